@@ -1,0 +1,1 @@
+"""Private numerics, hashing and time; no domain words."""
