@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
 from telic.typing import FloatArray, IntArray
 
@@ -30,7 +30,7 @@ class Trajectory:
     """
 
     trajectory_id: str
-    observations: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+    observations: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     actions: IntArray
     states: IntArray | None = None
     next_states: IntArray | None = None
