@@ -21,7 +21,7 @@ class TabularPolicy:
     """Action probabilities of every state.
 
     Attributes:
-        table: ``(S, A)`` or ``(T, S, A)``; each row sums to 1, or to 0 for no support (the policy says nothing).
+        table: ``(S, A)`` or ``(T, S, A)``; each row sums to 1, or to 0 for no support (it says nothing).
     """
 
     table: FloatArray
