@@ -1,0 +1,353 @@
+"""The blocks of a task contract: one frozen model a block, every field with its meaning, unit and range.
+
+Checks that need one field alone live here as types and ranges, so that they are part of the JSON Schema;
+checks that relate fields or blocks live in ``problems``, which lists all of them at once.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
+
+__all__ = [
+    "Actions",
+    "Data",
+    "Dynamics",
+    "Feature",
+    "Identity",
+    "Limit",
+    "Observation",
+    "Outcomes",
+    "People",
+    "States",
+    "Timing",
+]
+
+
+def _one_or_many(value: Any) -> Any:
+    """A lone string where a list of strings is expected counts as a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+Whole = Annotated[int, Strict()]
+Flag = Annotated[bool, Strict()]
+Label = Annotated[str, Strict()] | Whole | Number
+Columns = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
+
+
+class _Block(BaseModel):
+    """Frozen, and closed: an unknown key is an error, never ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=False)
+
+
+class Identity(_Block):
+    """What the task is, whose it is and how far automation may ever go."""
+
+    task: str = Field(
+        min_length=1,
+        description="Short name of the task, for example `my-scaler`; it also keys the pseudonyms.",
+    )
+    paragraph: str = Field(
+        "",
+        description="One paragraph for a reader who knows nothing: who decides what, when and why it "
+        "matters.",
+    )
+    owner: str = Field(
+        "", description="Who answers for this contract: a team or a role, not necessarily a person."
+    )
+    license: str = Field(
+        "", description="Licence of the data, an SPDX identifier or words; empty: not stated."
+    )
+    domain: Literal["operations", "robotics", "business", "security", "medical", "research"] = Field(
+        "operations", description="Field of use; `medical` fixes `autonomy_ceiling` to `observe`."
+    )
+    autonomy_ceiling: Literal["observe", "suggest", "approve", "veto", "act"] = Field(
+        "observe",
+        description="The most that anything built from this contract may ever do by itself, from least to "
+        "most.",
+    )
+
+
+class Observation(_Block):
+    """One measurement that the decision maker could see when deciding."""
+
+    name: str = Field(description="Name used in expressions, reports and results: letters, digits and `_`.")
+    column: str = Field(
+        "", description="Column (or JSON key) of the source that holds it; empty: the same as `name`."
+    )
+    type: Literal["number", "integer", "category", "boolean"] = Field(
+        "number",
+        description="`number` and `integer` are measured, `category` is one of a set of labels, `boolean` "
+        "true or false.",
+    )
+    unit: str = Field("", description="Unit of the values, for example `requests/s`; empty: a pure number.")
+    low: Number | None = Field(
+        None, description="Smallest possible value, in `unit`; a smaller one is an error. null: no bound."
+    )
+    high: Number | None = Field(
+        None, description="Largest possible value, in `unit`; a larger one is an error. null: no bound."
+    )
+    values: tuple[Label, ...] | None = Field(
+        None,
+        description="Labels of a `category`, in order; null: those found in the data, sorted. Not for "
+        "other types.",
+    )
+    bins: Annotated[int, Strict(), Field(ge=1)] | tuple[Number, ...] | str | None = Field(
+        None,
+        description=(
+            "How values become cells of the state: a count of equal widths from `low` to `high`, a list "
+            "of rising edges in `unit`, "
+            "`quantile:N` for N cells of equal counts, `auto` (chosen by held-out likelihood), or null: "
+            "each distinct value is a cell "
+            "(integer, category and boolean; a number without `bins` means `auto`)."
+        ),
+    )
+    affected_by_action: Flag | None = Field(
+        None,
+        description="Whether the action can change its next value: true, false (exogenous), or null "
+        "(unknown; estimated).",
+    )
+    in_state: Flag = Field(
+        True,
+        description="Whether it is part of the state; false: carried along for features and checks only.",
+    )
+    missing: Literal["error", "carry", "label", "drop"] = Field(
+        "error",
+        description=(
+            "What a missing value means: `error`; `carry` the last known value of the same trajectory "
+            "(never a later one); `label` it "
+            "`missing` (category only); `drop` the row and end the trajectory before it."
+        ),
+    )
+    description: str = Field("", description="What is measured, where and when, in words.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, value: Any) -> Any:
+        """The column defaults to the name, the bins of a number to ``auto``, labels written as numbers to
+        text.
+        """
+        if not isinstance(value, Mapping):
+            return value
+        filled = dict(value)
+        if not filled.get("column") and isinstance(filled.get("name"), str):
+            filled["column"] = filled["name"]
+        if filled.get("type", "number") == "number" and "bins" not in filled:
+            filled["bins"] = "auto"
+        if filled.get("type") == "category" and isinstance(filled.get("values"), list | tuple):
+            filled["values"] = tuple(_label(v) for v in filled["values"])
+        return filled
+
+
+class Actions(_Block):
+    """What could be done at each decision: finitely many alternatives, in a fixed order."""
+
+    column: str = Field(
+        min_length=1, description="Column (or JSON key) of the source that holds the action taken."
+    )
+    type: Literal["category", "integer", "number"] = Field(
+        "category",
+        description="`category`: labels. `integer` or `number`: measured amounts that expressions may "
+        "calculate with.",
+    )
+    values: tuple[Label, ...] = Field(
+        description="Every alternative, in the order of the action indices 0, 1, ...; one outside this "
+        "list is an error."
+    )
+    unit: str = Field(
+        "", description="Unit of `integer` and `number` actions, for example `pods`; empty for labels."
+    )
+    tolerance: Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)] = Field(
+        0.0,
+        description="Largest distance, in `unit`, at which a measured amount still counts as the nearest "
+        "of `values`.",
+    )
+    description: str = Field("", description="What the alternatives mean, in words.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, value: Any) -> Any:
+        """Labels written as numbers are text."""
+        if (
+            isinstance(value, Mapping)
+            and value.get("type", "category") == "category"
+            and isinstance(value.get("values"), list | tuple)
+        ):
+            return {**value, "values": tuple(_label(v) for v in value["values"])}
+        return value
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Name of each action, in order: the ``action_labels`` of demonstrations."""
+        return tuple(_text(v) for v in self.values)
+
+
+class Timing(_Block):
+    """How often decisions are taken and how far ahead they look."""
+
+    control_period_seconds: Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)] | None = Field(
+        None,
+        description="Time between decisions, in seconds; null: decisions follow events and have no fixed "
+        "period.",
+    )
+    discount: Annotated[float, Strict(), Field(ge=0, le=1)] = Field(
+        0.95,
+        description="Weight of one decision later against now, per decision, in [0, 1]; 1 needs `horizon` "
+        "or `outcomes.terminated`.",
+    )
+    horizon: Annotated[int, Strict(), Field(ge=1)] | None = Field(
+        None, description="Number of decisions after which the task ends, or null when it goes on."
+    )
+    max_gap_seconds: Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)] | None = Field(
+        None,
+        description="A silence longer than this, in seconds, ends a trajectory; null: trajectories are "
+        "never split at gaps.",
+    )
+
+
+class Outcomes(_Block):
+    """How a trajectory ends, and which ends are good."""
+
+    terminated: str | None = Field(
+        None,
+        description="Boolean column: true on the last decision of a task that ended by itself; null: "
+        "records only stop (truncated).",
+    )
+    success: str = Field(
+        "",
+        description="Expression over observations and `action` that is true where the task succeeded; "
+        "empty: not stated.",
+    )
+    failure: str = Field(
+        "",
+        description="Expression over observations and `action` that is true where the task failed; empty: "
+        "not stated.",
+    )
+
+
+class Limit(_Block):
+    """A bound that must hold whatever the reward says."""
+
+    name: str = Field(min_length=1, description="Name of the limit, unique in the contract.")
+    expression: str = Field(
+        min_length=1,
+        description="Expression over observations and `action` that must be true, for example `pods <= 10`.",
+    )
+    hard: Flag = Field(True, description="true: never to be broken by a policy; false: reported when broken.")
+
+
+class Feature(_Block):
+    """One candidate term of the reward: something the experts may value or avoid."""
+
+    name: str = Field(
+        min_length=1, description="Name of the weight in every result: letters, digits and `_`."
+    )
+    expression: str = Field(
+        min_length=1, description="Expression over observations and `action`; its value is counted in `unit`."
+    )
+    unit: str = Field(
+        "", description="What one unit of the value is, for example `minute over SLO`; empty: a pure number."
+    )
+    indicator: str = Field(
+        "",
+        description="The indicator or objective it stands for (an SLI or SLO), for the reader; may be empty.",
+    )
+
+
+class States(_Block):
+    """How finely measurements are cut into states."""
+
+    cap: Annotated[int, Strict(), Field(ge=1)] = Field(
+        5000, description="Largest number of cells that `auto` bins may make."
+    )
+    resolutions: tuple[Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)], ...] = Field(
+        (0.5, 1, 2),
+        description="Factors on the numbers of bins at which every trade-off is shown; must contain 1.",
+    )
+
+
+class Dynamics(_Block):
+    """How the world's response is estimated from the log."""
+
+    smoothing: Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)] = Field(
+        1.0,
+        description="Pseudo-count, in decisions, that pulls each row of the transition table to the "
+        "pooled one; 0: plain frequencies.",
+    )
+
+
+class Data(_Block):
+    """Where the log keeps what, and how it is read."""
+
+    trajectory: Columns = Field(
+        (), description="Columns whose values together name a trajectory; empty: each source file is one."
+    )
+    demonstrator: str | None = Field(
+        None, description="Column that names who decided; kept only as a pseudonym. null: all as one."
+    )
+    time: str | None = Field(
+        None, description="Column with the time of the decision; null: rows are in order as they stand."
+    )
+    time_format: str | None = Field(
+        None,
+        description=(
+            "How times are written: null for ISO 8601 text or seconds since 1970 as a number, `seconds`, "
+            "`milliseconds`, or a pattern "
+            "such as `%d-%m-%Y %H:%M`. Times without a zone are taken as UTC."
+        ),
+    )
+    weight: str | None = Field(
+        None, description="Column with the non-negative weight of each decision; null: all 1."
+    )
+    origin: Literal["human", "rule", "policy", "adversary", "mixed"] = Field(
+        "human",
+        description="Who made the decisions: people, a fixed rule, a learned policy, an attacker, or "
+        "several of these.",
+    )
+    held_out: Annotated[float, Strict(), Field(ge=0, lt=1)] = Field(
+        0.2,
+        description="Share of trajectories kept out of fitting, in [0, 1), chosen by a hash of their "
+        "names and `key`.",
+    )
+    key: Annotated[int, Strict(), Field(ge=0)] = Field(0, description="Random key of the held-out split.")
+    delimiter: str | None = Field(
+        None, min_length=1, max_length=1, description="Separator of a CSV; null: found from its first line."
+    )
+    decimal: Literal[".", ","] = Field(".", description="Decimal mark of numbers in a CSV.")
+    encoding: str = Field("utf-8", min_length=1, description="Text encoding of CSV and JSON lines.")
+    missing_values: tuple[str, ...] = Field(
+        ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"),
+        description="Texts that mean a missing value, beside an absent one.",
+    )
+
+
+class People(_Block):
+    """Permission to report about single people (as pseudonyms); without it nothing is reported per
+    demonstrator.
+    """
+
+    purpose: str = Field(
+        min_length=1, description="Why findings about single people are needed; never appraisal or ranking."
+    )
+    legal_basis: str = Field(min_length=1, description="The legal basis of that purpose.")
+    informed_on: dt.date = Field(description="The day on which the people were told, YYYY-MM-DD.")
+    min_group: Annotated[int, Strict(), Field(ge=2)] = Field(
+        5, description="Smallest number of people about whom a shared figure may be exported."
+    )
+
+
+def _text(value: str | int | float) -> str:
+    """A label as text: integers without a point, so that 1 and "1" are one label."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def _label(value: Any) -> Any:
+    """Numbers become text; anything else is left for the type check."""
+    return _text(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
