@@ -1,5 +1,6 @@
 """What is valued: rewards in the form they were given, and estimates of them with their uncertainty."""
 
+from .estimate import KINDS, Gauge, RewardEstimate, describe_direction
 from .forms import LinearReward, TabularReward
 
-__all__ = ["LinearReward", "TabularReward"]
+__all__ = ["KINDS", "Gauge", "LinearReward", "RewardEstimate", "TabularReward", "describe_direction"]
