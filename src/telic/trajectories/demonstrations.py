@@ -33,7 +33,8 @@ class Demonstrations:
         actions: ``(n,)`` int32 indices into ``action_labels``.
         offsets: ``(N + 1,)`` int64, from 0 to n, not decreasing.
         action_labels: name of each action.
-        observations: column name to ``(n,)`` values before the action (float64, int64, bool or str).
+        observations: column name to ``(n,)`` values before the action: float64 (number), int64 (integer), bool
+            (boolean) or, for a category, int32 codes into ``categories[name]``.
         next_observations: same names, ``(n,)`` values after the action; rows with ``next_known`` False do not count.
         next_known: ``(n,)``; False where the record stops before the outcome was seen. None: nothing after is known.
         states: ``(n,)`` int32 state before the action, or None.
@@ -44,6 +45,7 @@ class Demonstrations:
         terminated, truncated: ``(N,)`` how each trajectory ended; never both.
         goals: ``(N,)`` int32 destination state of each trajectory (goal-conditioned problems), or None.
         weights: ``(n,)`` non-negative weight of each decision, or None for 1.
+        categories: name of each category observation to its labels, in the order of the codes.
         findings: what the checks noticed.
         provenance: how this was made.
     """
@@ -64,6 +66,7 @@ class Demonstrations:
     truncated: BoolArray
     goals: IntArray | None = None
     weights: FloatArray | None = None
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     provenance: Provenance = field(default_factory=Provenance)
 
@@ -306,6 +309,7 @@ class Demonstrations:
             "action_labels": np.asarray(self.action_labels, dtype=object),
             "demonstrator_names": np.asarray(self.demonstrator_names, dtype=object),
             **{f"observation:{k}": v for k, v in self.observations.items()},
+            **{f"categories:{k}": np.asarray(v, dtype=object) for k, v in self.categories.items()},
         }
         for name, column in flat.items():
             if column is not None:
