@@ -1,0 +1,31 @@
+"""What every test shares: one computing thread a process, and the folder of real data where there is one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")  # before numpy is imported: tests run beside one another
+
+import pytest  # noqa: E402
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The project folder."""
+
+
+@pytest.fixture(scope="session")
+def project_root() -> Path:
+    """The project folder."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Real data: TELIC_DATA, or ``../shared/data`` beside the project; skips where there is none."""
+    named = os.environ.get("TELIC_DATA")
+    folder = Path(named) if named else ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        where = "the folder that TELIC_DATA names" if named else "../shared/data beside the project"
+        pytest.skip(f"no real data: {where} is missing; set TELIC_DATA to run this test")
+    return folder
