@@ -56,7 +56,9 @@ def grid(n: int) -> Grid:
     """The ``n x n`` grid problem."""
     row, column = np.divmod(np.arange(n * n), n)
     steps = [(0, 0), (-1, 0), (0, 1), (1, 0), (0, -1)]
-    landed = np.stack([np.clip(row + dr, 0, n - 1) * n + np.clip(column + dc, 0, n - 1) for dr, dc in steps], axis=1)
+    landed = np.stack(
+        [np.clip(row + dr, 0, n - 1) * n + np.clip(column + dc, 0, n - 1) for dr, dc in steps], axis=1
+    )
     successors = np.broadcast_to(landed[:, None, :], (n * n, 5, 5)).copy()
     probabilities = np.broadcast_to(np.eye(5) * (1 - SLIP) + (1 - np.eye(5)) * SLIP / 4, (n * n, 5, 5)).copy()
     tile = (row * N_TILES // n) * N_TILES + column * N_TILES // n
