@@ -8,11 +8,11 @@ one mistake is not reported twice.
 from __future__ import annotations
 
 import ast
-import difflib
 import itertools
 import keyword
 import math
 import re
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,11 +21,12 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from telic._core.near_miss import near_miss
 from telic.errors import ContractError
 
 from .blocks import Actions, Data, Feature, Identity, Limit, Observation, Outcomes, States, Timing
 
-__all__ = ["Problem", "contract_error", "cross_checks", "near_miss", "structural_problems"]
+__all__ = ["Problem", "contract_error", "cross_checks", "structural_problems"]
 
 RESERVED_NAMES = frozenset({"action", "abs", "min", "max", "log", "exp", "sqrt", "where", "clip", "floor"})
 """Names with a meaning of their own in expressions; an observation may not take them."""
@@ -53,13 +54,6 @@ def contract_error(problems: Sequence[Problem]) -> ContractError:
         hint="Each field is described in docs/contract.md.",
         problems=[{"path": p.path, "message": p.message} for p in problems],
     )
-
-
-def near_miss(name: str, known: Iterable[str]) -> str:
-    """``" Did you mean `x`?"`` for the nearest known name, or nothing when none is near."""
-    lowered = {k.lower(): k for k in known}
-    near = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
-    return f" Did you mean `{lowered[near[0]]}`?" if near else ""
 
 
 def structural_problems(
@@ -294,9 +288,11 @@ def _expressions(parts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _expression_problems(path: str, text: str, names: Sequence[str]) -> Iterator[Problem]:
     """Syntax and names only; what an expression may do is the business of ``telic.features.expressions``."""
     try:
-        tree = ast.parse(text.strip(), mode="eval")
-    except SyntaxError as problem:
-        yield _at(path, f"Not an expression: {problem.msg} at column {problem.offset} of {text!r}.")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as problem:
+        yield _at(path, f"Not an expression: {getattr(problem, 'msg', problem)} in {text!r}.")
         return
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     used = {node.id: None for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called}

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, Strict, TypeAdapter, ValidationError, model_validator
 
 from telic._core.hashing import digest_json
+from telic._core.near_miss import near_miss
 from telic.errors import ContractError
 
 from .blocks import (
@@ -29,7 +30,7 @@ from .blocks import (
     States,
     Timing,
 )
-from .problems import Problem, contract_error, cross_checks, near_miss, structural_problems
+from .problems import Problem, contract_error, cross_checks, structural_problems
 
 __all__ = ["SCHEMA_VERSION", "TaskContract"]
 
