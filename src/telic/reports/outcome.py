@@ -22,6 +22,10 @@ class Outcome(enum.Enum):
         "The undiscounted soft value is infinite: wandering for ever is worth more than arriving "
         "(spectral radius >= 1). Make each step cost more, or use a discount below 1."
     )
+    VALUE_DIVERGES = (
+        "The undiscounted value is infinite: some cycle pays more than it costs. "
+        "Make each step cost more, or use a discount below 1."
+    )
     NOT_ABSORBING = (
         "Discount 1 needs an absorbing state that every state can reach. "
         "Mark the absorbing states, or use a discount below 1."

@@ -1,0 +1,185 @@
+"""The Bellman operators of a world and a reward, and the checks at the door of every planner.
+
+Hard: ``(T V)(s) = max_a Q(s, a)``; soft: ``(T V)(s) = (1 / beta) log sum_a exp(beta Q(s, a))``, with
+``Q = r + gamma P V``. Actions that are not available have ``Q = -inf``. An absorbing state has ``V = 0`` and
+no decision is taken in it, so all its actions count as not available. Both operators are monotone; the soft
+one is convex and smooth with derivative ``gamma P_pi``, so Newton's method on ``T V - V = 0`` is soft policy
+iteration and rises monotonically from its first step on (Puterman and Brumelle 1979 for the hard case).
+
+References: Puterman and Brumelle (1979), Math. Oper. Res. 4, 60-69; Rust (1987), Econometrica 55, 999-1033,
+sec. 4; Ziebart, Bagnell and Dey (2010), ICML, theorem 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+
+from telic.errors import DynamicsError, SettingsError
+from telic.mdp import FiniteHorizonMDP, GoalConditionedMDP, TabularMDP
+from telic.typing import BoolArray, FloatArray
+
+__all__ = [
+    "BellmanOperator",
+    "allowed_pairs",
+    "check_rationality",
+    "check_reward",
+    "policy_chain",
+    "soft_maximum",
+]
+
+KERNEL_PAIRS = 200_000
+"""State-action pairs above which compiled sweeps repay the import of numba (0.5 s) within one solve; see
+``docs/decisions/0020-soft-solvers.md``."""
+
+AnyMDP = TabularMDP | FiniteHorizonMDP | GoalConditionedMDP
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BellmanOperator:
+    """One world and one reward, ready to be swept.
+
+    Attributes:
+        transition: P, CSR ``(S * A, S)``.
+        reward: ``(S, A)``.
+        discount: gamma.
+        rationality: beta of the soft operator.
+        allowed: ``(S, A)`` pairs where a decision can be taken, or None when all can.
+        absorbing: ``(S,)`` or None.
+    """
+
+    transition: sp.csr_array
+    reward: FloatArray
+    discount: float
+    rationality: float
+    allowed: BoolArray | None
+    absorbing: BoolArray | None
+
+    @classmethod
+    def of(cls, mdp: TabularMDP, reward: FloatArray, rationality: float = 1.0) -> BellmanOperator:
+        """The operator of ``mdp`` with ``reward``; checks both arguments.
+
+        Raises:
+            DynamicsError: the reward does not have shape ``(S, A)``.
+            SettingsError: ``rationality`` is not positive and finite.
+        """
+        check_rationality(rationality)
+        return cls(
+            transition=mdp.transition,
+            reward=check_reward(reward, mdp),
+            discount=float(mdp.discount),
+            rationality=float(rationality),
+            allowed=allowed_pairs(mdp),
+            absorbing=mdp.absorbing,
+        )
+
+    @property
+    def n_states(self) -> int:
+        """S."""
+        return int(self.reward.shape[0])
+
+    @property
+    def n_actions(self) -> int:
+        """A."""
+        return int(self.reward.shape[1])
+
+    @cached_property
+    def is_finite(self) -> bool:
+        """True when the reward of every allowed pair is finite."""
+        finite = np.isfinite(self.reward)
+        return bool(finite.all()) if self.allowed is None else bool(finite[self.allowed].all())
+
+    def action_values(self, value: FloatArray) -> FloatArray:
+        """``(S, A)``: ``Q = r + gamma P V``, -inf where not allowed."""
+        Q = (self.transition @ value).reshape(self.reward.shape)
+        Q *= self.discount
+        Q += self.reward
+        if self.allowed is not None:
+            Q[~self.allowed] = -np.inf
+        return Q
+
+    def soft(self, value: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """``(T V, Q, pi)`` of the soft operator."""
+        Q = self.action_values(value)
+        V, pi = soft_maximum(Q, self.rationality)
+        if self.absorbing is not None:
+            V[self.absorbing] = 0.0
+        return V, Q, pi
+
+    def hard(self, value: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """``(T V, Q)`` of the hard operator."""
+        Q = self.action_values(value)
+        V = Q.max(axis=1)
+        if self.absorbing is not None:
+            V[self.absorbing] = 0.0
+        return V, Q
+
+    def log_policy(self, Q: FloatArray, V: FloatArray) -> FloatArray:
+        """``beta (Q - V)``, -inf where not allowed."""
+        out = Q - V[:, None]
+        out *= self.rationality
+        return out
+
+
+def soft_maximum(Q: FloatArray, rationality: float) -> tuple[FloatArray, FloatArray]:
+    """``(V, pi)``: the soft maximum over the last axis and its derivative; rows of -inf give ``(-inf,
+    0)``.
+    """
+    top = Q.max(axis=-1)
+    safe = np.where(np.isneginf(top), 0.0, top)
+    pi = Q - safe[..., None]
+    if rationality != 1.0:
+        pi *= rationality
+    np.exp(pi, out=pi)
+    total = pi.sum(axis=-1)
+    with np.errstate(divide="ignore"):
+        V = top + np.log(np.where(np.isneginf(top), 1.0, total)) / rationality
+    pi /= np.where(total > 0, total, 1.0)[..., None]
+    return V, pi
+
+
+def policy_chain(transition: sp.csr_array, policy: FloatArray) -> sp.csr_array:
+    """``P_pi``, CSR ``(S, S)``: the chain of states under a policy; a state whose row is 0 has an empty row.
+
+    Rows may hold an index more than once (a product with the matrix adds them up), because that leaves the
+    sparsity pattern that of ``transition`` and costs no search.
+    """
+    S, A = policy.shape
+    lengths = np.diff(transition.indptr)
+    data = transition.data * np.repeat(policy.ravel(), lengths)
+    return sp.csr_array((data, transition.indices, transition.indptr[::A].copy()), shape=(S, S))
+
+
+def allowed_pairs(mdp: AnyMDP) -> BoolArray | None:
+    """``(S, A)`` pairs where a decision can be taken: available, and not at an absorbing state. None: all."""
+    absorbing = getattr(mdp, "absorbing", None)
+    if absorbing is None or not absorbing.any():
+        return None if mdp.available is None or mdp.available.all() else mdp.available
+    return mdp.availability & ~absorbing[:, None]
+
+
+def check_reward(reward: FloatArray, mdp: AnyMDP) -> FloatArray:
+    """The reward as a contiguous float64 ``(S, A)`` array.
+
+    Raises:
+        DynamicsError: the shape is another one.
+    """
+    R = np.ascontiguousarray(reward, dtype=np.float64)
+    if R.shape != (mdp.n_states, mdp.n_actions):
+        raise DynamicsError(
+            f"`reward` must have shape (S, A) = ({mdp.n_states}, {mdp.n_actions}), got {R.shape}.",
+            hint="Use `reward.expected(mdp)`: rewards of states or of transitions are projected, never broadcast.",
+        )
+    return R
+
+
+def check_rationality(rationality: float) -> None:
+    """Raises ``SettingsError`` unless ``rationality`` is a positive finite number."""
+    if not (np.isfinite(rationality) and rationality > 0):
+        raise SettingsError(
+            f"`rationality` must be positive and finite, got {rationality}.",
+            hint="For a perfectly rational expert use `solve_hard`.",
+        )

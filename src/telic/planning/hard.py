@@ -1,0 +1,203 @@
+"""The Bellman optimality equation of an infinite-horizon problem: ``V = max_a r + gamma P V``.
+
+Howard's policy iteration (Newton's method on a piecewise linear equation: Puterman and Brumelle 1979):
+evaluate the greedy policy by one sparse solve, improve, stop when nothing improves. An action is only
+replaced by one that is better beyond rounding, so it ends. Undiscounted problems start from a policy that
+surely arrives (towards the absorbing states, by breadth-first search); a greedy policy that does not arrive
+then proves a cycle of positive gain, so the value is infinite (Bertsekas and Tsitsiklis 1991).
+
+Accuracy: residual ``max |T V - V| <= tolerance * max(1, max |V|)``, and the bound ``residual / (1 -
+discount)``.
+
+References: Howard (1960), Dynamic Programming and Markov Processes, ch. 4; Puterman and Brumelle (1979),
+Math. Oper. Res. 4, 60-69; Bertsekas and Tsitsiklis (1991), Math. Oper. Res. 16, 580-595, proposition 3.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import scipy.sparse as sp
+from jaxtyping import Float
+
+from telic.errors import SettingsError
+from telic.mdp import TabularMDP
+from telic.reports import Finding, Outcome, Severity
+from telic.typing import FloatArray
+
+from .absorption import arrival_actions, can_reach, pattern_of, unreachable_finding
+from .bellman import BellmanOperator
+from .linear import PolicySystem, choose_method
+from .solutions import HardSolution, require
+
+__all__ = ["solve_hard", "solve_hard_operator"]
+
+IMPROVEMENT = 1e-12
+"""Relative gain below which a better action is taken for a rounding error."""
+
+
+def solve_hard(
+    mdp: TabularMDP,
+    reward: Float[np.ndarray, "S A"],
+    *,
+    tolerance: float = 1e-10,
+    max_iterations: int = 100,
+    method: str = "auto",
+    initial_value: Float[np.ndarray, "S"] | None = None,
+    throw: bool = False,
+) -> HardSolution:
+    """The optimal values and a greedy policy.
+
+    Args:
+        mdp: the world.
+        reward: expected reward of each state and action.
+        tolerance: Bellman residual relative to ``max(1, max |V|)``.
+        max_iterations: limit of policy improvements.
+        method: ``auto``, ``newton-dense``, ``newton-lu`` or ``newton-krylov``.
+        initial_value: a start; its greedy policy is evaluated first.
+        throw: raise ``NumericalError`` instead of returning an outcome other than ``SUCCESS``.
+
+    Raises:
+        DynamicsError: shapes do not fit.
+        SettingsError: a setting lies outside its range.
+        NumericalError: the solver failed and ``throw`` is True.
+    """
+    if not (0 < tolerance < 1) or max_iterations < 1:
+        raise SettingsError(
+            f"`tolerance` must lie in (0, 1) and `max_iterations` be positive, got {tolerance} and {max_iterations}.",
+            hint="1e-10 and 100 are the defaults.",
+        )
+    operator = BellmanOperator.of(mdp, reward)
+    solution = solve_hard_operator(operator, tolerance, max_iterations, method, initial_value)
+    if throw:
+        require(solution.outcome, solution.findings)
+    return solution
+
+
+def solve_hard_operator(
+    operator: BellmanOperator,
+    tolerance: float,
+    max_iterations: int,
+    method: str,
+    initial_value: FloatArray | None,
+) -> HardSolution:
+    """As ``solve_hard``, of an operator that passed the door."""
+    S, A = operator.n_states, operator.n_actions
+    V = np.zeros(S)
+    if not operator.is_finite:
+        return _failure(operator, V, Outcome.NON_FINITE, method, 0)
+    pattern = pattern_of(operator.transition, A, operator.allowed)
+    undiscounted, ends = operator.discount >= 1.0, operator.absorbing
+    deciding = np.ones(S, dtype=bool) if ends is None else ~ends
+    if undiscounted:
+        assert ends is not None
+        lost = np.flatnonzero(~can_reach(pattern, ends))
+        if len(lost):
+            return _failure(operator, V, Outcome.NOT_ABSORBING, method, 0, (unreachable_finding(lost),))
+        actions = arrival_actions(operator.transition, A, operator.allowed, ends)
+    else:
+        if initial_value is not None and initial_value.shape == (S,) and np.all(np.isfinite(initial_value)):
+            V = np.where(deciding, initial_value, 0.0)
+        actions = operator.action_values(V).argmax(axis=1)
+    kind = choose_method(pattern) if method == "auto" else method.removeprefix("newton-")
+    name = f"newton-{kind}"
+    for iteration in range(1, max_iterations + 1):
+        chain = _chain(operator.transition, actions, A, deciding)
+        if undiscounted:
+            assert ends is not None
+            looping = np.flatnonzero(~can_reach(chain, ends))
+            if len(looping):
+                return _failure(
+                    operator, V, Outcome.VALUE_DIVERGES, name, iteration, (_cycle_finding(looping),)
+                )
+        system = PolicySystem(chain=chain, discount=operator.discount, method=kind)
+        R_pi = np.where(deciding, operator.reward[np.arange(S), actions], 0.0)
+        answer = system.report(R_pi, initial=V)
+        if not answer.outcome.ok:
+            return _failure(operator, V, answer.outcome, name, iteration)
+        V = answer.x
+        TV, Q = operator.hard(V)
+        gap = TV - V
+        size = max(1.0, float(np.abs(V).max(initial=0.0)))
+        residual = float(np.abs(gap).max(initial=0.0))
+        better = gap > IMPROVEMENT * size
+        if residual <= tolerance * size and (not better.any() or residual <= 1e-3 * tolerance * size):
+            return _success(operator, TV, Q, residual, iteration, name, system, tolerance * size)
+        if not better.any():
+            return _failure(operator, V, Outcome.MAX_ITERATIONS, name, iteration)
+        actions = np.where(better, Q.argmax(axis=1), actions)
+    return _failure(operator, V, Outcome.MAX_ITERATIONS, name, max_iterations)
+
+
+def _chain(transition: sp.csr_array, actions: np.ndarray, A: int, deciding: np.ndarray) -> sp.csr_array:
+    S = len(actions)
+    chain = transition[np.arange(S) * A + actions]
+    if not deciding.all():
+        chain.data = chain.data * np.repeat(deciding, np.diff(chain.indptr))
+        chain.eliminate_zeros()
+    return sp.csr_array(chain)
+
+
+def _success(
+    operator: BellmanOperator,
+    V: FloatArray,
+    Q: FloatArray,
+    residual: float,
+    iterations: int,
+    method: str,
+    system: PolicySystem,
+    tie: float,
+) -> HardSolution:
+    if operator.discount < 1.0:
+        bound = residual / (1.0 - operator.discount)
+    else:
+        bound = residual * float(np.nan_to_num(system.solve(np.ones(operator.n_states)), nan=np.inf).max())
+    greedy = np.argmax(Q.max(axis=1, keepdims=True) - tie <= Q, axis=1).astype(np.int32)
+    if operator.absorbing is not None:
+        greedy[operator.absorbing] = -1
+    return HardSolution(
+        value=V,
+        action_value=Q,
+        greedy=greedy,
+        outcome=Outcome.SUCCESS,
+        residual=residual,
+        value_bound=bound,
+        iterations=iterations,
+        method=method,
+        last_value=V,
+    )
+
+
+def _failure(
+    operator: BellmanOperator,
+    last: FloatArray,
+    outcome: Outcome,
+    method: str,
+    iterations: int,
+    findings: tuple[Finding, ...] = (),
+) -> HardSolution:
+    S, A = operator.reward.shape
+    return HardSolution(
+        value=np.full(S, np.nan),
+        action_value=np.full((S, A), np.nan),
+        greedy=np.full(S, -1, dtype=np.int32),
+        outcome=outcome,
+        residual=math.inf,
+        value_bound=math.inf,
+        iterations=iterations,
+        method=method,
+        last_value=last,
+        findings=findings,
+    )
+
+
+def _cycle_finding(states: np.ndarray) -> Finding:
+    shown = ", ".join(str(s) for s in states[:10].tolist())
+    return Finding(
+        code="value-diverges",
+        severity=Severity.ERROR,
+        message=f"The undiscounted value is infinite: a cycle through {len(states)} states pays more than it costs (first: {shown}).",
+        hint="Make each step cost more, or use a discount below 1.",
+        evidence={"states": states[:100].tolist(), "count": len(states)},
+    )

@@ -1,0 +1,384 @@
+"""The linear systems of a policy: ``M x = b`` and ``M' x = b`` with ``M = I - gamma P_pi``.
+
+They evaluate policies, give occupancies, and carry every derivative of the soft Bellman equation. Three
+methods:
+
+- ``dense``: LAPACK, up to ``DENSE_STATES`` states.
+- ``lu``: sparse LU (SuperLU) where the fill is known to be small from the bandwidth of the chain.
+- ``krylov``: BiCGSTAB (van der Vorst 1992) on all right-hand sides side by side, with a diagonal
+preconditioner and
+  the constant vector, the slow mode of ``M`` for discounts near 1, handled exactly.
+
+Every answer is checked by its residual. References: van der Vorst (1992), SIAM J. Sci. Stat. Comput. 13,
+631-644; Demmel et al. (1999), SIAM J. Matrix Anal. Appl. 20, 720-755.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from jaxtyping import Float
+
+from telic.errors import DataError
+from telic.mdp import TabularMDP
+from telic.reports import Outcome
+from telic.typing import BoolArray, FloatArray
+
+from .absorption import can_reach
+from .bellman import allowed_pairs, policy_chain
+
+__all__ = ["LinearSolution", "PolicySystem", "check_policy", "choose_method", "policy_system"]
+
+DENSE_STATES = 150
+"""States up to which dense LU beats sparse LU (measured, ``docs/decisions/0020-soft-solvers.md``)."""
+
+LU_STATES = 2_000
+"""States up to which sparse LU is taken without looking at the pattern."""
+
+LU_FLOPS = 2e10
+"""Largest ``S * bandwidth^2`` for which sparse LU is taken: some seconds and some hundred MB at worst."""
+
+BACKWARD_ERROR = 1e-9
+"""Residual, relative to ``|M| |x| + |b|``, above which an answer is refused."""
+
+KRYLOV_BYTES = 400_000_000
+"""Work space of the iterative solver; right-hand sides are taken in chunks that fit."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LinearSolution:
+    """The answer to one or more right-hand sides.
+
+    Attributes:
+        x: the solution, in the shape of the right-hand side; NaN unless ``outcome`` is ``SUCCESS``.
+        residual: largest ``|b - M x|`` relative to the largest ``|x|`` and ``|b|`` of its column.
+        iterations: products with the matrix; 0 for direct methods.
+        outcome: ``SUCCESS``, ``SINGULAR``, ``NOT_ABSORBING``, ``NON_FINITE`` or ``MAX_ITERATIONS``.
+    """
+
+    x: FloatArray
+    residual: float
+    iterations: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PolicySystem:
+    """``M = I - gamma P_pi`` of one policy, factorised on first use and kept.
+
+    Attributes:
+        chain: ``P_pi``; empty rows where no decision is taken.
+        discount: gamma.
+        method: ``dense``, ``lu`` or ``krylov``.
+        tolerance: relative residual of the iterative method.
+        max_iterations: limit of the iterative method.
+        outcome: ``SUCCESS``, or ``NOT_ABSORBING`` for a policy that never ends an undiscounted problem.
+    """
+
+    chain: sp.csr_array
+    discount: float
+    method: str
+    tolerance: float = 1e-13
+    max_iterations: int = 5_000
+    outcome: Outcome = Outcome.SUCCESS
+
+    def solve(self, rhs: FloatArray) -> FloatArray:
+        """``x`` with ``M x = rhs``, for ``(S,)`` or ``(S, K)``; NaN where the solver failed (see
+        ``report``).
+        """
+        return self.report(rhs).x
+
+    def solve_transposed(self, rhs: FloatArray) -> FloatArray:
+        """``x`` with ``M' x = rhs``, for ``(S,)`` or ``(S, K)``; NaN where the solver failed."""
+        return self.report(rhs, transposed=True).x
+
+    def report(
+        self,
+        rhs: FloatArray,
+        *,
+        transposed: bool = False,
+        initial: FloatArray | None = None,
+        absolute: float = 0.0,
+    ) -> LinearSolution:
+        """As ``solve``, with residual, iterations and outcome.
+
+        Args:
+            rhs: ``(S,)`` or ``(S, K)``.
+            transposed: solve with ``M'``.
+            initial: a first guess for the iterative method.
+            absolute: largest entry of the residual with which the iterative method may stop early.
+        """
+        b = np.asarray(rhs, dtype=np.float64)
+        if not self.outcome.ok:
+            return _failed(b, self.outcome)
+        if not np.all(np.isfinite(b)):
+            return _failed(b, Outcome.NON_FINITE)
+        if self.method == "krylov":
+            return self._iterate(b, transposed, initial, absolute)
+        solver = self._direct
+        if solver is None:
+            return _failed(b, Outcome.SINGULAR)
+        x = solver(b, transposed)
+        residual = self._residual(x, b, transposed)
+        if not residual < BACKWARD_ERROR:
+            return _failed(b, Outcome.SINGULAR, residual)
+        return LinearSolution(x=x, residual=residual, iterations=0, outcome=Outcome.SUCCESS)
+
+    def apply(self, x: FloatArray, *, transposed: bool = False) -> FloatArray:
+        """``M x`` or ``M' x``."""
+        out = (self._chain_transposed if transposed else self.chain) @ x
+        out *= -self.discount
+        out += x
+        return out
+
+    @cached_property
+    def _chain_transposed(self) -> sp.csr_array:
+        return sp.csr_array(self.chain.T)
+
+    @cached_property
+    def _direct(self) -> Callable[[FloatArray, bool], FloatArray] | None:
+        S = self.chain.shape[0]
+        if self.method == "dense":
+            from scipy.linalg.lapack import dgetrf, dgetrs
+
+            M = self.chain.toarray()
+            M *= -self.discount
+            M[np.diag_indices(S)] += 1.0
+            factors, pivots, info = dgetrf(M, overwrite_a=True)
+            if info != 0:
+                return None
+            return lambda b, transposed: dgetrs(factors, pivots, b, trans=int(transposed))[0]
+        from scipy.sparse.linalg import splu
+
+        try:
+            lu = splu(system_matrix(self.chain, self.discount), **LU_OPTIONS)
+        except RuntimeError:  # SuperLU's word for a zero pivot
+            return None
+        return lambda b, transposed: lu.solve(b, trans="T" if transposed else "N")
+
+    def _residual(self, x: FloatArray, b: FloatArray, transposed: bool) -> float:
+        if not np.all(np.isfinite(x)):
+            return np.inf
+        gap = np.abs(b - self.apply(x, transposed=transposed)).max(axis=0, initial=0.0)
+        size = np.abs(x).max(axis=0, initial=0.0) + np.abs(b).max(axis=0, initial=0.0)
+        return float(np.max(gap / np.where(size > 0, size, 1.0)))
+
+    def _iterate(
+        self, b: FloatArray, transposed: bool, initial: FloatArray | None, absolute: float
+    ) -> LinearSolution:
+        columns = b.reshape(len(b), -1)
+        guess = None if initial is None else initial.reshape(columns.shape)
+        width = max(1, KRYLOV_BYTES // (8 * 8 * max(len(b), 1)))
+        x = np.empty_like(columns)
+        steps, worst, converged = 0, 0.0, True
+        for start in range(0, columns.shape[1], width):
+            part = slice(start, start + width)
+            x[:, part], residual, met, n_steps = _bicgstab(
+                lambda v: self.apply(v, transposed=transposed),
+                np.ascontiguousarray(columns[:, part]),
+                None if guess is None else np.ascontiguousarray(guess[:, part]),
+                self._diagonal,
+                self._slow_mode,
+                self.tolerance,
+                absolute,
+                self.max_iterations,
+            )
+            steps, worst = steps + n_steps, max(worst, residual)
+            converged &= met
+        if not np.isfinite(worst):
+            return _failed(b, Outcome.NON_FINITE, worst)
+        if not converged:
+            return _failed(b, Outcome.MAX_ITERATIONS, worst)
+        return LinearSolution(x=x.reshape(b.shape), residual=worst, iterations=steps, outcome=Outcome.SUCCESS)
+
+    @cached_property
+    def _diagonal(self) -> FloatArray:
+        return np.asarray(1.0 - self.discount * self.chain.diagonal())
+
+    @cached_property
+    def _slow_mode(self) -> float:
+        """``1 / (1 - gamma)`` where the constant vector is an eigenvector (nobody stops), else 0."""
+        endless = self.discount < 1.0 and bool(np.all(np.abs(self.chain.sum(axis=1) - 1.0) < 1e-6))
+        return 1.0 / (1.0 - self.discount) if endless else 0.0
+
+
+LU_OPTIONS: dict[str, Any] = {"permc_spec": "COLAMD"}
+
+
+def policy_system(
+    mdp: TabularMDP, policy: Float[np.ndarray, "S A"], *, method: str = "auto", tolerance: float = 1e-13
+) -> PolicySystem:
+    """The linear system ``I - gamma P_pi`` of a policy, ready to be solved.
+
+    Args:
+        mdp: the world.
+        policy: probabilities; rows of absorbing states do not count.
+        method: ``auto`` (by size and pattern), ``dense``, ``lu`` or ``krylov``.
+        tolerance: relative residual of the iterative method; smaller is slower.
+
+    Raises:
+        DataError: the policy has the wrong shape, uses an unavailable action, or says nothing in a state
+            where a decision must be taken.
+    """
+    pi = check_policy(policy, mdp)
+    chain = policy_chain(mdp.transition, pi)
+    outcome = Outcome.SUCCESS
+    if mdp.discount >= 1.0:
+        ends = mdp.absorbing if mdp.absorbing is not None else np.zeros(mdp.n_states, dtype=bool)
+        if not can_reach(chain, ends).all():
+            outcome = Outcome.NOT_ABSORBING
+    return PolicySystem(
+        chain=chain,
+        discount=float(mdp.discount),
+        method=choose_method(chain) if method == "auto" else method,
+        tolerance=tolerance,
+        outcome=outcome,
+    )
+
+
+def choose_method(pattern: sp.csr_array) -> str:
+    """``dense``, ``lu`` or ``krylov`` for systems with this sparsity pattern ``(S, S)``."""
+    S = pattern.shape[0]
+    if S <= DENSE_STATES:
+        return "dense"
+    if S <= LU_STATES:
+        return "lu"
+    return "lu" if S * float(bandwidth(pattern)) ** 2 <= LU_FLOPS else "krylov"
+
+
+def bandwidth(pattern: sp.csr_array) -> int:
+    """Half bandwidth of a square pattern after the reverse Cuthill-McKee ordering: it bounds the fill of an
+    LU.
+    """
+    from scipy.sparse.csgraph import reverse_cuthill_mckee
+
+    symmetric = sp.csr_array(pattern + pattern.T)
+    order = np.empty(pattern.shape[0], dtype=np.int64)
+    order[reverse_cuthill_mckee(symmetric, symmetric_mode=True)] = np.arange(pattern.shape[0])
+    rows = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
+    return int(np.abs(order[rows] - order[pattern.indices]).max(initial=0))
+
+
+def system_matrix(chain: sp.csr_array, discount: float) -> sp.csc_array:
+    """``I - gamma chain`` in CSC, duplicates summed."""
+    return sp.csc_array(sp.eye_array(chain.shape[0], format="csr") - discount * chain)
+
+
+def check_policy(policy: FloatArray, mdp: TabularMDP) -> FloatArray:
+    """The policy as a float64 table that is 0 where no decision is taken.
+
+    Raises:
+        DataError: see ``policy_system``.
+    """
+    pi = np.asarray(policy, dtype=np.float64)
+    S, A = mdp.n_states, mdp.n_actions
+    if pi.shape != (S, A):
+        raise DataError(
+            f"`policy` must have shape (S, A) = ({S}, {A}), got {pi.shape}.",
+            hint="Pass `solution.policy.table`.",
+        )
+    if not np.all(np.isfinite(pi)) or np.any(pi < 0):
+        raise DataError(
+            "`policy` must hold finite probabilities, none negative.", hint="Pass probabilities, not logs."
+        )
+    allowed = allowed_pairs(mdp)
+    deciding: BoolArray = np.ones(S, dtype=bool) if allowed is None else allowed.any(axis=1)
+    if allowed is not None and np.any(pi[deciding] * ~allowed[deciding] > 0):
+        bad = np.flatnonzero((pi * ~allowed > 0).any(axis=1) & deciding)
+        raise DataError(
+            f"`policy` takes actions that are not available in {len(bad)} states (first: {bad[:5].tolist()}).",
+            hint="Renormalise it over the available actions.",
+            states=bad[:20].tolist(),
+        )
+    off = np.flatnonzero(deciding & (np.abs(pi.sum(axis=1) - 1.0) > 1e-6))
+    if len(off):
+        raise DataError(
+            f"`policy` rows must sum to 1 wherever a decision is taken; {len(off)} do not (first: states {off[:5].tolist()}).",
+            hint="A row of zeros means no support: give those states a distribution, or mark them absorbing.",
+            states=off[:20].tolist(),
+        )
+    return pi if allowed is None else np.where(allowed, pi, 0.0)
+
+
+def _failed(b: FloatArray, outcome: Outcome, residual: float = np.inf) -> LinearSolution:
+    return LinearSolution(x=np.full(b.shape, np.nan), residual=residual, iterations=0, outcome=outcome)
+
+
+def _bicgstab(
+    apply: Callable[[FloatArray], FloatArray],
+    b: FloatArray,
+    initial: FloatArray | None,
+    diagonal: FloatArray,
+    slow_mode: float,
+    tolerance: float,
+    absolute: float,
+    max_iterations: int,
+) -> tuple[FloatArray, float, bool, int]:
+    """BiCGSTAB on every column of ``b`` at once: ``(x, worst relative residual, whether that will do,
+    iterations)``.
+
+    A residual will do when it is below ``tolerance`` times the largest ``|x|`` and ``|b|`` of its column, or
+    below ``absolute``. ``slow_mode`` is the inverse eigenvalue of the constant vector (0: not used): the
+    preconditioner divides by the diagonal and then gives the result the mean that the exact inverse would
+    give.
+    """
+    scale = 1.0 / diagonal[:, None]
+
+    def precondition(v: FloatArray) -> FloatArray:
+        out = v * scale
+        if slow_mode:
+            out += v.mean(axis=0) * slow_mode - out.mean(axis=0)
+        return out
+
+    x = precondition(b) if initial is None else initial.copy()
+    target = np.abs(b).max(axis=0, initial=0.0)
+    iterations = 0
+    relative, met = np.inf, False
+    while True:
+        r = b - apply(x)
+        size = target + np.abs(x).max(axis=0, initial=0.0)
+        size = np.where(size > 0, size, 1.0)
+        goal = np.maximum(tolerance * size, absolute)
+        gaps = np.abs(r).max(axis=0, initial=0.0)
+        previous, relative = relative, float(np.max(gaps / size))
+        met = bool(np.all(gaps <= goal))
+        # A restart that gains nothing has met the limit of double precision, or will never converge.
+        if met or iterations >= max_iterations or not np.isfinite(relative) or relative > 0.9 * previous:
+            break
+        shadow = r.copy()
+        rho, p = _dot(shadow, r), r.copy()
+        while iterations < max_iterations:
+            iterations += 1
+            p_hat = precondition(p)
+            v = apply(p_hat)
+            alpha = _divide(rho, _dot(shadow, v))
+            s = r - alpha * v
+            s_hat = precondition(s)
+            t = apply(s_hat)
+            omega = _divide(_dot(t, s), _dot(t, t))
+            x += alpha * p_hat
+            x += omega * s_hat
+            r = s - omega * t
+            gaps = np.abs(r).max(axis=0, initial=0.0)
+            if np.all(gaps <= 0.5 * goal) or not np.all(np.isfinite(gaps)):
+                break
+            rho_next = _dot(shadow, r)
+            beta = _divide(rho_next * alpha, rho * omega)
+            if not np.any(beta):
+                break
+            p = r + beta * (p - omega * v)
+            rho = rho_next
+    return x, relative, met or relative <= 100 * tolerance, iterations
+
+
+def _dot(u: FloatArray, v: FloatArray) -> FloatArray:
+    return np.asarray(np.einsum("sk,sk->k", u, v))
+
+
+def _divide(u: FloatArray, v: FloatArray) -> FloatArray:
+    return np.divide(u, v, out=np.zeros_like(u), where=v != 0)

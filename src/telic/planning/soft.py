@@ -1,0 +1,286 @@
+"""The soft Bellman equation of an infinite-horizon problem: ``V = (1/beta) log sum_a exp beta (r + gamma P
+V)``.
+
+Newton's method on ``T V - V`` solves ``(I - gamma P_pi) d = T V - V`` and sets ``V <- V + d``: it is soft
+policy iteration, it converges from any start, and the last steps square the error, so a discount of .9999
+costs as many steps as one of .9. Where the discount is small, plain sweeps of the contraction are cheaper;
+where the state space is too large for a factorisation, the step is solved by Krylov iteration only as well as
+the step deserves (inexact Newton: Eisenstat and Walker 1996).
+
+Accuracy: the solver stops when ``max |T V - V| <= tolerance * max(1, max |V|)`` and reports that residual and
+the bound ``residual / (1 - discount)`` on the error of V. Undiscounted problems are solved when every state
+can reach an absorbing one and the soft value is finite; otherwise the outcome says which condition fails.
+
+References: Rust (1987), Econometrica 55, 999-1033, section 4; Puterman and Brumelle (1979), Math. Oper. Res.
+4, 60-69; Eisenstat and Walker (1996), SIAM J. Sci. Comput. 17, 16-32.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from jaxtyping import Float
+
+from telic.errors import SettingsError
+from telic.mdp import TabularMDP
+from telic.reports import Finding, Outcome, Severity
+from telic.typing import FloatArray
+
+from .absorption import can_reach, pattern_of, unreachable_finding
+from .bellman import BellmanOperator, policy_chain
+from .hard import solve_hard_operator
+from .linear import PolicySystem, choose_method
+from .solutions import SoftSolution, require
+
+__all__ = ["check_settings", "solve_soft", "solve_soft_operator"]
+
+SWEEP_LIMIT = 60
+"""Sweeps of the contraction that cost about as much as Newton's handful of factorisations (measured)."""
+
+FORCING = 1e-2
+"""Residual of an inexact Newton step, relative to the Bellman residual it removes."""
+
+METHODS = ("auto", "newton-dense", "newton-lu", "newton-krylov", "sweeps")
+
+
+def solve_soft(
+    mdp: TabularMDP,
+    reward: Float[np.ndarray, "S A"],
+    *,
+    rationality: float = 1.0,
+    tolerance: float = 1e-10,
+    max_iterations: int = 100,
+    method: str = "auto",
+    initial_value: Float[np.ndarray, "S"] | None = None,
+    throw: bool = False,
+) -> SoftSolution:
+    """The soft values and the soft policy of a reward.
+
+    Args:
+        mdp: the world.
+        reward: expected reward of each state and action (``reward.expected(mdp)``).
+        rationality: inverse temperature beta, in one over units of reward; more makes choices sharper.
+        tolerance: Bellman residual relative to ``max(1, max |V|)``; the answer cannot be better than about
+            1e-15.
+        max_iterations: limit of Newton steps (``sweeps`` may use 100 times as many).
+        method: ``auto``, or one of ``newton-dense``, ``newton-lu``, ``newton-krylov``, ``sweeps``.
+        initial_value: a start, for example the solution of a similar reward; it changes the time, not the
+            answer.
+        throw: raise ``NumericalError`` instead of returning an outcome other than ``SUCCESS``.
+
+    Raises:
+        DynamicsError: shapes do not fit.
+        SettingsError: a setting lies outside its range.
+        NumericalError: the solver failed and ``throw`` is True.
+
+    Example:
+        >>> import numpy as np
+        >>> from telic.mdp import TabularMDP
+        >>> stay_or_switch = np.array([[[1.0, 0], [0, 1]], [[0, 1], [1, 0]]])
+        >>> world = TabularMDP.from_transition(stay_or_switch, discount=0.9)
+        >>> solution = solve_soft(world, np.array([[0.0, 0.0], [1.0, 1.0]]))
+        >>> round(float(solution.value[0]), 9)
+        12.411538747
+    """
+    check_settings(tolerance, max_iterations, method, METHODS)
+    operator = BellmanOperator.of(mdp, reward, rationality)
+    solution = solve_soft_operator(operator, tolerance, max_iterations, method, initial_value)
+    if throw:
+        require(solution.outcome, solution.findings)
+    return solution
+
+
+def check_settings(tolerance: float, max_iterations: int, method: str, methods: tuple[str, ...]) -> None:
+    """Raises ``SettingsError`` where a setting of a solver is out of range."""
+    if not (0 < tolerance < 1):
+        raise SettingsError(f"`tolerance` must lie in (0, 1), got {tolerance}.", hint="1e-10 is the default.")
+    if max_iterations < 1:
+        raise SettingsError(
+            f"`max_iterations` must be at least 1, got {max_iterations}.", hint="100 is the default."
+        )
+    if method not in methods:
+        raise SettingsError(
+            f"`method` must be one of {', '.join(methods)}, got {method!r}.", hint="`auto` chooses by size."
+        )
+
+
+def solve_soft_operator(
+    operator: BellmanOperator,
+    tolerance: float,
+    max_iterations: int,
+    method: str,
+    initial_value: FloatArray | None,
+) -> SoftSolution:
+    """As ``solve_soft``, of an operator that passed the door."""
+    S = operator.n_states
+    start = (
+        np.zeros(S)
+        if initial_value is None or not np.all(np.isfinite(initial_value))
+        else np.array(initial_value, dtype=np.float64)
+    )
+    if start.shape != (S,):
+        raise SettingsError(
+            f"`initial_value` must have shape ({S},), got {start.shape}.",
+            hint="Use the value of an earlier solution.",
+        )
+    if not operator.is_finite:
+        return _failure(operator, start, Outcome.NON_FINITE, method, 0)
+    undiscounted = operator.discount >= 1.0
+    pattern = pattern_of(operator.transition, operator.n_actions, operator.allowed)
+    if undiscounted:
+        assert operator.absorbing is not None
+        lost = np.flatnonzero(~can_reach(pattern, operator.absorbing))
+        if len(lost):
+            return _failure(operator, start, Outcome.NOT_ABSORBING, method, 0, (unreachable_finding(lost),))
+    if operator.absorbing is not None:
+        start[operator.absorbing] = 0.0
+    if method == "auto":
+        method = _choose(operator, tolerance, pattern)
+    if method == "sweeps":
+        return _sweep(operator, start, tolerance, 100 * max_iterations)
+    if undiscounted and initial_value is None:
+        # A myopic start may never arrive; the optimal value is a lower bound of the soft one and does.
+        hard = solve_hard_operator(operator, tolerance, max_iterations, method, None)
+        if not hard.outcome.ok:
+            return _failure(
+                operator, start, _soft_outcome(hard.outcome), method, hard.iterations, hard.findings
+            )
+        start = hard.value
+    return _newton(operator, start, tolerance, max_iterations, method)
+
+
+def _choose(operator: BellmanOperator, tolerance: float, pattern: object) -> str:
+    gamma = operator.discount
+    if gamma < 1.0 and operator.n_states > 500:
+        n_sweeps = 1 if gamma == 0 else math.log(tolerance) / math.log(gamma)
+        if n_sweeps <= SWEEP_LIMIT:
+            return "sweeps"
+    return f"newton-{choose_method(pattern)}"  # type: ignore[arg-type]
+
+
+def _newton(
+    operator: BellmanOperator, start: FloatArray, tolerance: float, max_iterations: int, method: str
+) -> SoftSolution:
+    V, undiscounted = start, operator.discount >= 1.0
+    tops: list[float] = []
+    for iteration in range(max_iterations + 1):
+        TV, Q, pi = operator.soft(V)
+        gap = TV - V
+        residual = float(np.abs(gap).max(initial=0.0))
+        if not math.isfinite(residual):
+            outcome = Outcome.SOFT_VALUE_DIVERGES if undiscounted else Outcome.NON_FINITE
+            return _failure(operator, V, outcome, method, iteration)
+        system = PolicySystem(
+            chain=policy_chain(operator.transition, pi),
+            discount=operator.discount,
+            method=method.removeprefix("newton-"),
+        )
+        if residual <= tolerance * max(1.0, float(np.abs(V).max(initial=0.0))):
+            return _success(operator, TV, Q, residual, iteration, method, system)
+        step = system.report(gap, absolute=FORCING * residual)
+        if not step.outcome.ok:
+            outcome = (
+                Outcome.SOFT_VALUE_DIVERGES
+                if undiscounted and step.outcome is Outcome.SINGULAR
+                else step.outcome
+            )
+            return _failure(operator, V, outcome, method, iteration)
+        V = V + step.x
+        tops.append(float(V.max()))
+    growing = (
+        undiscounted
+        and len(tops) > 5
+        and tops[-1] - tops[-2] > 1e-3 * max(1.0, abs(tops[-1]) / max_iterations)
+    )
+    return _failure(
+        operator,
+        V,
+        Outcome.SOFT_VALUE_DIVERGES if growing else Outcome.MAX_ITERATIONS,
+        method,
+        max_iterations,
+    )
+
+
+def _sweep(operator: BellmanOperator, start: FloatArray, tolerance: float, max_sweeps: int) -> SoftSolution:
+    V = start
+    for iteration in range(max_sweeps + 1):
+        TV, Q, _ = operator.soft(V)
+        residual = float(np.abs(TV - V).max(initial=0.0))
+        if not math.isfinite(residual):
+            return _failure(operator, V, Outcome.NON_FINITE, "sweeps", iteration)
+        if residual <= tolerance * max(1.0, float(np.abs(V).max(initial=0.0))):
+            return _success(operator, TV, Q, residual, iteration, "sweeps", None)
+        V = TV
+    return _failure(operator, V, Outcome.MAX_ITERATIONS, "sweeps", max_sweeps)
+
+
+def _success(
+    operator: BellmanOperator,
+    V: FloatArray,
+    Q: FloatArray,
+    residual: float,
+    iterations: int,
+    method: str,
+    system: PolicySystem | None,
+) -> SoftSolution:
+    if operator.discount < 1.0:
+        bound = residual / (1.0 - operator.discount)
+    elif system is None:
+        bound = math.inf
+    else:
+        deciding = (
+            np.ones(operator.n_states)
+            if operator.absorbing is None
+            else (~operator.absorbing).astype(np.float64)
+        )
+        bound = residual * float(np.nan_to_num(system.solve(deciding), nan=np.inf).max(initial=1.0))
+    return SoftSolution(
+        value=V,
+        action_value=Q,
+        log_policy=operator.log_policy(Q, V),
+        outcome=Outcome.SUCCESS,
+        residual=residual,
+        value_bound=bound,
+        iterations=iterations,
+        method=method,
+        rationality=operator.rationality,
+        last_value=V,
+    )
+
+
+def _failure(
+    operator: BellmanOperator,
+    last: FloatArray,
+    outcome: Outcome,
+    method: str,
+    iterations: int,
+    findings: tuple[Finding, ...] = (),
+) -> SoftSolution:
+    shape = operator.reward.shape
+    if outcome is Outcome.SOFT_VALUE_DIVERGES and not findings:
+        findings = (
+            Finding(
+                code="soft-value-diverges",
+                severity=Severity.ERROR,
+                message="The undiscounted soft value is infinite: wandering is worth more than arriving.",
+                hint="Make each step cost more, or use a discount below 1.",
+            ),
+        )
+    return SoftSolution(
+        value=np.full(shape[0], np.nan),
+        action_value=np.full(shape, np.nan),
+        log_policy=np.full(shape, np.nan),
+        outcome=outcome,
+        residual=math.inf,
+        value_bound=math.inf,
+        iterations=iterations,
+        method=method,
+        rationality=operator.rationality,
+        last_value=last,
+        findings=findings,
+    )
+
+
+def _soft_outcome(hard: Outcome) -> Outcome:
+    return Outcome.SOFT_VALUE_DIVERGES if hard is Outcome.VALUE_DIVERGES else hard
