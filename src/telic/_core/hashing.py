@@ -1,8 +1,8 @@
 """Digests of logical content, the same whatever the file layout, the writer or the machine.
 
 A digest is ``sha256:<hex>``. JSON is hashed in its canonical form (sorted keys, no spaces, floats by shortest
-repr). A column is hashed in blocks of 65,536 rows of little-endian values with their validity bits, so that it
-can be hashed in parts on several machines; column digests are combined by name.
+repr). A column is hashed in blocks of 65,536 rows of little-endian values with their validity bits, so that
+it can be hashed in parts on several machines; column digests are combined by name.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ def digest_array(values: NDArray[Any], valid: NDArray[np.bool_] | None = None) -
         block, mask = array[start : start + BLOCK_ROWS], ok[start : start + BLOCK_ROWS]
         inner = hashlib.sha256(np.packbits(mask, bitorder="little").tobytes())
         if is_text:
-            for item, good in zip(block.tolist(), mask.tolist(), strict=True):
-                raw = str(item).encode() if good else b""
-                inner.update(len(raw).to_bytes(8, "little") + raw)
+            pairs = zip(block.tolist(), mask.tolist(), strict=True)
+            texts = [str(item).encode() if good else b"" for item, good in pairs]
+            inner.update(b"".join(part for raw in texts for part in (len(raw).to_bytes(8, "little"), raw)))
         else:
             little = np.ascontiguousarray(block).astype(array.dtype.newbyteorder("<"), copy=True)
             little[~mask] = 0
