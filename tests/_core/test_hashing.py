@@ -1,4 +1,4 @@
-"""Digests depend on what the values mean, not on how they are stored; the layout is spelt out with hashlib."""
+"""Digests depend on what the values mean, not on how they are stored; the layout is spelt out."""
 
 from __future__ import annotations
 
