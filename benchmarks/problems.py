@@ -68,7 +68,7 @@ def grid(n: int) -> Grid:
 
 
 def expert_occupancy(problem: Grid) -> tuple[np.ndarray, np.ndarray]:
-    """``(T, S, A)`` expected decisions of the soft-optimal expert at each time, and its ``(T, S, A)`` policy."""
+    """``(T, S, A)`` expected decisions of the soft-optimal expert at each time, and its policy, as large."""
     S, A, _ = problem.successors.shape
     reward = problem.features @ problem.weights
     policies = np.empty((HORIZON, S, A))

@@ -1,8 +1,8 @@
 """Side by side: our script and the peer's in turn, on the same problem, in one run; medians and ratios.
 
-``python benchmarks/run.py CASE [--runs 3] [--write]``. Each side is a script that prints one JSON line; the two
-alternate, so that a machine that slows down slows both. Peers live in environments of their own, made on first
-use under ``.bench-venv/`` from ``benchmarks/peers/*.txt`` (``TELIC_PEERS`` names another folder). With
+``python benchmarks/run.py CASE [--runs 3] [--write]``. Each side is a script that prints one JSON line; the
+two alternate, so that a machine that slows down slows both. Peers live in environments of their own, made on
+first use under ``.bench-venv/`` from ``benchmarks/peers/*.txt`` (``TELIC_PEERS`` names another folder). With
 ``--write`` the figures go to ``benchmarks/results/CASE.json`` with commit and machine.
 """
 
@@ -106,7 +106,7 @@ def environment(name: str) -> Path:
         print(f"[peers] making {folder}", file=sys.stderr)
         venv.create(folder, with_pip=True)
         wanted = HERE / "peers" / f"{name}.txt"
-        # One requirement after the other: torch must be there at its CPU build before anything asks for "torch".
+        # One after the other: torch must be there, in its CPU build, before anything asks for "torch".
         for requirement in wanted.read_text().split():
             subprocess.run([str(python), "-m", "pip", "install", "--quiet", requirement], check=True)
     return python

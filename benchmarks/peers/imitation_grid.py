@@ -41,7 +41,7 @@ def main() -> None:
         horizon=problems.HORIZON,
         initial_state_dist=np.full(problem.n_states, 1 / problem.n_states),
     )
-    # Its occupancy counts the state after the last decision too, so the expert's is taken from its own function.
+    # Its occupancy counts the state after the last decision too, so the expert's comes from its own code.
     _, wanted = mce_irl.mce_occupancy_measures(env)
     space = gym.spaces.Box(-np.inf, np.inf, shape=(problem.features.shape[1],), dtype=np.float32)
     net = reward_nets.BasicRewardNet(
