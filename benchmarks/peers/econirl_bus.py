@@ -1,4 +1,4 @@
-"""`econirl` 0.1.1 on bus group 4: its nested fixed point, its own copy of the data, a cold fit and a warm one.
+"""`econirl` 0.1.1 on bus group 4: nested fixed point, its own copy of the data, a cold fit and a warm one.
 
 One JSON line: parameters, choice log-likelihood, CPU seconds of each fit.
 """
