@@ -64,7 +64,7 @@ def unreachable_finding(states: np.ndarray, what: str = "an absorbing state") ->
         code="not-absorbing",
         severity=Severity.ERROR,
         message=f"{len(states)} states cannot reach {what} (first: {shown}).",
-        hint="Mark the states where the task ends as absorbing, remove the others, or use a discount below 1.",
+        hint="Mark the states where the task ends as absorbing, drop the others, or use a discount below 1.",
         evidence={"states": states[:100].tolist(), "count": len(states)},
     )
 

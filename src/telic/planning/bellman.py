@@ -158,7 +158,7 @@ def allowed_pairs(mdp: AnyMDP) -> BoolArray | None:
     absorbing = getattr(mdp, "absorbing", None)
     if absorbing is None or not absorbing.any():
         return None if mdp.available is None or mdp.available.all() else mdp.available
-    return mdp.availability & ~absorbing[:, None]
+    return np.asarray(mdp.availability & ~absorbing[:, None])
 
 
 def check_reward(reward: FloatArray, mdp: AnyMDP) -> FloatArray:
@@ -171,7 +171,7 @@ def check_reward(reward: FloatArray, mdp: AnyMDP) -> FloatArray:
     if R.shape != (mdp.n_states, mdp.n_actions):
         raise DynamicsError(
             f"`reward` must have shape (S, A) = ({mdp.n_states}, {mdp.n_actions}), got {R.shape}.",
-            hint="Use `reward.expected(mdp)`: rewards of states or of transitions are projected, never broadcast.",
+            hint="Use `reward.expected(mdp)`: it projects every form; nothing is broadcast.",
         )
     return R
 

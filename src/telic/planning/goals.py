@@ -79,7 +79,7 @@ class SoftGoalSolution:
         -inf where an action is not available or leads where the destination cannot be reached, and at the
         destination.
         """
-        return self.log_policy_rows(i_goal, np.arange(self.value.shape[1]))
+        return np.asarray(self.log_policy_rows(i_goal, np.arange(self.value.shape[1])))
 
     def log_policy_rows(self, i_goal: int, states: Int[np.ndarray, "n"]) -> Float[np.ndarray, "n A"]:
         """As ``log_policy``, of some states only."""
@@ -98,7 +98,7 @@ class SoftGoalSolution:
             i_goal: index into ``goals``.
             rhs: ``(S,)`` or ``(S, K)``.
         """
-        return self.solve_many(np.array([i_goal]), rhs[None])[0]
+        return np.asarray(self.solve_many(np.array([i_goal]), rhs[None])[0])
 
     def solve_many(self, i_goals: Int[np.ndarray, "g"], rhs: FloatArray) -> FloatArray:
         """As ``solve``, of several destinations at once: ``rhs`` and the answer are ``(g, S)`` or ``(g, S,
@@ -124,7 +124,7 @@ class SoftGoalSolution:
                 answer = x / z[:, :, None] - home[:, None, :]
             answer[z == 0] = 0.0
             columns[part] = answer
-        return columns.reshape(b.shape)
+        return np.asarray(columns.reshape(b.shape))
 
     def solve_transposed(self, i_goal: int, rhs: FloatArray) -> FloatArray:
         """``x`` with ``(I - P_pi)' x = rhs``; entries of ``rhs`` where the destination cannot be reached do
@@ -152,7 +152,7 @@ class SoftGoalSolution:
         return np.asarray(x.reshape(b.shape))
 
     def _z(self, i_goals: np.ndarray) -> FloatArray:
-        return np.exp(self.rationality * self.value[i_goals])
+        return np.asarray(np.exp(self.rationality * self.value[i_goals]))
 
     def _own(self, i_goal: int) -> PolicySystem:
         if i_goal not in self.systems:
@@ -290,7 +290,7 @@ def _findings(radius: float, failed: list[int], outcome: Outcome) -> tuple[Findi
             Finding(
                 code=outcome.label,
                 severity=Severity.ERROR,
-                message=f"{len(failed)} destinations have no soft value (first: {', '.join(map(str, failed[:6]))}).",
+                message=f"{len(failed)} destinations have no soft value (first: {failed[:6]}).",
                 hint=outcome.value,
                 evidence={"goals": failed[:100], "count": len(failed)},
             )
@@ -300,7 +300,8 @@ def _findings(radius: float, failed: list[int], outcome: Outcome) -> tuple[Findi
             Finding(
                 code="spectral-radius",
                 severity=Severity.ERROR if failed else Severity.NOTICE,
-                message=f"The spectral radius of the whole network is {radius:.6g}, not below 1: some loop of paths is worth walking for ever.",
+                message=f"The spectral radius of the whole network is {radius:.6g}, not below 1: "
+                "some loop is worth walking for ever.",
                 hint="Make each step cost more, or use a discount below 1.",
                 evidence={"spectral_radius": radius},
             )

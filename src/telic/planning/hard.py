@@ -65,7 +65,7 @@ def solve_hard(
     """
     if not (0 < tolerance < 1) or max_iterations < 1:
         raise SettingsError(
-            f"`tolerance` must lie in (0, 1) and `max_iterations` be positive, got {tolerance} and {max_iterations}.",
+            f"`tolerance` must lie in (0, 1), `max_iterations` above 0, got {tolerance}, {max_iterations}.",
             hint="1e-10 and 100 are the defaults.",
         )
     operator = BellmanOperator.of(mdp, reward)
@@ -197,7 +197,8 @@ def _cycle_finding(states: np.ndarray) -> Finding:
     return Finding(
         code="value-diverges",
         severity=Severity.ERROR,
-        message=f"The undiscounted value is infinite: a cycle through {len(states)} states pays more than it costs (first: {shown}).",
+        message=f"The undiscounted value is infinite: a cycle through {len(states)} states pays more than "
+        f"it costs (first: {shown}).",
         hint="Make each step cost more, or use a discount below 1.",
         evidence={"states": states[:100].tolist(), "count": len(states)},
     )

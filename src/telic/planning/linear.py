@@ -27,7 +27,7 @@ from jaxtyping import Float
 from telic.errors import DataError
 from telic.mdp import TabularMDP
 from telic.reports import Outcome
-from telic.typing import BoolArray, FloatArray
+from telic.typing import FloatArray
 
 from .absorption import can_reach
 from .bellman import allowed_pairs, policy_chain
@@ -156,10 +156,10 @@ class PolicySystem:
         from scipy.sparse.linalg import splu
 
         try:
-            lu = splu(system_matrix(self.chain, self.discount), **LU_OPTIONS)
+            lu: Any = splu(system_matrix(self.chain, self.discount), **LU_OPTIONS)
         except RuntimeError:  # SuperLU's word for a zero pivot
             return None
-        return lambda b, transposed: lu.solve(b, trans="T" if transposed else "N")
+        return lambda b, transposed: lu.solve(b, "T" if transposed else "N")
 
     def _residual(self, x: FloatArray, b: FloatArray, transposed: bool) -> float:
         if not np.all(np.isfinite(x)):
@@ -287,18 +287,19 @@ def check_policy(policy: FloatArray, mdp: TabularMDP) -> FloatArray:
             "`policy` must hold finite probabilities, none negative.", hint="Pass probabilities, not logs."
         )
     allowed = allowed_pairs(mdp)
-    deciding: BoolArray = np.ones(S, dtype=bool) if allowed is None else allowed.any(axis=1)
+    deciding = np.ones(S, dtype=bool) if allowed is None else np.asarray(allowed.any(axis=1))
     if allowed is not None and np.any(pi[deciding] * ~allowed[deciding] > 0):
         bad = np.flatnonzero((pi * ~allowed > 0).any(axis=1) & deciding)
         raise DataError(
-            f"`policy` takes actions that are not available in {len(bad)} states (first: {bad[:5].tolist()}).",
+            f"`policy` takes unavailable actions in {len(bad)} states (first: {bad[:5].tolist()}).",
             hint="Renormalise it over the available actions.",
             states=bad[:20].tolist(),
         )
     off = np.flatnonzero(deciding & (np.abs(pi.sum(axis=1) - 1.0) > 1e-6))
     if len(off):
         raise DataError(
-            f"`policy` rows must sum to 1 wherever a decision is taken; {len(off)} do not (first: states {off[:5].tolist()}).",
+            f"`policy` rows must sum to 1 wherever a decision is taken; {len(off)} do not "
+            f"(first: states {off[:5].tolist()}).",
             hint="A row of zeros means no support: give those states a distribution, or mark them absorbing.",
             states=off[:20].tolist(),
         )

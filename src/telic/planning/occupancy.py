@@ -109,7 +109,8 @@ def _initial(mdp: TabularMDP | FiniteHorizonMDP, initial: FloatArray | None) -> 
         )
     if rho0.shape != (mdp.n_states,) or np.any(rho0 < 0) or abs(float(rho0.sum()) - 1.0) > 1e-9:
         raise DynamicsError(
-            f"`initial` must be a distribution over {mdp.n_states} states, got shape {rho0.shape} and sum {float(rho0.sum())}.",
+            f"`initial` must be a distribution over {mdp.n_states} states, got shape {rho0.shape}, "
+            f"sum {float(rho0.sum())}.",
             hint="Normalise it.",
         )
     return rho0

@@ -58,7 +58,6 @@ def simulate(
     """
     table = policy.table if isinstance(policy, TabularPolicy) else np.asarray(policy, dtype=np.float64)
     S, A = mdp.n_states, mdp.n_actions
-    finite = isinstance(mdp, FiniteHorizonMDP)
     shapes = [(S, A), (mdp.horizon, S, A)] if isinstance(mdp, FiniteHorizonMDP) else [(S, A)]
     if table.shape not in shapes:
         raise DataError(
@@ -88,12 +87,11 @@ def simulate(
     cumulative = np.cumsum(table, axis=-1)
     successors = _Successors(transition=mdp.transition)
 
-    def choose(t: int, running: np.ndarray, s: np.ndarray) -> np.ndarray:
+    def choose(t: int, _running: np.ndarray, s: np.ndarray) -> np.ndarray:
         return _draw(cumulative[s] if cumulative.ndim == 2 else cumulative[t, s], rng.random(len(s)))
 
-    rows, last, done = _advance(first, choose, successors, A, lambda running, s: stop[s], limit, rng)
+    rows, done = _advance(first, choose, successors, A, lambda _running, s: stop[s], limit, rng)
     ended = np.full(n_trajectories, limit == mdp.horizon) if isinstance(mdp, FiniteHorizonMDP) else done
-    assert finite or len(last) == n_trajectories
     return _demonstrations(rows, n_trajectories, A, mdp.action_labels, ended, None)
 
 
@@ -151,9 +149,7 @@ def simulate_goals(
             out[at] = _draw(np.cumsum(pi, axis=-1), u[at])
         return out
 
-    rows, _, done = _advance(
-        first, choose, successors, A, lambda running, s: s == ends[running], max_steps, rng
-    )
+    rows, done = _advance(first, choose, successors, A, lambda running, s: s == ends[running], max_steps, rng)
     return _demonstrations(rows, len(first), A, mdp.action_labels, done, ends)
 
 
@@ -187,8 +183,8 @@ def _advance(
     ends: Callable[[np.ndarray, np.ndarray], np.ndarray],
     limit: int,
     rng: np.random.Generator,
-) -> tuple[list[np.ndarray], np.ndarray, BoolArray]:
-    """``(columns trajectory, state, action, next state in time order, last states, whether each ended)``."""
+) -> tuple[list[np.ndarray], BoolArray]:
+    """``(columns trajectory, state, action, next state in time order, whether each ended)``."""
     N = len(first)
     state = first.astype(np.int64)
     done = np.asarray(ends(np.arange(N), state))
@@ -205,7 +201,7 @@ def _advance(
         state[running] = nxt
         done[running] = ends(running, nxt)
     flat = [np.concatenate(c) if c else np.zeros(0, dtype=np.int64) for c in columns]
-    return flat, state, done
+    return flat, done
 
 
 def _demonstrations(
@@ -252,6 +248,5 @@ def _starts(
             "A simulation needs an initial distribution and the world has none.",
             hint="Give the world an `initial` distribution or pass `starts`.",
         )
-    return np.searchsorted(np.cumsum(mdp.initial), rng.random(N) * mdp.initial.sum(), side="right").clip(
-        0, mdp.n_states - 1
-    )
+    drawn = np.searchsorted(np.cumsum(mdp.initial), rng.random(N) * mdp.initial.sum(), side="right")
+    return np.asarray(np.minimum(drawn, mdp.n_states - 1))

@@ -152,4 +152,5 @@ def require(outcome: Outcome, findings: tuple[Finding, ...] = ()) -> None:
 
 def one_hot(actions: Int[np.ndarray, "..."], n_actions: int) -> Float[np.ndarray, "..."]:
     """A table with 1 at each chosen action; a row of zeros where the action is -1."""
-    return (np.asarray(actions)[..., None] == np.arange(n_actions)).astype(np.float64)
+    chosen = np.asarray(actions)[..., None] == np.arange(n_actions)
+    return np.asarray(chosen, dtype=np.float64)
