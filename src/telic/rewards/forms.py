@@ -7,7 +7,7 @@ and transfer take the original form.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["LinearReward", "SupportsTransition", "TabularReward"]
 
 
+@runtime_checkable
 class SupportsTransition(Protocol):
     """Any of the tabular worlds."""
 

@@ -1,0 +1,367 @@
+"""Trade-offs: what one unit of a feature is worth in units of another, with an honest interval.
+
+Problem: weights of a reward have no meaning of their own (multiply all of them, and the rationality divides
+it out); their ratios do. The trade-off of ``numerator`` in ``denominator`` is ``theta_n / theta_d``: how many
+units of the denominator feature change the reward as much as one unit of the numerator feature. Two costs, or
+two benefits, give a positive ratio ("one minute over SLO is worth 3.1 pod-hours"); a cost against a benefit
+gives a negative one, and the sentence says so.
+
+Guarantee: with ``method="fieller"`` the interval covers exactly where the estimates are normal (``ratios``).
+Where the interval of the denominator's own weight holds zero the answer is *unbounded*, by either method;
+where one of the weights moves along a direction that changes no choice it is *not identified* and no number
+is given; where the fit did not converge there is no number either.
+"""
+
+from __future__ import annotations
+
+import difflib
+import enum
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from telic.errors import FeatureError, SettingsError
+from telic.reports import Outcome, Table
+from telic.rewards import RewardEstimate
+
+from .ratio_words import RatioWords, why_unbounded
+from .ratios import RatioSet, RatioShape, delta_set, fieller_set, normal_quantile
+from .wording import join_words
+
+__all__ = [
+    "COVARIANCE_ORDER",
+    "Conclusion",
+    "Tradeoff",
+    "TradeoffStatus",
+    "all_tradeoffs",
+    "default_pairs",
+    "preferred_kind",
+    "tradeoff",
+    "tradeoff_table",
+]
+
+COVARIANCE_ORDER = ("sandwich_clustered", "sandwich", "hessian", "outer_product")
+"""Kinds of standard error from the one that assumes least."""
+
+MAX_DEFAULT_PAIRS = 200
+"""Above so many weights (a free reward) no pair is chosen unasked."""
+
+METHODS = {"fieller": fieller_set, "delta": delta_set}
+
+
+class TradeoffStatus(enum.StrEnum):
+    """What can be said about a trade-off."""
+
+    BOUNDED = "bounded"
+    """A value with an interval."""
+    UNBOUNDED = "unbounded"
+    """A value, but the denominator's weight may be zero: no interval holds it."""
+    NOT_IDENTIFIED = "not-identified"
+    """No value: a weight moves along a direction that changes no choice."""
+    NO_ERRORS = "no-errors"
+    """A value without any standard error; ``reason`` says why."""
+    ZERO_DENOMINATOR = "zero-denominator"
+    """No value: the denominator's weight is exactly zero."""
+    NOT_CONVERGED = "not-converged"
+    """No value: the fit stopped before its answer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conclusion:
+    """What a trade-off settles at its level; two analyses agree where their conclusions are equal.
+
+    Attributes:
+        sign: ``"positive"``, ``"negative"`` or ``"open"``.
+        against_one: ``"above"``, ``"below"`` or ``"open"``: does one unit of the numerator weigh (in size)
+            more or less than one unit of the denominator?
+        bounded: the set of values that fit is an interval.
+    """
+
+    sign: str
+    against_one: str
+    bounded: bool
+
+    def differences(self, other: Conclusion) -> tuple[str, ...]:
+        """Which parts differ, in words; empty where the two are equal."""
+        found = []
+        if self.bounded != other.bounded:
+            found.append("whether it is bounded")
+        if self.sign != other.sign:
+            found.append("its sign")
+        if self.against_one != other.against_one:
+            found.append("whether it exceeds 1")
+        return tuple(found)
+
+    def __str__(self) -> str:
+        size = {"above": ", larger than 1", "below": ", smaller than 1", "open": ""}[self.against_one]
+        sign = {"positive": "positive", "negative": "negative", "open": "sign open"}[self.sign]
+        return f"{sign}{size}{'' if self.bounded else ', unbounded'}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tradeoff:
+    """One ratio of weights in the user's units.
+
+    Attributes:
+        numerator, denominator: names of the features.
+        unit: of the value, for example ``"pod-hours per minute over SLO"``.
+        value: ``theta_n / theta_d``, or None where there is none to give (see ``status``).
+        interval: ``(lower, upper)``, or None where there is none (see ``status``).
+        method: ``"fieller"`` or ``"delta"``.
+        bounded: True where ``interval`` is the whole answer.
+        level: coverage of the interval.
+        kind: of standard error; "" where there was none.
+        status: see ``TradeoffStatus``.
+        shape: of the confidence set; None where there is none.
+        gap: the values that are rejected where the set is everything else (``shape`` complement), else None.
+        reason: why there is no value or no interval; "" where there is.
+        sentence: the trade-off in words.
+        fixed_by_assumption: what was held fixed in the fit (discount, rationality), printed beside the
+            number.
+    """
+
+    numerator: str
+    denominator: str
+    unit: str
+    value: float | None
+    interval: tuple[float, float] | None
+    method: str
+    bounded: bool
+    level: float
+    kind: str = ""
+    status: TradeoffStatus = TradeoffStatus.BOUNDED
+    shape: RatioShape | None = None
+    gap: tuple[float, float] | None = None
+    reason: str = ""
+    sentence: str = ""
+    fixed_by_assumption: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def conclusion(self) -> Conclusion:
+        """What is settled at the level; everything is open without an interval."""
+        if self.interval is None:
+            return Conclusion(sign="open", against_one="open", bounded=False)
+        lower, upper = self.interval
+        sign = "positive" if lower > 0 else "negative" if upper < 0 else "open"
+        inside, outside = max(abs(lower), abs(upper)) < 1.0, lower > 1.0 or upper < -1.0
+        against_one = "below" if inside else "above" if outside else "open"
+        return Conclusion(sign=sign, against_one=against_one, bounded=self.bounded)
+
+    def to_json(self) -> dict[str, Any]:
+        """The trade-off as JSON-able values."""
+        return {
+            "numerator": self.numerator,
+            "denominator": self.denominator,
+            "unit": self.unit,
+            "value": self.value,
+            "interval": None if self.interval is None else list(self.interval),
+            "method": self.method,
+            "bounded": self.bounded,
+            "level": self.level,
+            "kind": self.kind,
+            "status": str(self.status),
+            "shape": None if self.shape is None else str(self.shape),
+            "gap": None if self.gap is None else list(self.gap),
+            "reason": self.reason,
+            "sentence": self.sentence,
+            "fixed_by_assumption": dict(self.fixed_by_assumption),
+        }
+
+
+def preferred_kind(estimate: RewardEstimate, kind: str | None = None) -> str:
+    """The kind of standard error asked for, or the available one that assumes least; "" where there is none.
+
+    Args:
+        estimate: a fit.
+        kind: one of ``COVARIANCE_ORDER``, or None.
+
+    Raises:
+        SettingsError: the kind has an unknown name.
+    """
+    if kind is not None:
+        if kind not in COVARIANCE_ORDER:
+            raise SettingsError(
+                f"`kind` must be one of {', '.join(COVARIANCE_ORDER)}, got {kind!r}.",
+                hint="`sandwich_clustered` (by trajectory) assumes least.",
+            )
+        return kind if kind in estimate.covariances else ""
+    return next((k for k in COVARIANCE_ORDER if k in estimate.covariances), "")
+
+
+def tradeoff(
+    estimate: RewardEstimate,
+    numerator: str,
+    denominator: str,
+    *,
+    level: float = 0.95,
+    kind: str | None = None,
+    method: str = "fieller",
+) -> Tradeoff:
+    """What one unit of ``numerator`` is worth in units of ``denominator``.
+
+    Args:
+        estimate: a fit.
+        numerator: name of a feature.
+        denominator: name of another feature.
+        level: coverage of the interval, in (0, 1).
+        kind: of standard error; None: the available one that assumes least (``COVARIANCE_ORDER``).
+        method: ``"fieller"`` (exact for normal estimates) or ``"delta"`` (symmetric; too short for an
+            uncertain denominator).
+
+    Raises:
+        FeatureError: a name is not a weight of the estimate, or both are the same.
+        SettingsError: level, kind or method.
+
+    References:
+        Fieller (1954); see ``ratios``.
+    """
+    if method not in METHODS:
+        raise SettingsError(f"`method` must be 'fieller' or 'delta', got {method!r}.", hint="Use 'fieller'.")
+    normal_quantile(level)
+    i, j = (_index(estimate, name) for name in (numerator, denominator))
+    if i == j:
+        raise FeatureError(
+            f"A trade-off needs two features, got {numerator!r} twice.", hint="Name another denominator."
+        )
+    words = RatioWords.of(estimate.names, estimate.units, i, j)
+    used = preferred_kind(estimate, kind)
+    theta = np.asarray(estimate.weights, dtype=np.float64)
+    blank = Tradeoff(
+        numerator=numerator,
+        denominator=denominator,
+        unit=words.unit,
+        value=None,
+        interval=None,
+        method=method,
+        bounded=False,
+        level=level,
+        kind=used,
+        fixed_by_assumption=dict(estimate.fixed_by_assumption),
+    )
+
+    def empty(status: TradeoffStatus, reason: str, value: float | None = None) -> Tradeoff:
+        said = f"{words.against}: {reason}"
+        return replace(blank, value=value, status=status, reason=reason, sentence=said)
+
+    if estimate.outcome not in (Outcome.SUCCESS, Outcome.COLLINEAR) or not np.all(np.isfinite(theta[[i, j]])):
+        return empty(
+            TradeoffStatus.NOT_CONVERGED, f"no answer, the fit stopped early. {estimate.outcome.value}"
+        )
+    blurred = [name for name, k in ((numerator, i), (denominator, j)) if not estimate.is_identified[k]]
+    if blurred:
+        verb = "moves" if len(blurred) == 1 else "move"
+        return empty(
+            TradeoffStatus.NOT_IDENTIFIED,
+            f"cannot be told, the weight of {join_words(blurred)} {verb} along a direction that changes no "
+            "choice.",
+        )
+    if not used:
+        value = float(theta[i] / theta[j]) if theta[j] != 0.0 else None
+        missing = f"of kind {kind}" if kind else "of any kind"
+        return empty(
+            TradeoffStatus.NO_ERRORS, f"the fit has no standard errors {missing}, so no interval.", value
+        )
+    block = np.asarray(estimate.covariances[used], dtype=np.float64)[np.ix_([i, j], [i, j])]
+    if not np.all(np.isfinite(block)):
+        value = float(theta[i] / theta[j]) if theta[j] != 0.0 else None
+        return empty(
+            TradeoffStatus.NO_ERRORS, f"the {used} standard errors are not finite, so no interval.", value
+        )
+    found: RatioSet = METHODS[method](float(theta[i]), float(theta[j]), block, level=level)
+    if found.value is None and block[1, 1] == 0.0:
+        return empty(
+            TradeoffStatus.ZERO_DENOMINATOR, f"no ratio, the weight of {denominator} is exactly zero."
+        )
+    reason = "" if found.bounded else why_unbounded(found, denominator)
+    return replace(
+        blank,
+        value=found.value,
+        interval=found.interval,
+        bounded=found.bounded,
+        status=TradeoffStatus.BOUNDED if found.bounded else TradeoffStatus.UNBOUNDED,
+        shape=found.shape,
+        gap=found.gap,
+        reason=reason,
+        sentence=words.sentence(found, is_benefit=float(theta[i]) > 0, reason=reason),
+    )
+
+
+def default_pairs(estimate: RewardEstimate, *, kind: str | None = None) -> tuple[tuple[str, str], ...]:
+    """Every feature against the best-determined one, the largest ``|weight| / error``.
+
+    Empty where no weight has a standard error, or where there are more than ``MAX_DEFAULT_PAIRS`` weights.
+    """
+    used = preferred_kind(estimate, kind)
+    K = len(estimate.names)
+    if not used or K > MAX_DEFAULT_PAIRS:
+        return ()
+    variance = np.diag(np.asarray(estimate.covariances[used], dtype=np.float64))
+    theta = np.asarray(estimate.weights, dtype=np.float64)
+    usable = estimate.is_identified & np.isfinite(variance) & (variance > 0) & np.isfinite(theta)
+    if not usable.any():
+        return ()
+    strength = np.where(usable, np.abs(theta) / np.sqrt(np.where(usable, variance, 1.0)), -1.0)
+    best = int(np.argmax(strength))
+    return tuple((name, estimate.names[best]) for k, name in enumerate(estimate.names) if k != best)
+
+
+def all_tradeoffs(
+    estimate: RewardEstimate,
+    pairs: Iterable[Sequence[str]] | None = None,
+    *,
+    level: float = 0.95,
+    kind: str | None = None,
+    method: str = "fieller",
+) -> tuple[Tradeoff, ...]:
+    """The trade-offs of the pairs, in their order.
+
+    Args:
+        estimate: a fit.
+        pairs: (numerator, denominator); None or empty: ``default_pairs``.
+        level: coverage of each interval; they are not adjusted for being many.
+        kind: as ``tradeoff``.
+        method: as ``tradeoff``.
+
+    Raises:
+        FeatureError: a name is not a weight of the estimate.
+        SettingsError: as ``tradeoff``.
+    """
+    chosen = [tuple(pair) for pair in pairs] if pairs is not None else []
+    return tuple(
+        tradeoff(estimate, n, d, level=level, kind=kind, method=method)
+        for n, d in (chosen or default_pairs(estimate, kind=kind))
+    )
+
+
+def tradeoff_table(tradeoffs: Sequence[Tradeoff], *, title: str = "Trade-offs") -> Table:
+    """The trade-offs as one table, with what was fixed by assumption in its note."""
+    rows = []
+    for item in tradeoffs:
+        lower, upper = item.interval or (None, None)
+        rows.append((item.numerator, item.denominator, item.value, lower, upper, item.unit, str(item.status)))
+    levels = sorted({item.level for item in tradeoffs})
+    kinds = sorted({item.kind for item in tradeoffs if item.kind})
+    held = tradeoffs[0].fixed_by_assumption if tradeoffs else {}
+    parts = [
+        f"Intervals cover {join_words([f'{100 * v:g} %' for v in levels])}"
+        + (f", errors: {join_words(kinds)}." if kinds else "."),
+        f"Fixed by assumption: {join_words([f'{k} {v}' for k, v in held.items()])}." if held else "",
+    ]
+    return Table(
+        title=title,
+        columns=("one unit of", "in units of", "value", "lower", "upper", "unit", "status"),
+        rows=tuple(rows),
+        note=" ".join(p for p in parts if p) if tradeoffs else "",
+    )
+
+
+def _index(estimate: RewardEstimate, name: str) -> int:
+    if name not in estimate.names:
+        near = difflib.get_close_matches(name, estimate.names, n=3)
+        hint = (
+            f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(estimate.names[:12])}."
+        )
+        raise FeatureError(f"No weight is called {name!r}.", hint=hint, name=name, near=near)
+    return estimate.names.index(name)
