@@ -1,0 +1,137 @@
+"""Between a command and the terminal: reports to standard output, everything else to standard error.
+
+A command calls one workflow and returns its ``VerbResult``; ``show`` prints it. Errors become a message, an
+empty line and a hint, and the exit status of their kind (``exit_codes``).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+from cyclopts import Parameter
+
+from telic.errors import TelicError
+
+from .exit_codes import INTERRUPTED, NOT_AN_ANSWER, OK, exit_code
+
+if TYPE_CHECKING:
+    from telic.workflows.progress import Progress
+    from telic.workflows.verb_result import VerbResult
+
+__all__ = ["Json", "fail", "guarded", "progress_bars", "say", "show"]
+
+Json: TypeAlias = Annotated[bool, Parameter(negative=(), help="Print the result as one JSON document.")]
+"""The flag that every verb has."""
+
+TEXT_WIDTH = 100
+"""Columns of text where the output is no terminal."""
+
+
+def show(result: VerbResult, *, as_json: bool) -> int:
+    """Print the result and how to go on; the exit status says whether it is an answer.
+
+    Args:
+        result: of a workflow.
+        as_json: one JSON document instead of text.
+    """
+    if as_json:
+        json.dump(result.report.data, sys.stdout, indent=2, ensure_ascii=False, allow_nan=False)
+        sys.stdout.write("\n")
+    else:
+        sys.stdout.write(result.report.to_text(width=_width(), color=_has_color(sys.stdout)).rstrip() + "\n")
+    sys.stdout.flush()
+    closing = []
+    if result.is_reused:
+        closing.append("unchanged: the same inputs gave this result before; nothing was done again")
+    if result.page is not None:
+        closing.append(f"page: {result.page}")
+    if result.finding is not None:
+        closing.append(f"most important: {result.finding.message}")
+    if result.next_command:
+        closing.append(f"next: {result.next_command}")
+    if closing:
+        say("" if as_json else "\n", *closing)
+    return OK if result.outcome.ok else NOT_AN_ANSWER
+
+
+def say(*lines: str) -> None:
+    """Lines for the person at the terminal, on standard error."""
+    for line in lines:
+        if line:
+            sys.stderr.write(line if line.endswith("\n") else line + "\n")
+    sys.stderr.flush()
+
+
+def fail(message: str, hint: str, status: int) -> int:
+    """Print an error with its hint; returns the exit status."""
+    say(f"error: {message}", "\n" if hint else "", f"hint: {hint}" if hint else "")
+    return status
+
+
+def guarded(command: Callable[[], int]) -> int:
+    """The exit status of a command; every error of telic and the keyboard's interrupt become one."""
+    try:
+        return command()
+    except TelicError as error:
+        return fail(error.message, error.hint, exit_code(error))
+    except KeyboardInterrupt:
+        return fail(
+            "Interrupted.", "The last checkpoint is kept; run the same command again to go on.", INTERRUPTED
+        )
+    except BrokenPipeError:
+        # Whoever read our output has gone; there is nobody left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+
+
+@contextmanager
+def progress_bars() -> Iterator[Progress]:
+    """Bars on standard error while the block runs; nothing at all where that is no terminal."""
+    from telic.workflows.progress import silent
+
+    if not sys.stderr.isatty():
+        yield silent
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TaskID,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    tasks: dict[str, TaskID] = {}
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+
+        def move(stage: str, done: float, total: float | None, note: str = "") -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total, note=note)
+            bars.update(tasks[stage], completed=done, total=total, note=note)
+
+        yield move
+
+
+def _width() -> int:
+    if not sys.stdout.isatty():
+        return TEXT_WIDTH
+    return max(60, min(os.get_terminal_size(sys.stdout.fileno()).columns, 120))
+
+
+def _has_color(stream: Any) -> bool:
+    return bool(stream.isatty()) and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
