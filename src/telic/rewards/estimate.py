@@ -194,7 +194,9 @@ class RewardEstimate:
     def to_json(self) -> dict[str, Any]:
         """The estimate as JSON-able values; infinite standard errors become null."""
         errors = {
-            kind: {n: _number(x) for n, x in zip(self.names, self.standard_errors(kind).tolist(), strict=True)}
+            kind: {
+                n: _number(x) for n, x in zip(self.names, self.standard_errors(kind).tolist(), strict=True)
+            }
             for kind in self.covariances
         }
         return {
@@ -215,7 +217,11 @@ class RewardEstimate:
             "gauge": self.gauge.to_json(),
             "nullity": self.nullity,
             "null_directions": [
-                {n: float(c) for n, c in zip(self.names, row.tolist(), strict=True) if abs(c) > NULL_COMPONENT}
+                {
+                    n: float(c)
+                    for n, c in zip(self.names, row.tolist(), strict=True)
+                    if abs(c) > NULL_COMPONENT
+                }
                 for row in self.null_directions
             ],
             "certificate": {k: _number(v) for k, v in self.certificate.items()},
@@ -237,7 +243,11 @@ class RewardEstimate:
             headline = f"Not an answer ({self.outcome.label}). {self.outcome.value}"
         sections = [
             Section(title="Weights", items=(self._weight_table(),), anchor="weights"),
-            Section(title="What the data cannot tell", items=tuple(self._gauge_sentences()), anchor="identifiability"),
+            Section(
+                title="What the data cannot tell",
+                items=tuple(self._gauge_sentences()),
+                anchor="identifiability",
+            ),
             Section(title="Certificate", items=(self._certificate_table(),), anchor="certificate"),
         ]
         if self.findings:
@@ -260,7 +270,12 @@ class RewardEstimate:
             title="Reward per unit of each feature",
             columns=("feature", "unit", "weight", *(f"SE {k.replace('_', ' ')}" for k in errors)),
             rows=tuple(
-                (self.names[k], self.units[k], float(self.weights[k]), *(float(e[k]) for e in errors.values()))
+                (
+                    self.names[k],
+                    self.units[k],
+                    float(self.weights[k]),
+                    *(float(e[k]) for e in errors.values()),
+                )
                 for k in shown
             ),
             note=note + (f" {left} more weights are in the JSON form." if left else ""),
@@ -272,7 +287,9 @@ class RewardEstimate:
         if assumed:
             lines.append(f"Fixed by assumption: {assumed}.")
         for row in self.null_directions[:ROWS_SHOWN]:
-            lines.append(f"Adding any amount of {describe_direction(self.names, row)} changes no choice that was seen.")
+            lines.append(
+                f"Adding any amount of {describe_direction(self.names, row)} changes no choice that was seen."
+            )
         if self.nullity > ROWS_SHOWN:
             lines.append(f"{self.nullity - ROWS_SHOWN} more such directions are in the JSON form.")
         return lines

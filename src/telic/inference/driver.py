@@ -1,0 +1,490 @@
+"""The fit of reward weights by exact likelihood: one loop for every kind of world and every smooth method.
+
+The driver finds a start where the forward problem has a solution, maximises, names what is separated or cannot be
+told, projects the weights to minimum norm where the data leave a choice, and states the standard errors. It does no
+input or output: ``checkpoint`` and ``progress`` are the caller's.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import telic
+from telic.errors import SettingsError
+from telic.reports import Finding, Outcome, Provenance, Severity
+from telic.rewards import Gauge, LinearReward, RewardEstimate, describe_direction
+from telic.typing import FloatArray
+
+from .conjugate import maximise_conjugate
+from .likelihood import ChoiceLikelihood
+from .newton import NewtonResult, maximise_newton
+from .objective import Objective, Point
+from .parameters import Parameters
+from .separation import find_separation, named_weights
+from .settings import FitSettings
+from .start import feasible_start
+from .uncertainty import covariances, null_space, project_out
+
+__all__ = ["FitProgress", "fit_likelihood"]
+
+FLOOR = 1e-9
+"""Spread of a feature over choices, relative to its largest (discounted) size, that rounding can leave."""
+
+GAUGE_SLACK = 1e-10
+"""Relative change of the log-likelihood by which moving along a null direction shows that it was not one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitProgress:
+    """What a person may want to see while a fit runs.
+
+    Attributes:
+        iteration: Newton steps so far.
+        max_iterations: their limit.
+        log_likelihood: of the choices, nats.
+        score_norm: per decision; the fit stops when it is about the tolerance.
+        seconds: CPU seconds so far.
+    """
+
+    iteration: int
+    max_iterations: int
+    log_likelihood: float
+    score_norm: float
+    seconds: float
+
+
+def fit_likelihood(
+    likelihood: ChoiceLikelihood,
+    settings: FitSettings | None = None,
+    *,
+    method: str = "max_causal_entropy",
+    transition_log_likelihood: float | None = None,
+    solver_state: Mapping[str, Any] | None = None,
+    checkpoint: Callable[[Mapping[str, Any]], None] | None = None,
+    progress: Callable[[FitProgress], bool | None] | None = None,
+    findings: tuple[Finding, ...] = (),
+) -> RewardEstimate:
+    """The reward weights that make the choices most likely, with errors and certificate.
+
+    Args:
+        likelihood: of the choices.
+        settings: penalties, fixed weights, tolerance.
+        method: name that the estimate carries.
+        transition_log_likelihood: of estimated dynamics, to be added to that of the choices; None for known dynamics.
+        solver_state: of an interrupted fit of the same likelihood, to go on from.
+        checkpoint: called with the solver state every ``settings.checkpoint_every`` steps.
+        progress: called at every step; returning False interrupts the fit.
+        findings: put in front of the findings of the fit.
+
+    Returns:
+        The estimate; ``outcome`` says whether it may be used, ``solver_state`` resumes it.
+
+    Raises:
+        SettingsError: settings do not fit the likelihood.
+    """
+    began = time.process_time()
+    chosen = settings or FitSettings()
+    parameters = Parameters.of(likelihood.names, chosen)
+    _check_rationality(likelihood, chosen)
+    objective = Objective(likelihood=likelihood, parameters=parameters, l2=chosen.l2, l1=chosen.l1)
+    n = likelihood.total_weight
+    dense = parameters.count <= chosen.max_dense_weights
+    if chosen.l1 and not dense:
+        raise SettingsError(
+            f"An absolute penalty needs at most {chosen.max_dense_weights} weights, got {parameters.count}.",
+            hint="Use `l2`, or fewer features.",
+        )
+    start = _start(objective, chosen, solver_state, order=2 if dense else 1)
+    if not start.outcome.ok:
+        return _no_start(likelihood, chosen, parameters, start, method, findings, time.process_time() - began)
+    floor = _rounding_floor(likelihood, parameters, n)
+    found_null = np.zeros((0, parameters.count))
+    if dense:
+        assert start.information is not None
+        first = start.information if not solver_state else np.asarray(solver_state["first_information"])
+        found_null = null_space(first, floor)
+
+    def on_iteration(state: Mapping[str, Any], point: Point, score_norm: float) -> bool:
+        iteration = int(state["iteration"])
+        if checkpoint is not None and iteration and iteration % chosen.checkpoint_every == 0:
+            checkpoint({**state, "warm_start": getattr(likelihood, "warm_start", None)})
+        if progress is None:
+            return True
+        answer = progress(
+            FitProgress(
+                iteration=iteration,
+                max_iterations=chosen.max_iterations,
+                log_likelihood=point.choice_log_likelihood,
+                score_norm=score_norm,
+                seconds=time.process_time() - began,
+            )
+        )
+        return answer is not False
+
+    rules: dict[str, Any] = {
+        "n_decisions": n,
+        "tolerance": chosen.tolerance,
+        "max_iterations": chosen.max_iterations,
+        "state": solver_state,
+        "on_iteration": on_iteration,
+    }
+    if dense:
+        result = maximise_newton(
+            objective,
+            start,
+            **rules,
+            find_separation=lambda p, s, f: (
+                None if chosen.l1 else find_separation(objective, p, s, f, found_null)
+            ),
+        )
+    else:
+        result = maximise_conjugate(objective, start, **rules)
+    return _finish(
+        objective, result, found_null, floor, chosen, method, transition_log_likelihood, findings, began
+    )
+
+
+def _start(
+    objective: Objective, settings: FitSettings, state: Mapping[str, Any] | None, *, order: int
+) -> Point:
+    likelihood, parameters = objective.likelihood, objective.parameters
+    if state:
+        psi = np.asarray(state["weights"], dtype=np.float64)
+        if psi.shape != (parameters.count,):
+            raise SettingsError(
+                f"`solver_state` holds {psi.size} weights, this fit has {parameters.count}.",
+                hint="Resume with the data, features and settings of the interrupted fit.",
+            )
+        if state.get("warm_start") is not None and hasattr(likelihood, "warm_start"):
+            likelihood.warm_start = np.asarray(state["warm_start"], dtype=np.float64)
+        return objective.at(psi, order=order)
+    psi = parameters.start(settings.initial_weights, likelihood.rationality)
+    point = objective.at(psi, order=order)
+    return point if point.outcome.ok else feasible_start(objective, psi, point, order=order)
+
+
+def _finish(
+    objective: Objective,
+    result: NewtonResult,
+    found_null: FloatArray,
+    floor: FloatArray,
+    settings: FitSettings,
+    method: str,
+    transition_log_likelihood: float | None,
+    findings: tuple[Finding, ...],
+    began: float,
+) -> RewardEstimate:
+    likelihood, parameters = objective.likelihood, objective.parameters
+    n, point, outcome = likelihood.total_weight, result.point, result.outcome
+    notes = list(findings)
+    null = found_null
+    if point.information is not None and len(found_null):
+        null = _still_null(found_null, point.information, floor)
+    if outcome is Outcome.SEPARATION and result.separated is not None:
+        notes.insert(0, _separation_finding(objective, result))
+    names = parameters.names
+    notes += [_null_finding(names, row) for row in null]
+    if len(null) and not (settings.l2 or settings.l1) and outcome.ok:
+        point = _least_norm(objective, point, null)
+    score_norm = float(np.abs(project_out(objective.projected_score(point), null)).max(initial=0.0)) / n
+    weights, beta = parameters.finish(point.psi)
+    spread: dict[str, FloatArray] = {}
+    if beta is not None and beta <= 0:
+        outcome = Outcome.INFEASIBLE
+        notes.insert(0, _negative_rationality(beta))
+    if outcome.ok and settings.standard_errors:
+        spread, more = _spread(objective, point, null, parameters)
+        notes += more
+        if beta is not None and spread:
+            notes.append(_rationality_finding(beta, spread))
+            J = parameters.jacobian(point.psi)
+            spread = {kind: J @ m @ J.T for kind, m in spread.items()}
+        elif not parameters.is_identity:
+            J = parameters.jacobian(point.psi)
+            spread = {kind: J @ m @ J.T for kind, m in spread.items()}
+    elif not outcome.ok:
+        notes.append(_no_errors("the fit did not converge"))
+    K = likelihood.n_weights
+    null_weights = null
+    if not parameters.is_identity and len(null):
+        moved = (parameters.jacobian(point.psi) @ null.T).T
+        lengths = np.linalg.norm(moved, axis=1)
+        null_weights = moved[lengths > 0] / lengths[lengths > 0, None]
+    elif not len(null):
+        null_weights = np.zeros((0, K))
+    rationality = likelihood.rationality if beta is None else beta
+    features = likelihood.features
+    return RewardEstimate(
+        method=method,
+        outcome=outcome,
+        reward=LinearReward(features=features, weights=weights),
+        names=likelihood.names,
+        units=features.units or ("",) * K,
+        weights=weights,
+        covariances=spread,
+        gauge=_gauge(likelihood, settings, null, rationality),
+        null_directions=null_weights,
+        n_decisions=likelihood.n_decisions,
+        n_trajectories=likelihood.n_clusters,
+        choice_log_likelihood=point.choice_log_likelihood,
+        transition_log_likelihood=transition_log_likelihood,
+        certificate={
+            "score_norm": score_norm,
+            "bellman_residual": point.bellman_residual,
+            "iterations": float(result.iterations),
+        },
+        fixed_by_assumption=_assumptions(likelihood, settings),
+        seconds=time.process_time() - began,
+        findings=tuple(notes),
+        provenance=Provenance(inputs=likelihood.digests, settings=settings.to_json(), code=telic.__version__),
+        solver_state={**result.state, "warm_start": getattr(likelihood, "warm_start", None)},
+    )
+
+
+def _spread(
+    objective: Objective, point: Point, null: FloatArray, parameters: Parameters
+) -> tuple[dict[str, FloatArray], list[Finding]]:
+    """Covariances of the free numbers by kind, with the reasons for any that are missing."""
+    likelihood, notes = objective.likelihood, []
+    if point.curvature is None:
+        return {}, [_no_errors(f"there are {parameters.count} weights, too many for a covariance matrix")]
+    if not likelihood.is_sampled:
+        return {}, [_no_errors("no number of decisions stands behind the choice probabilities")]
+    weights = parameters.expand(point.psi)
+    meat = {"outer_product": parameters.pull_matrix(likelihood.outer_product(weights))}
+    if likelihood.n_clusters:
+        scores = parameters.pull(likelihood.cluster_scores(weights))
+        meat["sandwich_clustered"] = scores.T @ scores
+    else:
+        notes.append(
+            Finding(
+                code="no-clusters",
+                severity=Severity.NOTICE,
+                message="The counts do not come from trajectories, so there is no `sandwich_clustered` error.",
+                hint="Give demonstrations instead of counts where decisions of one trajectory may depend on each other.",
+            )
+        )
+    if 0 < likelihood.n_clusters <= parameters.count:
+        notes.append(
+            Finding(
+                code="few-trajectories",
+                severity=Severity.WARNING,
+                message=f"{likelihood.n_clusters} trajectories for {parameters.count} weights: `sandwich_clustered` errors are too small.",
+                hint="Read the `sandwich` errors, or collect more trajectories.",
+            )
+        )
+    active = np.ones(parameters.count, dtype=bool) if not objective.l1 else point.psi != 0
+    idx = np.flatnonzero(active)
+    inner_null = null if active.all() else np.zeros((0, len(idx)))
+    part, failed = covariances(
+        point.curvature[np.ix_(idx, idx)],
+        {k: m[np.ix_(idx, idx)] for k, m in meat.items()},
+        2.0 * objective.l2,
+        inner_null,
+    )
+    spread = {}
+    for kind, small in part.items():
+        full = np.zeros((parameters.count, parameters.count))
+        full[np.ix_(idx, idx)] = small
+        full[~active, ~active] = np.inf
+        spread[kind] = full
+    if failed:
+        notes.append(
+            _no_errors(f"the matrix behind {', '.join(failed)} is not positive definite", kinds=failed)
+        )
+    if objective.l1 or objective.l2:
+        notes.append(
+            Finding(
+                code="penalised-errors",
+                severity=Severity.NOTICE,
+                message="Standard errors describe the spread of penalised weights around their shrunken value"
+                + (", given which weights the penalty set to zero; those have none." if objective.l1 else ".")
+                + " They do not include the bias of the penalty.",
+                hint="Refit without the penalty to judge single weights.",
+            )
+        )
+    return spread, notes
+
+
+def _least_norm(objective: Objective, point: Point, null: FloatArray) -> Point:
+    """The point moved along the null directions to least norm, where that leaves the likelihood alone."""
+    moved = objective.at(project_out(point.psi, null), order=2)
+    slack = GAUGE_SLACK * max(1.0, abs(point.value))
+    same = moved.outcome.ok and abs(moved.value - point.value) <= slack
+    return moved if same else point
+
+
+def _still_null(rows: FloatArray, information: FloatArray, floor: FloatArray) -> FloatArray:
+    """The null directions of the start that are still null."""
+    size = np.sqrt(np.einsum("ij,jk,ik->i", rows, information, rows).clip(0.0))
+    bound = 1e-4 * np.sqrt((rows**2 * np.maximum(np.diag(information), floor)).sum(axis=1))
+    return rows[size <= np.maximum(bound, np.sqrt((rows**2 * floor).sum(axis=1)) * 10)]
+
+
+def _rounding_floor(likelihood: ChoiceLikelihood, parameters: Parameters, n: float) -> FloatArray:
+    """``(P,)`` information of each free number that rounding alone may leave."""
+    values = likelihood.features.values
+    K = likelihood.n_weights
+    if isinstance(values, np.ndarray):
+        flat = values.reshape(-1, K)
+        size = np.maximum(flat.max(axis=0), -flat.min(axis=0))
+    else:
+        size = np.asarray(abs(values).max(axis=0).todense()).ravel()
+    gamma = likelihood.discount
+    horizon = 100.0 if gamma is None or gamma >= 1.0 else 1.0 / (1.0 - gamma)
+    part = size[parameters.free]
+    if parameters.ray is not None:
+        part = np.concatenate([[float(np.abs(parameters.ray) @ size)], part])
+    return np.asarray(n * (likelihood.rationality * FLOOR * horizon * part) ** 2)
+
+
+def _gauge(
+    likelihood: ChoiceLikelihood, settings: FitSettings, null: FloatArray, rationality: float
+) -> Gauge:
+    if settings.fixed_weights:
+        fixed = ", ".join(f"{k} = {v}" for k, v in settings.fixed_weights.items())
+        kind, words = "fixed-weights", f"Weights are stated with {fixed}."
+    elif len(null):
+        kind = "minimum-norm"
+        words = "Of the weights that explain the choices equally well, those with the least sum of squares."
+    else:
+        kind = "minimum-norm"
+        words = "The data fix every weight at this rationality."
+    return Gauge(kind=kind, description=words, rationality=rationality, discount=likelihood.discount)
+
+
+def _assumptions(likelihood: ChoiceLikelihood, settings: FitSettings) -> dict[str, float | str]:
+    out: dict[str, float | str] = {}
+    if likelihood.discount is not None:
+        out["discount"] = likelihood.discount
+    if not settings.frees_rationality:
+        out["rationality"] = likelihood.rationality
+    for name in ("l2", "l1"):
+        if getattr(settings, name):
+            out[name] = float(getattr(settings, name))
+    out.update({f"weight of {k}": float(v) for k, v in settings.fixed_weights.items()})
+    return out
+
+
+def _check_rationality(likelihood: ChoiceLikelihood, settings: FitSettings) -> None:
+    given = settings.rationality
+    if settings.frees_rationality and likelihood.rationality != 1.0:
+        raise SettingsError(
+            f"To free rationality the likelihood must be made with rationality 1, got {likelihood.rationality}.",
+            hint="Leave `rationality` out of the likelihood.",
+        )
+    if isinstance(given, int | float) and float(given) != likelihood.rationality:
+        raise SettingsError(
+            f"The settings say rationality {given}, the likelihood has {likelihood.rationality}.",
+            hint="Give it once, to the likelihood.",
+        )
+
+
+def _no_start(
+    likelihood: ChoiceLikelihood,
+    settings: FitSettings,
+    parameters: Parameters,
+    point: Point,
+    method: str,
+    findings: tuple[Finding, ...],
+    seconds: float,
+) -> RewardEstimate:
+    """The answer when the forward problem has no solution anywhere the driver looked."""
+    weights, _ = parameters.finish(point.psi)
+    K = likelihood.n_weights
+    note = Finding(
+        code="no-start",
+        severity=Severity.ERROR,
+        message=f"No starting weights were found for which the forward problem has a solution ({point.outcome.label}).",
+        hint=point.outcome.value,
+    )
+    return RewardEstimate(
+        method=method,
+        outcome=point.outcome,
+        reward=LinearReward(features=likelihood.features, weights=weights),
+        names=likelihood.names,
+        units=likelihood.features.units or ("",) * K,
+        weights=np.full(K, np.nan),
+        covariances={},
+        gauge=_gauge(likelihood, settings, np.zeros((0, K)), likelihood.rationality),
+        null_directions=np.zeros((0, K)),
+        n_decisions=likelihood.n_decisions,
+        n_trajectories=likelihood.n_clusters,
+        choice_log_likelihood=-np.inf,
+        transition_log_likelihood=None,
+        certificate={"score_norm": np.inf, "bellman_residual": point.bellman_residual, "iterations": 0.0},
+        fixed_by_assumption=_assumptions(likelihood, settings),
+        seconds=seconds,
+        findings=(note, *findings),
+        provenance=Provenance(inputs=likelihood.digests, settings=settings.to_json(), code=telic.__version__),
+    )
+
+
+def _separation_finding(objective: Objective, result: NewtonResult) -> Finding:
+    assert result.separated is not None
+    names = objective.parameters.names
+    which = named_weights(result.separated, result.scale)
+    words = ", ".join(f"{names[k]} ({'up' if result.separated[k] > 0 else 'down'})" for k in which)
+    return Finding(
+        code="separation",
+        severity=Severity.ERROR,
+        message=f"No finite weight is best: the likelihood rises for ever as {words} runs to infinity "
+        f"(stopped after {result.iterations} steps).",
+        hint="Add an L2 penalty or a prior, drop the feature, or collect decisions that go the other way.",
+        evidence={
+            "features": [names[k] for k in which],
+            "direction": {names[k]: float(result.separated[k]) for k in which},
+            "weights_reached": {names[k]: float(result.point.psi[k]) for k in which},
+        },
+    )
+
+
+def _null_finding(names: tuple[str, ...], row: FloatArray) -> Finding:
+    involved = [names[k] for k in np.argsort(-np.abs(row), kind="stable") if abs(row[k]) > 1e-6]
+    if len(involved) == 1:
+        message = f"The feature {involved[0]} makes no difference between the choices that were seen; its weight cannot be told."
+        hint = "Drop it, or add data from a world or a discount in which it differs between choices."
+        code = "feature-without-effect"
+    else:
+        message = f"The features {', '.join(involved)} move together in every choice: any amount of {describe_direction(names, row)} can be added."
+        hint = "Drop one of them, or add data from another environment or discount."
+        code = "collinear-features"
+    return Finding(
+        code=code, severity=Severity.WARNING, message=message, hint=hint, evidence={"features": involved}
+    )
+
+
+def _negative_rationality(beta: float) -> Finding:
+    return Finding(
+        code="negative-rationality",
+        severity=Severity.ERROR,
+        message=f"The estimated rationality is {beta:.4g}: the choices go against the sign of the fixed weight.",
+        hint="Fix the weight with the other sign.",
+        evidence={"rationality": beta},
+    )
+
+
+def _rationality_finding(beta: float, spread: Mapping[str, FloatArray]) -> Finding:
+    errors = {kind: float(np.sqrt(max(m[0, 0], 0.0))) for kind, m in spread.items()}
+    shown = ", ".join(f"{k} {v:.4g}" for k, v in errors.items())
+    return Finding(
+        code="rationality-estimated",
+        severity=Severity.INFO,
+        message=f"Rationality is estimated as {beta:.6g} (standard errors: {shown}).",
+        evidence={"rationality": beta, "standard_errors": errors},
+    )
+
+
+def _no_errors(why: str, kinds: list[str] | None = None) -> Finding:
+    which = f"No standard error of kind {', '.join(kinds)}" if kinds else "No standard errors"
+    return Finding(
+        code="no-standard-errors",
+        severity=Severity.NOTICE,
+        message=f"{which}: {why}.",
+        hint="Do not read the weights as if they were certain.",
+    )

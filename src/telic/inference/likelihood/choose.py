@@ -1,0 +1,39 @@
+"""The likelihood that belongs to a kind of world."""
+
+from __future__ import annotations
+
+from telic.errors import DynamicsError
+from telic.features import Features
+from telic.mdp import FiniteHorizonMDP, GoalConditionedMDP, TabularMDP
+from telic.trajectories import Demonstrations
+
+from .discounted import DiscountedLikelihood
+from .protocol import ChoiceLikelihood
+
+__all__ = ["choice_likelihood"]
+
+
+def choice_likelihood(
+    world: TabularMDP | FiniteHorizonMDP | GoalConditionedMDP,
+    features: Features,
+    demos: Demonstrations,
+    *,
+    rationality: float = 1.0,
+) -> ChoiceLikelihood:
+    """The exact likelihood of demonstrated choices in this world.
+
+    Args:
+        world: its type decides the likelihood.
+        features: phi.
+        demos: decisions with states.
+        rationality: inverse temperature.
+
+    Raises:
+        DynamicsError: there is no likelihood for this kind of world.
+    """
+    if isinstance(world, TabularMDP):
+        return DiscountedLikelihood(world, features, demos, rationality)
+    raise DynamicsError(
+        f"There is no likelihood for a world of type {type(world).__name__}.",
+        hint="Use a TabularMDP, a FiniteHorizonMDP or a GoalConditionedMDP.",
+    )

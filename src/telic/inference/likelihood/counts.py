@@ -1,0 +1,161 @@
+"""Which decisions were seen how often: the only thing a likelihood of discrete choices needs from the data.
+
+A decision is a cell (state and action, for some likelihoods with time or destination in front) in a cluster (its
+trajectory). Counts are weighted sums over rows, held sparse by cluster, with dense totals by cell, so a million
+rows cost no more than the cells they fall into.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from telic.errors import DataError, ImpossibleDemonstrationsError
+from telic.mdp import FiniteHorizonMDP, GoalConditionedMDP, TabularMDP
+from telic.trajectories import Demonstrations
+from telic.typing import FloatArray
+
+__all__ = ["Counts", "check_possible", "count_cells"]
+
+LISTED = 20
+"""Rows or pairs listed in an error; its data say how many there are in all."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Counts:
+    """Weighted numbers of decisions by cell and cluster.
+
+    Attributes:
+        by_cluster: CSR ``(N, n_cells)``, or None where the numbers do not come from trajectories.
+        totals: ``(n_cells,)`` sum of the weights of the decisions in each cell.
+        squares: ``(n_cells,)`` sum of their squared weights (for outer products of scores).
+        n_decisions: decisions with a weight above 0.
+        is_sampled: False when ``totals`` are expectations with an unknown number of decisions behind them, so that
+            no standard error can be stated.
+    """
+
+    by_cluster: sp.csr_array | None
+    totals: FloatArray
+    squares: FloatArray
+    n_decisions: int
+    is_sampled: bool = True
+
+    def __post_init__(self) -> None:
+        if not np.all(np.isfinite(self.totals)) or np.any(self.totals < 0) or not np.any(self.totals > 0):
+            raise DataError(
+                "Counts of decisions must be finite, not negative and not all zero.",
+                hint="Look for an empty dataset, weights of zero, or a policy table without support.",
+            )
+
+    @property
+    def n_clusters(self) -> int:
+        """Number of clusters (trajectories); 0 where there are none."""
+        return 0 if self.by_cluster is None else int(self.by_cluster.shape[0])
+
+    @cached_property
+    def total(self) -> float:
+        """Sum of all weights."""
+        return float(self.totals.sum())
+
+    @cached_property
+    def columns(self) -> sp.csc_array | None:
+        """``by_cluster`` in CSC, for walking over blocks of cells."""
+        return None if self.by_cluster is None else sp.csc_array(self.by_cluster)
+
+
+def count_cells(
+    cells: NDArray[Any], clusters: NDArray[Any], n_cells: int, n_clusters: int, weights: FloatArray | None
+) -> Counts:
+    """Counts from one cell and one cluster a decision.
+
+    Args:
+        cells: ``(n,)`` cell of each decision, below ``n_cells``.
+        clusters: ``(n,)`` cluster of each decision, below ``n_clusters``.
+        n_cells: number of cells.
+        n_clusters: number of clusters.
+        weights: ``(n,)``, not negative, or None for 1.
+    """
+    w = np.ones(len(cells)) if weights is None else np.asarray(weights, dtype=np.float64)
+    return Counts(
+        by_cluster=sp.csr_array((w, (clusters, cells)), shape=(n_clusters, n_cells)),
+        totals=np.bincount(cells, weights=w, minlength=n_cells),
+        squares=np.bincount(cells, weights=w * w, minlength=n_cells),
+        n_decisions=int(np.count_nonzero(w > 0)),
+    )
+
+
+def check_possible(demos: Demonstrations, world: TabularMDP | FiniteHorizonMDP | GoalConditionedMDP) -> None:
+    """Refuse demonstrations that the world makes impossible.
+
+    Raises:
+        DataError: there are no decisions, no states, or states or actions outside the world.
+        ImpossibleDemonstrationsError: an action that is not available, a decision in an absorbing state, or a
+            transition of probability 0; the message lists rows and pairs.
+    """
+    states, next_states = demos.require_states()
+    S, A = world.n_states, world.n_actions
+    if demos.n_decisions == 0:
+        raise DataError(
+            "There are no decisions in the demonstrations.",
+            hint="Check the filters that chose the rows; at least one decision is needed.",
+        )
+    outside = np.flatnonzero((states < 0) | (states >= S) | (next_states >= S))
+    if len(outside):
+        raise DataError(
+            f"States must lie in [0, {S}); {len(outside)} rows do not (first: row {outside[0]}, state "
+            f"{states[outside[0]]}, next state {next_states[outside[0]]}).",
+            hint="Encode the demonstrations with the state space that the world was made for.",
+            rows=outside[:LISTED].tolist(),
+        )
+    if demos.n_actions > A and demos.actions.max() >= A:
+        raise DataError(
+            f"Actions must lie in [0, {A}), got {int(demos.actions.max())}.",
+            hint="The world and the demonstrations name different actions.",
+        )
+    problems: list[tuple[str, NDArray[np.int64]]] = []
+    unavailable = np.flatnonzero(~world.availability[states, demos.actions])
+    if len(unavailable):
+        problems.append(("take an action that is not available", unavailable))
+    absorbing = getattr(world, "absorbing", None)
+    if absorbing is not None:
+        ended = np.flatnonzero(absorbing[states])
+        if len(ended):
+            problems.append(("decide in an absorbing state, where the problem has ended", ended))
+    known = np.flatnonzero(next_states >= 0)
+    if len(known):
+        P = world.transition
+        probability = np.asarray(
+            P[states[known].astype(np.int64) * A + demos.actions[known], next_states[known]]
+        ).ravel()
+        never = known[probability <= 0]
+        if len(never):
+            problems.append(("make a transition of probability 0", never))
+    if problems:
+        raise impossible(demos, problems)
+
+
+def impossible(
+    demos: Demonstrations, problems: list[tuple[str, NDArray[np.int64]]]
+) -> ImpossibleDemonstrationsError:
+    """The error that lists what the world makes impossible, as (state, action, next state) of the first rows."""
+    states, next_states = demos.require_states()
+    parts, listed, total = [], {}, 0
+    for what, rows in problems:
+        first = [
+            f"row {r}: state {states[r]}, action {demos.action_labels[demos.actions[r]]}, next state {next_states[r]}"
+            for r in rows[:3].tolist()
+        ]
+        parts.append(f"{len(rows)} rows {what} ({'; '.join(first)}{'; ...' if len(rows) > 3 else ''})")
+        listed[what] = rows[:LISTED].tolist()
+        total += len(rows)
+    return ImpossibleDemonstrationsError(
+        f"The world makes some of the {demos.n_decisions} demonstrated decisions impossible: {', and '.join(parts)}.",
+        hint="Drop these rows, estimate the dynamics from the demonstrations with smoothing, or correct `available`.",
+        rows=listed,
+        n_impossible=total,
+    )

@@ -1,0 +1,1 @@
+"""One method of inference a module; they do not import each other."""
