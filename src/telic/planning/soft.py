@@ -29,6 +29,7 @@ from telic.typing import FloatArray
 
 from .absorption import can_reach, pattern_of, unreachable_finding
 from .bellman import BellmanOperator, policy_chain
+from .gain import WanderingGain, wandering_gain
 from .hard import solve_hard_operator
 from .linear import PolicySystem, choose_method
 from .solutions import SoftSolution, require
@@ -40,6 +41,19 @@ SWEEP_LIMIT = 60
 
 FORCING = 1e-2
 """Residual of an inexact Newton step, relative to the Bellman residual it removes."""
+
+FLOOR = 16 * float(np.finfo(np.float64).eps)
+"""Relative residual that rounding alone can leave; no tolerance below it is tried."""
+
+BOUND_TOLERANCE = 1e-6
+"""Undiscounted, error bound on V, relative to ``max(1, max |V|)``, that an answer must meet besides the
+residual."""
+
+PATIENCE = 30
+"""Newton steps after which an undiscounted solve asks whether its value is infinite at all."""
+
+GAIN_MARGIN = 1e-12
+"""A soft gain above minus this is taken for 0: the value would exceed what double precision can resolve."""
 
 METHODS = ("auto", "newton-dense", "newton-lu", "newton-krylov", "sweeps")
 
@@ -143,9 +157,7 @@ def solve_soft_operator(
         # A myopic start may never arrive; the optimal value is a lower bound of the soft one and does.
         hard = solve_hard_operator(operator, tolerance, max_iterations, method, None)
         if not hard.outcome.ok:
-            return _failure(
-                operator, start, _soft_outcome(hard.outcome), method, hard.iterations, hard.findings
-            )
+            return _broken(operator, start, _soft_outcome(hard.outcome), method, hard.iterations)
         start = hard.value
     return _newton(operator, start, tolerance, max_iterations, method)
 
@@ -163,43 +175,33 @@ def _newton(
     operator: BellmanOperator, start: FloatArray, tolerance: float, max_iterations: int, method: str
 ) -> SoftSolution:
     V, undiscounted = start, operator.discount >= 1.0
-    tops: list[float] = []
+    kind = method.removeprefix("newton-")
     for iteration in range(max_iterations + 1):
         TV, Q, pi = operator.soft(V)
         gap = TV - V
         residual = float(np.abs(gap).max(initial=0.0))
         if not math.isfinite(residual):
-            outcome = Outcome.SOFT_VALUE_DIVERGES if undiscounted else Outcome.NON_FINITE
-            return _failure(operator, V, outcome, method, iteration)
+            return _broken(operator, V, Outcome.NON_FINITE, method, iteration)
         system = PolicySystem(
-            chain=policy_chain(operator.transition, pi),
-            discount=operator.discount,
-            method=method.removeprefix("newton-"),
+            chain=policy_chain(operator.transition, pi), discount=operator.discount, method=kind
         )
-        if residual <= tolerance * max(1.0, float(np.abs(V).max(initial=0.0))):
-            return _success(operator, TV, Q, residual, iteration, method, system)
+        size = max(1.0, float(np.abs(V).max(initial=0.0)))
+        if residual <= max(tolerance, FLOOR) * size:
+            bound = _value_bound(operator, residual, system)
+            # Undiscounted, a small residual proves little where the policy wanders for very long.
+            if not undiscounted or bound <= BOUND_TOLERANCE * size:
+                return _success(operator, TV, Q, residual, bound, iteration, method)
+            if residual <= FLOOR * size:
+                return _broken(operator, V, Outcome.SINGULAR, method, iteration)
+        if undiscounted and iteration % PATIENCE == PATIENCE - 1:
+            wandering = wandering_gain(operator)
+            if wandering.gain > -GAIN_MARGIN:
+                return _diverging(operator, V, wandering, method, iteration)
         step = system.report(gap, absolute=FORCING * residual)
         if not step.outcome.ok:
-            outcome = (
-                Outcome.SOFT_VALUE_DIVERGES
-                if undiscounted and step.outcome is Outcome.SINGULAR
-                else step.outcome
-            )
-            return _failure(operator, V, outcome, method, iteration)
+            return _broken(operator, V, step.outcome, method, iteration)
         V = V + step.x
-        tops.append(float(V.max()))
-    growing = (
-        undiscounted
-        and len(tops) > 5
-        and tops[-1] - tops[-2] > 1e-3 * max(1.0, abs(tops[-1]) / max_iterations)
-    )
-    return _failure(
-        operator,
-        V,
-        Outcome.SOFT_VALUE_DIVERGES if growing else Outcome.MAX_ITERATIONS,
-        method,
-        max_iterations,
-    )
+    return _broken(operator, V, Outcome.MAX_ITERATIONS, method, max_iterations)
 
 
 def _sweep(operator: BellmanOperator, start: FloatArray, tolerance: float, max_sweeps: int) -> SoftSolution:
@@ -210,9 +212,52 @@ def _sweep(operator: BellmanOperator, start: FloatArray, tolerance: float, max_s
         if not math.isfinite(residual):
             return _failure(operator, V, Outcome.NON_FINITE, "sweeps", iteration)
         if residual <= tolerance * max(1.0, float(np.abs(V).max(initial=0.0))):
-            return _success(operator, TV, Q, residual, iteration, "sweeps", None)
+            bound = residual / (1.0 - operator.discount) if operator.discount < 1.0 else math.inf
+            return _success(operator, TV, Q, residual, bound, iteration, "sweeps")
         V = TV
     return _failure(operator, V, Outcome.MAX_ITERATIONS, "sweeps", max_sweeps)
+
+
+def _value_bound(operator: BellmanOperator, residual: float, system: PolicySystem) -> float:
+    if operator.discount < 1.0:
+        return residual / (1.0 - operator.discount)
+    assert operator.absorbing is not None
+    steps = system.solve((~operator.absorbing).astype(np.float64))
+    return residual * float(np.nan_to_num(steps, nan=np.inf).max(initial=1.0))
+
+
+def _broken(
+    operator: BellmanOperator, last: FloatArray, outcome: Outcome, method: str, iterations: int
+) -> SoftSolution:
+    """The failure, after asking whether an undiscounted value is infinite, which would be the reason."""
+    if operator.discount >= 1.0:
+        wandering = wandering_gain(operator)
+        if wandering.gain > -GAIN_MARGIN:
+            return _diverging(operator, last, wandering, method, iterations)
+    return _failure(operator, last, outcome, method, iterations)
+
+
+def _diverging(
+    operator: BellmanOperator, last: FloatArray, wandering: WanderingGain, method: str, iterations: int
+) -> SoftSolution:
+    states, gain = wandering.states, wandering.gain
+    with np.errstate(over="ignore"):
+        radius = float(np.exp(operator.rationality * gain))
+    finding = Finding(
+        code="soft-value-diverges",
+        severity=Severity.ERROR,
+        message=f"The undiscounted soft value is infinite: wandering for ever among {len(states)} states "
+        f"(first: {states[:10].tolist()}) gains {gain:.6g} a decision "
+        f"(spectral radius {radius:.6g}, not below 1).",
+        hint=f"Make each decision there cost at least {max(gain, 0.0):.6g} more, or use a discount below 1.",
+        evidence={
+            "states": states[:100].tolist(),
+            "count": len(states),
+            "gain": gain,
+            "spectral_radius": radius,
+        },
+    )
+    return _failure(operator, last, Outcome.SOFT_VALUE_DIVERGES, method, iterations, (finding,))
 
 
 def _success(
@@ -220,21 +265,10 @@ def _success(
     V: FloatArray,
     Q: FloatArray,
     residual: float,
+    bound: float,
     iterations: int,
     method: str,
-    system: PolicySystem | None,
 ) -> SoftSolution:
-    if operator.discount < 1.0:
-        bound = residual / (1.0 - operator.discount)
-    elif system is None:
-        bound = math.inf
-    else:
-        deciding = (
-            np.ones(operator.n_states)
-            if operator.absorbing is None
-            else (~operator.absorbing).astype(np.float64)
-        )
-        bound = residual * float(np.nan_to_num(system.solve(deciding), nan=np.inf).max(initial=1.0))
     return SoftSolution(
         value=V,
         action_value=Q,
@@ -258,15 +292,6 @@ def _failure(
     findings: tuple[Finding, ...] = (),
 ) -> SoftSolution:
     shape = operator.reward.shape
-    if outcome is Outcome.SOFT_VALUE_DIVERGES and not findings:
-        findings = (
-            Finding(
-                code="soft-value-diverges",
-                severity=Severity.ERROR,
-                message="The undiscounted soft value is infinite: wandering is worth more than arriving.",
-                hint="Make each step cost more, or use a discount below 1.",
-            ),
-        )
     return SoftSolution(
         value=np.full(shape[0], np.nan),
         action_value=np.full(shape, np.nan),
