@@ -138,6 +138,7 @@ def fit_likelihood(
             objective,
             start,
             **rules,
+            floor=floor,
             find_separation=lambda p, s, f: (
                 None if chosen.l1 else find_separation(objective, p, s, f, found_null)
             ),
@@ -181,7 +182,7 @@ def _finish(
 ) -> RewardEstimate:
     likelihood, parameters = objective.likelihood, objective.parameters
     n, point, outcome = likelihood.total_weight, result.point, result.outcome
-    notes = list(findings)
+    notes = [*findings, *likelihood.findings]
     null = found_null
     if point.information is not None and len(found_null):
         null = _still_null(found_null, point.information, floor)

@@ -70,6 +70,7 @@ def maximise_newton(
     tolerance: float,
     max_iterations: int,
     state: Mapping[str, Any] | None,
+    floor: FloatArray | None = None,
     on_iteration: Callable[[Mapping[str, Any], Point, float], bool],
     find_separation: Callable[[Point, FloatArray, FloatArray], FloatArray | None],
 ) -> NewtonResult:
@@ -82,6 +83,7 @@ def maximise_newton(
         tolerance: see the module.
         max_iterations: limit of steps.
         state: of an earlier run, to go on from; None starts anew.
+        floor: ``(P,)`` information of each free number that rounding alone may leave; None: none.
         on_iteration: called with (state, point, score norm) at every step; False stops.
         find_separation: called with (point, scale, first information) where curvature has collapsed.
     """
@@ -92,7 +94,7 @@ def maximise_newton(
         radius, iteration = float(state["radius"]), int(state["iteration"])
     else:
         first, radius, iteration = point.information, START_RADIUS, 0
-    scale = information_scale(first, n_decisions)
+    scale = information_scale(first, n_decisions, floor)
     stalled = False
     while True:
         assert point.score is not None and point.curvature is not None and point.information is not None
@@ -136,10 +138,14 @@ def maximise_newton(
         iteration += 1
 
 
-def information_scale(information: FloatArray, n_decisions: float) -> FloatArray:
-    """``(P,)`` spread of every feature over choices, per decision; 1 where there is none."""
-    spread = np.sqrt(np.maximum(np.diag(information), 0.0) / n_decisions)
-    return np.where(spread > 0, spread, 1.0)
+def information_scale(
+    information: FloatArray, n_decisions: float, floor: FloatArray | None = None
+) -> FloatArray:
+    """``(P,)`` spread of every feature over choices, per decision; 1 where there is none beyond rounding."""
+    diagonal = np.diag(information)
+    spread = np.sqrt(np.maximum(diagonal, 0.0) / n_decisions)
+    alive = spread > 0 if floor is None else diagonal > floor
+    return np.where(alive, spread, 1.0)
 
 
 def _step(
