@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .numbers import json_value
+
 __all__ = ["Finding", "Severity"]
 
 
@@ -48,5 +50,5 @@ class Finding:
             "severity": self.severity.name.lower(),
             "message": self.message,
             "hint": self.hint,
-            "evidence": dict(self.evidence),
+            "evidence": json_value(self.evidence),
         }
