@@ -88,6 +88,7 @@ class Rule:
         applies: the same over ``Facts``.
         because: why, in one sentence.
         instead: what to do, in one sentence.
+        asks_reader: neither contract nor data can tell whether the condition holds.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Rule:
     applies: Callable[[Facts], bool]
     because: str
     instead: str
+    asks_reader: bool = False
 
 
 RULES: tuple[Rule, ...] = (
@@ -154,6 +156,7 @@ RULES: tuple[Rule, ...] = (
             " world changes or when somebody must understand the trade-off."
         ),
         instead="Look at the held-out figures: `infer` always prints cloning beside the reward.",
+        asks_reader=True,
     ),
     Rule(
         name="objective-known",
@@ -162,6 +165,7 @@ RULES: tuple[Rule, ...] = (
         applies=lambda _: True,
         because="Then there is nothing to infer.",
         instead="Plan for it directly: `telic.planning.solve_hard`.",
+        asks_reader=True,
     ),
     Rule(
         name="tabular-discounted",

@@ -81,7 +81,7 @@ def choice_shares(panels: Sequence[Panel], actions: Sequence[str], labels: Label
             axis.grid(axis="y")
             axis.set_ylim(-0.02, 1.02)
         axes[0].set_ylabel("share of decisions")
-        svg = to_svg(figure, labels.name)
+        svg = to_svg(figure)
     often = [(np.abs(p.predicted - p.observed)[p.counts >= OFTEN]) for p in panels]
     worst = max((float(np.nanmax(gap)) for gap in often if gap.size), default=float("nan"))
     return Figure(
@@ -132,7 +132,7 @@ def calibration_curve(table: Sequence[Mapping[str, float]], labels: Labels) -> F
         axis.set_aspect("equal")
         axis.set_xlabel("predicted probability of an action")
         axis.set_ylabel("how often it was taken")
-        svg = to_svg(figure, labels.name)
+        svg = to_svg(figure)
     inside = sum(row["lower"] <= row["predicted"] <= row["upper"] for row in table)
     return Figure(
         title=labels.title,

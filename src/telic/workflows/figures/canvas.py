@@ -2,8 +2,8 @@
 
 matplotlib knows colours, not variables, so everything is drawn in *sentinel* colours, one hex value a
 variable, which are replaced in the finished text. What is drawn therefore follows the page from light to dark
-without being drawn twice. Identifiers get a prefix, so that several figures may stand in one page; dates and
-random salts are removed, so that the same numbers give the same bytes.
+without being drawn twice. Dates and random salts are removed, so that the same numbers give the same bytes;
+the page itself keeps the identifiers of several figures apart.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["ACCENTS", "DASHES", "INK", "MARKERS", "MUTED", "PAPER", "RULE", "Labels", "canvas", "to_svg"]
 
 INK, PAPER, RULE, MUTED = "#010203", "#fdfcfb", "#c7c6c5", "#636261"
-"""Sentinels of ``--ink``, ``--paper``, ``--rule`` and ``--muted``: values that no default of matplotlib
+"""Sentinels of ``--ink``, ``--paper``, ``--rule`` and ``--ink-soft``: values that no default of matplotlib
 uses.
 """
 ACCENTS = ("#1a0f01", "#1a0f02", "#1a0f03", "#1a0f04", "#1a0f05", "#1a0f06")
@@ -36,7 +36,7 @@ _VARIABLES = {
     INK: "var(--ink)",
     PAPER: "var(--paper)",
     RULE: "var(--rule)",
-    MUTED: "var(--muted)",
+    MUTED: "var(--ink-soft)",
     **{accent: f"var(--accent-{i + 1})" for i, accent in enumerate(ACCENTS)},
 }
 _STYLE: dict[str, Any] = {
@@ -81,7 +81,6 @@ class Labels:
     """The words of a figure.
 
     Attributes:
-        name: identifier, unique within a page.
         title: what it shows.
         x: horizontal axis, with unit.
         y: vertical axis, with unit.
@@ -89,7 +88,6 @@ class Labels:
         caption: how to read it.
     """
 
-    name: str
     title: str
     x: str = ""
     y: str = ""
@@ -121,12 +119,11 @@ def canvas(
         yield figure, [axis for row in axes for axis in row]
 
 
-def to_svg(figure: Canvas, name: str) -> str:
+def to_svg(figure: Canvas) -> str:
     """The figure as one ``<svg>`` element, the same bytes for the same drawing.
 
     Args:
         figure: what was drawn.
-        name: prefix of every identifier in it; unique within a page.
     """
     buffer = io.BytesIO()
     figure.savefig(
@@ -135,14 +132,10 @@ def to_svg(figure: Canvas, name: str) -> str:
     text = buffer.getvalue().decode()
     text = text[text.index("<svg") :].strip()
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
-    text = re.sub(r'(\sid=")([^"]+)"', rf'\g<1>{name}-\g<2>"', text)
-    text = re.sub(r'((?:xlink:)?href="#)([^"]+)"', rf'\g<1>{name}-\g<2>"', text)
-    text = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\g<1>)", text)
-    text = re.sub(r"font: ((?:[a-z]+ )?(?:\d+ )?[\d.]+px) [^;\"]+", r"font: \1 var(--font, sans-serif)", text)
     for sentinel, variable in _VARIABLES.items():
         text = text.replace(sentinel, variable)
     # The size in points becomes a proportion: the page decides the width, up to the size that was drawn.
-    widest = f"max-width: {figure.get_figwidth() * 96:.0f}px; height: auto"
+    widest = f"max-width: {figure.get_figwidth() * 96:.0f}px"
     return re.sub(
         r'<svg ([^>]*?)width="[^"]+" height="[^"]+"', rf'<svg \1width="100%" style="{widest}"', text, count=1
     )

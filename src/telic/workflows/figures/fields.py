@@ -53,7 +53,7 @@ def curves(
         axis.grid(axis="y")
         axis.set_xlabel(labels.x)
         axis.set_ylabel(labels.y)
-        svg = to_svg(figure, labels.name)
+        svg = to_svg(figure)
     spoken = "; ".join(
         f"{label} goes from {y[0]:.3g} to {y[-1]:.3g}, least {np.min(y):.3g}, most {np.max(y):.3g}"
         for label, y in lines
@@ -142,7 +142,7 @@ def heat_map(
         for spine in scale.spines.values():
             spine.set_visible(False)
         scale.set_title(labels.z, fontsize=9.5, color=MUTED, loc="right")
-        svg = to_svg(figure, labels.name)
+        svg = to_svg(figure)
     best, worst = (
         np.unravel_index(int(np.nanargmax(z)), z.shape),
         np.unravel_index(int(np.nanargmin(z)), z.shape),

@@ -84,7 +84,7 @@ def forest(
                     annotation_clip=False,
                 )
         axis.set_xlabel(labels.x)
-        svg = to_svg(figure, labels.name)
+        svg = to_svg(figure)
     spoken = "; ".join(f"{row.label}: {row.text or _spoken(row)}" for row in rows)
     data = {
         "x_label": labels.x,
@@ -131,7 +131,7 @@ def coefficients(features: Sequence[str], values: Sequence[float], labels: Label
                 ha="left" if side > 0 else "right",
             )
         axis.set_xlabel("coefficient")
-        svg = to_svg(figure, labels.name)
+        svg = to_svg(figure)
     spoken = ", ".join(f"{feature} {value:+.2f}" for feature, value in zip(features, values, strict=True))
     return Figure(
         title=labels.title,

@@ -110,7 +110,7 @@ def profile(
         axis.grid(axis="y")
         axis.set_xlabel(labels.x)
         axis.set_ylabel(labels.y)
-        svg = to_svg(figure, labels.name)
+        svg = to_svg(figure)
     spoken = "; ".join(_spoken(curve) for curve in curves)
     return Figure(
         title=labels.title,

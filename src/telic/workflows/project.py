@@ -1,0 +1,224 @@
+"""A project folder: the contract, the logs beside it, the dataset in ``data/``, the results in ``runs/``.
+
+::
+
+    my-scaler/
+    ├── contract.yaml          what is observed, what can be done, what may matter
+    ├── decisions.csv          raw logs, read by ``ingest`` and never changed
+    ├── data/                  content-addressed dataset versions (``telic.datasets.DatasetStore``)
+    └── runs/
+        ├── latest.json        the newest run of each verb
+        └── 3f9a1c20b7de/      one folder a run, named by the digest of everything that went into it
+
+A run is looked up by the digest of its inputs, settings and code: asked for again, it is read, not computed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import telic
+from telic._core.hashing import digest_json
+from telic._core.near_miss import near_miss
+from telic.contract import TaskContract
+from telic.errors import PermanentError
+from telic.reports import Report
+from telic.storage import FileLock, atomic_write
+
+if TYPE_CHECKING:
+    from telic.datasets import DatasetStore
+
+__all__ = ["SOURCE_SUFFIXES", "Project", "Run"]
+
+CONTRACT_NAMES = ("contract.yaml", "contract.yml", "contract.json")
+SOURCE_SUFFIXES = (".csv", ".csv.gz", ".csv.xz", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
+"""What ``ingest`` reads."""
+NAME_DIGITS = 12
+"""Hexadecimal digits of a digest that name its folder: enough for a trillion runs, short enough to type."""
+LOCK_SECONDS = 600.0
+"""How long one command waits for another on the same project."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """The folder of one run of a verb.
+
+    Attributes:
+        folder: where its files are.
+        digest: of everything that went into it.
+        verb: whose run it is.
+    """
+
+    folder: Path
+    digest: str
+    verb: str
+
+    @property
+    def is_done(self) -> bool:
+        """True when its result is there whole."""
+        return (self.folder / f"{self.verb}.json").is_file()
+
+    def read(self) -> dict[str, Any]:
+        """The result of the run, as it was written.
+
+        Raises:
+            PermanentError: it is missing or damaged.
+        """
+        path = self.folder / f"{self.verb}.json"
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise PermanentError(
+                f"The result {path} cannot be read: {error}.",
+                hint=f"Remove {self.folder} and run the verb again.",
+            ) from error
+        if not isinstance(found, dict):
+            raise PermanentError(
+                f"{path} is not a result of telic.", hint=f"Remove {self.folder} and run again."
+            )
+        return found
+
+    def write(self, report: Report, name: str = "") -> Path:
+        """The page of the report, after page and JSON twin are there whole.
+
+        Args:
+            report: what the verb found.
+            name: of the files; default: the verb.
+        """
+        stem = name or self.verb
+        page = atomic_write(self.folder / f"{stem}.html", report.to_html().encode())
+        text = json.dumps(report.data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        # The JSON twin comes last: where it is, everything is.
+        atomic_write(self.folder / f"{stem}.json", text.encode())
+        return page
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with a contract.
+
+    Attributes:
+        folder: the project folder.
+        contract_path: its contract file.
+    """
+
+    folder: Path
+    contract_path: Path
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Project:
+        """The project in a folder.
+
+        Raises:
+            PermanentError: there is no such folder, or no contract in it.
+        """
+        place = Path(folder)
+        if place.is_file() and place.name in CONTRACT_NAMES:
+            place = place.parent
+        if not place.is_dir():
+            beside = [p.name for p in place.parent.iterdir() if p.is_dir()] if place.parent.is_dir() else []
+            raise PermanentError(
+                f"There is no project folder {place}.{near_miss(place.name, beside)}",
+                hint=f"Make one from a file of decisions: telic init {place} --from FILE",
+            )
+        for name in CONTRACT_NAMES:
+            if (place / name).is_file():
+                return cls(place, place / name)
+        raise PermanentError(
+            f"{place} has no contract.yaml, so it is no project.",
+            hint=f"Draft one from a file of decisions: telic init {place} --from FILE",
+        )
+
+    @cached_property
+    def contract(self) -> TaskContract:
+        """The contract of the project.
+
+        Raises:
+            ContractError: it is not valid; every problem is listed.
+        """
+        from telic.datasets import load_contract
+
+        return load_contract(self.contract_path)
+
+    @cached_property
+    def store(self) -> DatasetStore:
+        """The dataset versions of the project."""
+        from telic.datasets import DatasetStore
+
+        return DatasetStore(self.folder / "data")
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """The logs that lie beside the contract, by name."""
+        return tuple(
+            path
+            for path in sorted(self.folder.iterdir())
+            if path.is_file() and path.name not in CONTRACT_NAMES and path.name.endswith(SOURCE_SUFFIXES)
+        )
+
+    def lock(self) -> FileLock:
+        """The lock that a verb holds while it writes."""
+        return FileLock(self.folder / "runs" / ".lock", timeout_seconds=LOCK_SECONDS)
+
+    def run_of(self, verb: str, inputs: Mapping[str, Any]) -> Run:
+        """The run of a verb on these inputs, done or not.
+
+        Args:
+            verb: its name.
+            inputs: digests and settings, JSON-able; the version of telic is added.
+        """
+        digest = digest_json({"verb": verb, "code": telic.__version__, **inputs})
+        return Run(self._run_folder(digest), digest, verb)
+
+    def remember(self, run: Run) -> None:
+        """Note that this run is the newest of its verb."""
+        path = self.folder / "runs" / "latest.json"
+        known = self._latest()
+        if known.get(run.verb) != run.digest:
+            atomic_write(path, (json.dumps({**known, run.verb: run.digest}, indent=1) + "\n").encode())
+
+    def find_run(self, verb: str, prefix: str | None = None) -> Run:
+        """The newest run of a verb, or the one whose digest begins so.
+
+        Args:
+            verb: its name.
+            prefix: beginning of a digest, with or without ``sha256:``; None: the newest.
+
+        Raises:
+            PermanentError: there is none, or several begin so.
+        """
+        if prefix is None:
+            digest = self._latest().get(verb)
+            run = None if digest is None else Run(self._run_folder(digest), digest, verb)
+            if run is None or not run.is_done:
+                raise PermanentError(
+                    f"{self.folder} has no finished `{verb}` yet.", hint=f"Run: telic {verb} {self.folder}"
+                )
+            return run
+        start = prefix.removeprefix("sha256:")[:NAME_DIGITS]
+        folders = [p.parent for p in sorted((self.folder / "runs").glob(f"{start}*/{verb}.json"))]
+        if len(folders) != 1:
+            names = ", ".join(p.parent.name for p in sorted((self.folder / "runs").glob(f"*/{verb}.json")))
+            raise PermanentError(
+                f"{len(folders)} runs of `{verb}` begin with {start!r}; there are: {names or 'none'}.",
+                hint="Give more digits, or leave it out for the newest.",
+            )
+        return Run(folders[0], str(Run(folders[0], "", verb).read().get("digest", "")), verb)
+
+    def _latest(self) -> dict[str, str]:
+        path = self.folder / "runs" / "latest.json"
+        if not path.is_file():
+            return {}
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            return {}  # a pointer only: the runs themselves are whole
+        return found if isinstance(found, dict) else {}
+
+    def _run_folder(self, digest: str) -> Path:
+        return self.folder / "runs" / digest.removeprefix("sha256:")[:NAME_DIGITS]
