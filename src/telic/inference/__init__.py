@@ -32,7 +32,7 @@ _HOMES = {
     "FitSettings": "telic.inference.settings",
     "MaxCausalEntropySettings": "telic.inference.methods.max_causal_entropy",
     "fit_likelihood": "telic.inference.driver",
-    **{name: home for name, home in METHODS.items()},
+    **METHODS,
 }
 
 

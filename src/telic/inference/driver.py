@@ -1,8 +1,8 @@
 """The fit of reward weights by exact likelihood: one loop for every kind of world and every smooth method.
 
-The driver finds a start where the forward problem has a solution, maximises, names what is separated or cannot be
-told, projects the weights to minimum norm where the data leave a choice, and states the standard errors. It does no
-input or output: ``checkpoint`` and ``progress`` are the caller's.
+The driver finds a start where the forward problem has a solution, maximises, names what is separated or
+cannot be told, projects the weights to minimum norm where the data leave a choice, and states the standard
+errors. It does no input or output: ``checkpoint`` and ``progress`` are the caller's.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ def fit_likelihood(
         likelihood: of the choices.
         settings: penalties, fixed weights, tolerance.
         method: name that the estimate carries.
-        transition_log_likelihood: of estimated dynamics, to be added to that of the choices; None for known dynamics.
+        transition_log_likelihood: of estimated dynamics, to be added to that of the choices; None for known
+            dynamics.
         solver_state: of an interrupted fit of the same likelihood, to go on from.
         checkpoint: called with the solver state every ``settings.checkpoint_every`` steps.
         progress: called at every step; returning False interrupts the fit.
@@ -242,7 +243,9 @@ def _finish(
         fixed_by_assumption=_assumptions(likelihood, settings),
         seconds=time.process_time() - began,
         findings=tuple(notes),
-        provenance=Provenance(inputs=likelihood.digests, settings=settings.to_json(), code=telic.__version__),
+        provenance=Provenance(
+            inputs=likelihood.digests(), settings=settings.to_json(), code=telic.__version__
+        ),
         solver_state={**result.state, "warm_start": getattr(likelihood, "warm_start", None)},
     )
 
@@ -266,8 +269,10 @@ def _spread(
             Finding(
                 code="no-clusters",
                 severity=Severity.NOTICE,
-                message="The counts do not come from trajectories, so there is no `sandwich_clustered` error.",
-                hint="Give demonstrations instead of counts where decisions of one trajectory may depend on each other.",
+                message="The counts do not come from trajectories, so there is no `sandwich_clustered` "
+                "error.",
+                hint="Give demonstrations instead of counts where decisions of one trajectory may "
+                "depend on each other.",
             )
         )
     if 0 < likelihood.n_clusters <= parameters.count:
@@ -275,7 +280,8 @@ def _spread(
             Finding(
                 code="few-trajectories",
                 severity=Severity.WARNING,
-                message=f"{likelihood.n_clusters} trajectories for {parameters.count} weights: `sandwich_clustered` errors are too small.",
+                message=f"{likelihood.n_clusters} trajectories for {parameters.count} weights: "
+                "`sandwich_clustered` errors are too small.",
                 hint="Read the `sandwich` errors, or collect more trajectories.",
             )
         )
@@ -324,7 +330,7 @@ def _still_null(rows: FloatArray, information: FloatArray, floor: FloatArray) ->
     """The null directions of the start that are still null."""
     size = np.sqrt(np.einsum("ij,jk,ik->i", rows, information, rows).clip(0.0))
     bound = 1e-4 * np.sqrt((rows**2 * np.maximum(np.diag(information), floor)).sum(axis=1))
-    return rows[size <= np.maximum(bound, np.sqrt((rows**2 * floor).sum(axis=1)) * 10)]
+    return np.asarray(rows[size <= np.maximum(bound, np.sqrt((rows**2 * floor).sum(axis=1)) * 10)])
 
 
 def _rounding_floor(likelihood: ChoiceLikelihood, parameters: Parameters, n: float) -> FloatArray:
@@ -376,7 +382,8 @@ def _check_rationality(likelihood: ChoiceLikelihood, settings: FitSettings) -> N
     given = settings.rationality
     if settings.frees_rationality and likelihood.rationality != 1.0:
         raise SettingsError(
-            f"To free rationality the likelihood must be made with rationality 1, got {likelihood.rationality}.",
+            "To free rationality the likelihood must be made with rationality 1, got "
+            f"{likelihood.rationality}.",
             hint="Leave `rationality` out of the likelihood.",
         )
     if isinstance(given, int | float) and float(given) != likelihood.rationality:
@@ -401,7 +408,8 @@ def _no_start(
     note = Finding(
         code="no-start",
         severity=Severity.ERROR,
-        message=f"No starting weights were found for which the forward problem has a solution ({point.outcome.label}).",
+        message=f"No starting weights were found for which the forward problem has a solution "
+        f"({point.outcome.label}).",
         hint=point.outcome.value,
     )
     return RewardEstimate(
@@ -422,7 +430,9 @@ def _no_start(
         fixed_by_assumption=_assumptions(likelihood, settings),
         seconds=seconds,
         findings=(note, *findings),
-        provenance=Provenance(inputs=likelihood.digests, settings=settings.to_json(), code=telic.__version__),
+        provenance=Provenance(
+            inputs=likelihood.digests(), settings=settings.to_json(), code=telic.__version__
+        ),
     )
 
 
@@ -448,13 +458,19 @@ def _separation_finding(objective: Objective, result: NewtonResult) -> Finding:
 def _null_finding(names: tuple[str, ...], row: FloatArray) -> Finding:
     involved = [names[k] for k in np.argsort(-np.abs(row), kind="stable") if abs(row[k]) > 1e-6]
     if len(involved) == 1:
-        message = f"The feature {involved[0]} makes no difference between the choices that were seen; its weight cannot be told."
-        hint = "Drop it, or add data from a world or a discount in which it differs between choices."
         code = "feature-without-effect"
+        message = (
+            f"The feature {involved[0]} makes no difference between the choices that were seen; "
+            "its weight cannot be told."
+        )
+        hint = "Drop it, or add data from a world or a discount in which it differs between choices."
     else:
-        message = f"The features {', '.join(involved)} move together in every choice: any amount of {describe_direction(names, row)} can be added."
-        hint = "Drop one of them, or add data from another environment or discount."
         code = "collinear-features"
+        message = (
+            f"The features {', '.join(involved)} move together in every choice: any amount of "
+            f"{describe_direction(names, row)} can be added."
+        )
+        hint = "Drop one of them, or add data from another environment or discount."
     return Finding(
         code=code, severity=Severity.WARNING, message=message, hint=hint, evidence={"features": involved}
     )
@@ -464,7 +480,8 @@ def _negative_rationality(beta: float) -> Finding:
     return Finding(
         code="negative-rationality",
         severity=Severity.ERROR,
-        message=f"The estimated rationality is {beta:.4g}: the choices go against the sign of the fixed weight.",
+        message=f"The estimated rationality is {beta:.4g}: the choices go against the sign of the fixed "
+        "weight.",
         hint="Fix the weight with the other sign.",
         evidence={"rationality": beta},
     )

@@ -1,14 +1,17 @@
 """Trust-region Newton for a few hundred weights, with the exact Hessian and an optional absolute penalty.
 
-In coordinates ``x_k = s_k psi_k``, ``s_k^2`` the expected information of weight k per decision at the start, each step
-maximises the quadratic model ``g'p - p'Bp/2`` inside ``|p| <= radius`` (More and Sorensen 1983, by eigenvalues). ``B``
-is minus the Hessian; where that is not positive on the directions the data can tell (the likelihood of sampled
-decisions under stochastic dynamics need not be concave), the expected information takes its place (Fisher scoring).
-With the absolute penalty the model is maximised by coordinate ascent inside a box (proximal Newton: Lee, Sun and
-Saunders 2014). Scaling makes the iterates independent of the units of the features.
+In coordinates ``x_k = s_k psi_k``, ``s_k^2`` the expected information of weight k per decision at the start,
+each step maximises the quadratic model ``g'p - p'Bp/2`` inside ``|p| <= radius`` (More and Sorensen 1983, by
+eigenvalues). ``B`` is minus the Hessian; where that is not positive on the directions the data can tell (the
+likelihood of sampled decisions under stochastic dynamics need not be concave), the expected information takes
+its place (Fisher scoring). With the absolute penalty the model is maximised by coordinate ascent inside a box
+(proximal
+Newton: Lee, Sun and Saunders 2014). Scaling makes the iterates independent of the units of the features.
 
-Stops when the largest entry of the projected score per decision, in those coordinates, is below the tolerance.
-References: More and Sorensen (1983), SIAM J. Sci. Stat. Comput. 4, 553-572; Lee, Sun and Saunders (2014), SIAM J.
+Stops when the largest entry of the projected score per decision, in those coordinates, is below the
+tolerance.
+References: More and Sorensen (1983), SIAM J. Sci. Stat. Comput. 4, 553-572; Lee, Sun and Saunders (2014),
+    SIAM J.
 Optim. 24, 1420-1443; Conn, Gould and Toint (2000), Trust-Region Methods, chapter 6 for the radius.
 """
 
@@ -97,7 +100,9 @@ def maximise_newton(
     scale = information_scale(first, n_decisions, floor)
     stalled = False
     while True:
-        assert point.score is not None and point.curvature is not None and point.information is not None
+        assert point.score is not None
+        assert point.curvature is not None
+        assert point.information is not None
         projected = objective.projected_score(point)
         raw = float(np.abs(projected).max(initial=0.0)) / n_decisions
         scaled = float(np.abs(projected / scale).max(initial=0.0)) / n_decisions
@@ -152,7 +157,9 @@ def _step(
     objective: Objective, point: Point, scale: FloatArray, n: float, radius: float
 ) -> tuple[Point, float, bool]:
     """``(next point, radius, stalled)``; the next point is the old one when nothing better can be found."""
-    assert point.score is not None and point.curvature is not None and point.information is not None
+    assert point.score is not None
+    assert point.curvature is not None
+    assert point.information is not None
     g = point.score / scale / n
     B = _positive_model(point.curvature, point.information, objective.l2, scale, n)
     reference = objective.total(point)

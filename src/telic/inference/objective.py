@@ -82,7 +82,9 @@ class Objective:
         return 2.0 * self.l2 * direction - self.parameters.pull(product)
 
     def projected_score(self, point: Point) -> FloatArray:
-        """The score that is zero exactly at the optimum: with the absolute penalty, its smallest subgradient."""
+        """The score that is zero exactly at the optimum: with the absolute penalty, its smallest
+        subgradient.
+        """
         assert point.score is not None
         if not self.l1:
             return point.score

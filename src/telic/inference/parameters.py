@@ -1,8 +1,8 @@
 """From the free numbers of a fit to all weights of the reward, and back for derivatives.
 
 Without a free rationality the free numbers are the weights that are not fixed. With it, choices depend on
-``eta = beta theta`` alone; the free numbers are then beta and the etas of the weights that are not fixed, and a fixed
-weight ``c`` contributes ``beta c``: still a linear map, so the likelihood stays as it is.
+``eta = beta theta`` alone; the free numbers are then beta and the etas of the weights that are not fixed, and
+a fixed weight ``c`` contributes ``beta c``: still a linear map, so the likelihood stays as it is.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ class Parameters:
         unknown = sorted(set(settings.fixed_weights) - set(names))
         if unknown:
             raise SettingsError(
-                f"`fixed_weights` names {', '.join(unknown)}, which are not among the features {', '.join(names[:20])}.",
+                f"`fixed_weights` names {', '.join(unknown)}, which are not among the features "
+                f"{', '.join(names[:20])}.",
                 hint="Use the names of the features.",
             )
         fixed = np.zeros(len(names))

@@ -1,9 +1,10 @@
 """Separation: a likelihood that keeps rising while a weight runs to infinity.
 
-Where some action is always (or never) taken whenever a feature tells it apart, no finite weight is best. The fit then
-shows collapsed curvature in some direction while the score still points along it. The check is a walk: far beyond
-the current point, in that direction, an ordinary likelihood has fallen and its score points back; a separated one
-is still rising. Albert and Anderson (1984), Biometrika 71, 1-10, for the condition in logistic models.
+Where some action is always (or never) taken whenever a feature tells it apart, no finite weight is best. The
+fit then shows collapsed curvature in some direction while the score still points along it. The check is a
+walk: far beyond the current point, in that direction, an ordinary likelihood has fallen and its score points
+back; a separated one is still rising. Albert and Anderson (1984), Biometrika 71, 1-10, for the condition in
+logistic models.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ WALK = (1.0, 4.0, 16.0, 64.0)
 """Steps of the walk, in spreads of the log-odds."""
 
 NAMED_SHARE = 0.3
-"""A weight is named when its share of the direction, in spreads of log-odds, is at least this part of the largest."""
+"""A weight is named when its share of the direction, in spreads of log-odds, is at least this part of the
+largest.
+"""
 
 
 def find_separation(
@@ -42,7 +45,8 @@ def find_separation(
         first_information: ``(P, P)`` at the start.
         null_directions: ``(nullity, P)`` directions that were flat from the start and do not count.
     """
-    assert point.information is not None and point.score is not None
+    assert point.information is not None
+    assert point.score is not None
     Z = _identified(scale, null_directions)
     if not Z.shape[1]:
         return None

@@ -17,21 +17,23 @@ __all__ = ["FitSettings"]
 class FitSettings:
     """What a caller may choose about a fit by likelihood.
 
-    The fit maximises ``log-likelihood - l2 * sum_k weight_k^2 - l1 * sum_k |weight_k|``, summed over decisions (not
-    averaged), over the weights that are not fixed.
+    The fit maximises ``log-likelihood - l2 * sum_k weight_k^2 - l1 * sum_k |weight_k|``, summed over
+    decisions (not averaged), over the weights that are not fixed.
 
     Attributes:
         l2: strength of the squared penalty, in nats per squared weight; more shrinks all weights.
         l1: strength of the absolute penalty, in nats per weight; more sets more weights to exactly 0.
-        rationality: inverse temperature; ``"free"`` estimates it, which needs ``fixed_weights``; None leaves that of
-            the likelihood (1 for the methods that make their own).
-        fixed_weights: name to value of weights that are not estimated (a unit of reward, when ``rationality`` is free).
+        rationality: inverse temperature; ``"free"`` estimates it, which needs ``fixed_weights``; None leaves
+            that of the likelihood (1 for the methods that make their own).
+        fixed_weights: name to value of weights that are not estimated (a unit of reward, when ``rationality``
+            is free).
         initial_weights: ``(K,)`` start; it changes the time, not the answer. None: zeros.
-        tolerance: score per decision, each feature in units of its spread over choices, at which the fit has converged.
+        tolerance: score per decision, each feature in units of its spread over choices, at which the fit has
+            converged.
         max_iterations: limit of Newton steps.
         checkpoint_every: Newton steps between two calls of ``checkpoint``.
-        max_dense_weights: number of weights up to which the exact Hessian is formed (and standard errors stated);
-            above it, conjugate gradients use Hessian-vector products.
+        max_dense_weights: number of weights up to which the exact Hessian is formed (and standard errors
+            stated); above it, conjugate gradients use Hessian-vector products.
         standard_errors: state them; False saves their time where nobody asks.
     """
 
@@ -79,8 +81,10 @@ class FitSettings:
             )
         if free and not any(v != 0 for v in self.fixed_weights.values()):
             raise SettingsError(
-                "Rationality cannot be free when every weight is: choices depend only on the product of rationality and weights.",
-                hint="Fix the scale of one weight with `fixed_weights={name: value}` (not 0), or fix `rationality`.",
+                "Rationality cannot be free when every weight is: choices depend only on the product of "
+                "rationality and weights.",
+                hint="Fix the scale of one weight with `fixed_weights={name: value}` (not 0), or fix "
+                "`rationality`.",
             )
         if free and (self.l1 or self.l2):
             raise SettingsError(

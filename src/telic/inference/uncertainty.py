@@ -1,8 +1,10 @@
 """What the decisions cannot tell, and covariances of what they can, of four kinds.
 
-A direction v of the weights is null when no choice probability of a visited state changes along it, to first order:
-the expected information has ``F v = 0``. Null directions are looked for in correlation form, so the units of the
-features do not matter, and must be null both at the start and at the end of a fit: a direction that only becomes
+A direction v of the weights is null when no choice probability of a visited state changes along it, to first
+order: the expected information has ``F v = 0``. Null directions are looked for in correlation form, so the
+units of the features do not matter, and must be null both at the start and at the end of a fit: a direction
+that only
+    becomes
 flat at the end is a saturated weight, not an unidentified one.
 """
 
@@ -17,7 +19,9 @@ from telic.typing import FloatArray
 __all__ = ["complement", "covariances", "null_space", "project_out"]
 
 NULL_EIGENVALUE = 1e-9
-"""Eigenvalue of the information in correlation form below which a direction is null; rounding leaves about 1e-15."""
+"""Eigenvalue of the information in correlation form below which a direction is null; rounding leaves
+about 1e-15.
+"""
 
 
 def null_space(information: FloatArray, floor: FloatArray) -> FloatArray:
@@ -57,7 +61,8 @@ def tidy_rows(rows: FloatArray) -> FloatArray:
         used.append(int(k))
     R[np.abs(R) < 1e-9 * np.abs(R).max(axis=1, keepdims=True)] = 0.0
     out: list[FloatArray] = []
-    for row in R:  # Gram-Schmidt, twice for rounding
+    for first in R:  # Gram-Schmidt, twice for rounding
+        row = np.asarray(first)
         for _ in range(2):
             for done in out:
                 row = row - (row @ done) * done

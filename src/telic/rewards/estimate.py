@@ -1,18 +1,19 @@
 """A reward inferred from decisions, with its uncertainty, its gauge and what the data cannot tell.
 
-A reward is identified at best up to the transformations that leave every choice alone. So an estimate carries its
-``gauge`` (how one member of the equivalent rewards was picked), its ``nullity`` and the directions in which the
-weights can move without changing any choice that was seen, and the assumptions that scale it (rationality,
-discount). Standard errors come in four kinds, always named:
+A reward is identified at best up to the transformations that leave every choice alone. So an estimate carries
+its ``gauge`` (how one member of the equivalent rewards was picked), its ``nullity`` and the directions in
+which the weights can move without changing any choice that was seen, and the assumptions that scale it
+(rationality, discount). Standard errors come in four kinds, always named:
 
 - ``hessian``: inverse of minus the second derivative of the log-likelihood, ``A^-1``.
 - ``outer_product``: inverse of the sum over decisions of the outer products of their scores, ``B^-1``.
 - ``sandwich``: ``A^-1 B A^-1``; honest when the reward is only an approximation.
-- ``sandwich_clustered``: ``A^-1 C A^-1`` with ``C`` summed over trajectories; honest also when decisions of one
-  trajectory depend on each other.
+- ``sandwich_clustered``: ``A^-1 C A^-1`` with ``C`` summed over trajectories; honest also when decisions of
+  one trajectory depend on each other.
 
 No small-sample factor is applied to any of them; each conditions on the transition probabilities.
-References: White (1982), Econometrica 50, for the sandwich; Liang and Zeger (1986), Biometrika 73, for clusters.
+References: White (1982), Econometrica 50, for the sandwich; Liang and Zeger (1986), Biometrika 73, for
+    clusters.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from telic.reports import Finding, Outcome, Provenance, Report, Section, Table
 from telic.typing import FloatArray
 
 from .forms import LinearReward, TabularReward
+from .measured import MeasuredReward
 
 __all__ = ["KINDS", "Gauge", "RewardEstimate", "describe_direction"]
 
@@ -40,7 +42,9 @@ SCHEMA_VERSION = 1
 """Version of the JSON form of an estimate."""
 
 NULL_COMPONENT = 1e-6
-"""A weight whose component in a unit-norm null direction exceeds this is not identified; rounding leaves about 1e-9."""
+"""A weight whose component in a unit-norm null direction exceeds this is not identified; rounding leaves
+about 1e-9.
+"""
 
 ROWS_SHOWN = 60
 """Most weights listed in the text of a summary; JSON always has them all."""
@@ -102,12 +106,14 @@ class RewardEstimate:
         names: K names of the weights.
         units: K units in which one unit of each feature is counted.
         weights: ``(K,)`` reward per unit of feature.
-        covariances: kind to ``(K, K)`` covariance of the identified part; a finding says why when it is empty.
+        covariances: kind to ``(K, K)`` covariance of the identified part; a finding says why when it is
+            empty.
         gauge: how this reward was picked among equivalent ones.
         null_directions: ``(nullity, K)`` orthonormal rows along which no choice that was seen changes.
         n_decisions, n_trajectories: size of the data.
         choice_log_likelihood: nats, summed over decisions (weighted where decisions are).
-        transition_log_likelihood: nats of the transitions under estimated dynamics; None when the dynamics are known.
+        transition_log_likelihood: nats of the transitions under estimated dynamics; None when the dynamics
+            are known.
         certificate: ``score_norm`` (largest absolute entry of the penalised score on the identified part, per
             decision) and ``bellman_residual``; other numbers a method vouches for.
         fixed_by_assumption: discount, rationality, penalties and weights that the data did not choose.
@@ -118,7 +124,7 @@ class RewardEstimate:
 
     method: str
     outcome: Outcome
-    reward: LinearReward | TabularReward
+    reward: LinearReward | TabularReward | MeasuredReward
     names: tuple[str, ...]
     units: tuple[str, ...]
     weights: Float[np.ndarray, "K"]
@@ -140,14 +146,16 @@ class RewardEstimate:
         K = len(self.names)
         if self.weights.shape != (K,) or len(self.units) != K or self.null_directions.shape[1:] != (K,):
             raise FeatureError(
-                f"An estimate of {K} named weights needs {K} weights and units and null directions of length {K}, got "
+                f"An estimate of {K} named weights needs {K} weights and units and null directions of "
+                f"length {K}, got "
                 f"{self.weights.shape}, {len(self.units)} and {self.null_directions.shape}.",
                 hint="Keep names, units and weights together.",
             )
         for kind, covariance in self.covariances.items():
             if kind not in KINDS or covariance.shape != (K, K):
                 raise SettingsError(
-                    f"Covariances are ({K}, {K}) matrices of kind {', '.join(KINDS)}; got {kind!r} of shape {covariance.shape}.",
+                    f"Covariances are ({K}, {K}) matrices of kind {', '.join(KINDS)}; got {kind!r} of "
+                    f"shape {covariance.shape}.",
                     hint="Name the kind of every standard error.",
                 )
 
@@ -235,7 +243,8 @@ class RewardEstimate:
         """The estimate as a report; an outcome other than success is the first thing it says."""
         if self.outcome.ok:
             headline = (
-                f"{len(self.names)} weights from {self.n_decisions:,} decisions in {self.n_trajectories:,} trajectories, "
+                f"{len(self.names)} weights from {self.n_decisions:,} decisions in "
+                f"{self.n_trajectories:,} trajectories, "
                 f"choice log-likelihood {self.choice_log_likelihood:,.4f} nats"
                 + (f"; {self.nullity} direction(s) the data cannot tell." if self.nullity else ".")
             )

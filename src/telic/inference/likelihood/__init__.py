@@ -3,6 +3,20 @@
 from .choose import choice_likelihood
 from .counts import Counts
 from .discounted import DiscountedLikelihood
+from .finite import FiniteHorizonLikelihood
+from .goal import GoalLikelihood
+from .joint import JointLikelihood
+from .policy_table import from_policy_table
 from .protocol import ChoiceLikelihood, Evaluation
 
-__all__ = ["ChoiceLikelihood", "Counts", "DiscountedLikelihood", "Evaluation", "choice_likelihood"]
+__all__ = [
+    "ChoiceLikelihood",
+    "Counts",
+    "DiscountedLikelihood",
+    "Evaluation",
+    "FiniteHorizonLikelihood",
+    "GoalLikelihood",
+    "JointLikelihood",
+    "choice_likelihood",
+    "from_policy_table",
+]

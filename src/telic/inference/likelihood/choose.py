@@ -8,6 +8,8 @@ from telic.mdp import FiniteHorizonMDP, GoalConditionedMDP, TabularMDP
 from telic.trajectories import Demonstrations
 
 from .discounted import DiscountedLikelihood
+from .finite import FiniteHorizonLikelihood
+from .goal import GoalLikelihood
 from .protocol import ChoiceLikelihood
 
 __all__ = ["choice_likelihood"]
@@ -33,6 +35,10 @@ def choice_likelihood(
     """
     if isinstance(world, TabularMDP):
         return DiscountedLikelihood(world, features, demos, rationality)
+    if isinstance(world, FiniteHorizonMDP):
+        return FiniteHorizonLikelihood(world, features, demos, rationality)
+    if isinstance(world, GoalConditionedMDP):
+        return GoalLikelihood(world, features, demos, rationality)
     raise DynamicsError(
         f"There is no likelihood for a world of type {type(world).__name__}.",
         hint="Use a TabularMDP, a FiniteHorizonMDP or a GoalConditionedMDP.",

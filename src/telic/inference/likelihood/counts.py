@@ -1,8 +1,8 @@
 """Which decisions were seen how often: the only thing a likelihood of discrete choices needs from the data.
 
-A decision is a cell (state and action, for some likelihoods with time or destination in front) in a cluster (its
-trajectory). Counts are weighted sums over rows, held sparse by cluster, with dense totals by cell, so a million
-rows cost no more than the cells they fall into.
+A decision is a cell (state and action, for some likelihoods with time or destination in front) in a cluster
+(its trajectory). Counts are weighted sums over rows, held sparse by cluster, with dense totals by cell, so a
+million rows cost no more than the cells they fall into.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from telic.errors import DataError, ImpossibleDemonstrationsError
 from telic.mdp import FiniteHorizonMDP, GoalConditionedMDP, TabularMDP
+from telic.reports import Finding
 from telic.trajectories import Demonstrations
 from telic.typing import FloatArray
 
@@ -35,8 +36,9 @@ class Counts:
         totals: ``(n_cells,)`` sum of the weights of the decisions in each cell.
         squares: ``(n_cells,)`` sum of their squared weights (for outer products of scores).
         n_decisions: decisions with a weight above 0.
-        is_sampled: False when ``totals`` are expectations with an unknown number of decisions behind them, so that
-            no standard error can be stated.
+        is_sampled: False when ``totals`` are expectations with an unknown number of decisions behind them, so
+            that no standard error can be stated.
+        findings: what was noticed when they were made.
     """
 
     by_cluster: sp.csr_array | None
@@ -44,6 +46,7 @@ class Counts:
     squares: FloatArray
     n_decisions: int
     is_sampled: bool = True
+    findings: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:
         if not np.all(np.isfinite(self.totals)) or np.any(self.totals < 0) or not np.any(self.totals > 0):
@@ -83,8 +86,8 @@ def count_cells(
     w = np.ones(len(cells)) if weights is None else np.asarray(weights, dtype=np.float64)
     return Counts(
         by_cluster=sp.csr_array((w, (clusters, cells)), shape=(n_clusters, n_cells)),
-        totals=np.bincount(cells, weights=w, minlength=n_cells),
-        squares=np.bincount(cells, weights=w * w, minlength=n_cells),
+        totals=np.bincount(cells, weights=w, minlength=n_cells).astype(np.float64),
+        squares=np.bincount(cells, weights=w * w, minlength=n_cells).astype(np.float64),
         n_decisions=int(np.count_nonzero(w > 0)),
     )
 
@@ -142,20 +145,25 @@ def check_possible(demos: Demonstrations, world: TabularMDP | FiniteHorizonMDP |
 def impossible(
     demos: Demonstrations, problems: list[tuple[str, NDArray[np.int64]]]
 ) -> ImpossibleDemonstrationsError:
-    """The error that lists what the world makes impossible, as (state, action, next state) of the first rows."""
+    """The error that lists what the world makes impossible, as (state, action, next state) of the first
+    rows.
+    """
     states, next_states = demos.require_states()
     parts, listed, total = [], {}, 0
     for what, rows in problems:
         first = [
-            f"row {r}: state {states[r]}, action {demos.action_labels[demos.actions[r]]}, next state {next_states[r]}"
+            f"row {r}: state {states[r]}, action {demos.action_labels[demos.actions[r]]}, next state "
+            f"{next_states[r]}"
             for r in rows[:3].tolist()
         ]
         parts.append(f"{len(rows)} rows {what} ({'; '.join(first)}{'; ...' if len(rows) > 3 else ''})")
         listed[what] = rows[:LISTED].tolist()
         total += len(rows)
     return ImpossibleDemonstrationsError(
-        f"The world makes some of the {demos.n_decisions} demonstrated decisions impossible: {', and '.join(parts)}.",
-        hint="Drop these rows, estimate the dynamics from the demonstrations with smoothing, or correct `available`.",
+        f"The world makes some of the {demos.n_decisions} demonstrated decisions impossible: "
+        f"{', and '.join(parts)}.",
+        hint="Drop these rows, estimate the dynamics from the demonstrations with smoothing, or "
+        "correct `available`.",
         rows=listed,
         n_impossible=total,
     )

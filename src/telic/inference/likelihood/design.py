@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from telic.errors import FeatureError
 from telic.features import Features
-from telic.typing import FloatArray
+from telic.typing import FloatArray, LongArray
 
 __all__ = ["Design"]
 
@@ -38,7 +38,8 @@ class Design:
             fits = rows == (S if self.features.form == "S" else S * A)
         if not fits:
             raise FeatureError(
-                f"Features of form {self.features.form!r} and shape {values.shape} do not fit a world of {S} states and "
+                f"Features of form {self.features.form!r} and shape {values.shape} do not fit a world of "
+                f"{S} states and "
                 f"{A} actions.",
                 hint="Make the features from the same state space as the world.",
             )
@@ -85,17 +86,24 @@ class Design:
         if self.is_of_state:
             mass = policy.sum(axis=1)
             if isinstance(self.matrix, np.ndarray):
-                return self.matrix * mass[:, None]
+                return np.asarray(self.matrix * mass[:, None])
             return np.asarray(self.matrix.multiply(mass[:, None]).toarray())
         if isinstance(self.matrix, np.ndarray):
-            return np.einsum("sa,sak->sk", policy, self.matrix.reshape(S, A, K))
+            return np.asarray(np.einsum("sa,sak->sk", policy, self.matrix.reshape(S, A, K)))
         indptr = np.arange(0, S * A + 1, A)
         chooser = sp.csr_array((policy.ravel(), np.arange(S * A), indptr), shape=(S, S * A))
         return np.asarray((chooser @ self.matrix).toarray())
 
     def block(self, start: int, stop: int) -> FloatArray:
-        """``(stop - start, A or 1, K)`` feature values of a range of states; 1 where they do not depend on the action."""
+        """``(stop - start, A or 1, K)`` feature values of a range of states; 1 where they do not depend
+        on the action.
+        """
         width = 1 if self.is_of_state else self.n_actions
         part = self.matrix[start * width : stop * width]
         dense = part if isinstance(part, np.ndarray) else np.asarray(part.toarray())
         return dense.reshape(stop - start, width, self.n_weights)
+
+    def rows(self, cells: LongArray) -> FloatArray:
+        """``(m, K)`` feature values of some cells ``s * A + a``."""
+        part = self.matrix[cells // self.n_actions if self.is_of_state else cells]
+        return part if isinstance(part, np.ndarray) else np.asarray(part.toarray())

@@ -8,8 +8,6 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sp
 
-from telic._core.hashing import digest_array
-from telic.errors import SettingsError
 from telic.features import Features
 from telic.mdp import TabularMDP
 from telic.planning import policy_system, solve_soft
@@ -17,6 +15,7 @@ from telic.reports import Finding, Outcome
 from telic.trajectories import Demonstrations
 from telic.typing import FloatArray
 
+from .counted import AbstractCountedLikelihood, check_rationality, data_digest, failed_evaluation
 from .counts import Counts, check_possible, count_cells
 from .design import Design
 from .protocol import Evaluation
@@ -25,11 +24,13 @@ from .stationary import StationaryPoint
 __all__ = ["DiscountedLikelihood"]
 
 SOFT_TOLERANCE = 1e-12
-"""Residual of the forward problem relative to max(1, max|V|); far below what a score of 1e-8 a decision needs."""
+"""Residual of the forward problem relative to max(1, max|V|); far below what a score of 1e-8 a decision
+needs.
+"""
 
 
 @dataclass(frozen=True, eq=False)
-class DiscountedLikelihood:
+class DiscountedLikelihood(AbstractCountedLikelihood):
     """Exact log-likelihood of choices of a soft-optimal expert, ``r = phi theta``.
 
     Attributes:
@@ -72,41 +73,10 @@ class DiscountedLikelihood:
         return Design(features=self.features, n_states=self.mdp.n_states, n_actions=self.mdp.n_actions)
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """K names of the weights."""
-        return self.features.names
-
-    @property
-    def n_weights(self) -> int:
-        """K."""
-        return self.features.n_features
-
-    @property
-    def n_decisions(self) -> int:
-        """Decisions with a weight above 0."""
-        return self.counts.n_decisions
-
-    @property
-    def total_weight(self) -> float:
-        """Sum of the weights of all decisions."""
-        return self.counts.total
-
-    @property
-    def n_clusters(self) -> int:
-        """Trajectories."""
-        return self.counts.n_clusters
-
-    @property
-    def is_sampled(self) -> bool:
-        """False where no number of decisions stands behind the counts."""
-        return self.counts.is_sampled
-
-    @property
     def discount(self) -> float | None:
         """Per decision."""
         return float(self.mdp.discount)
 
-    @property
     def digests(self) -> dict[str, str]:
         """Digests of world, features and data."""
         return {"world": self.mdp.digest, "features": self.features.digest, "data": data_digest(self.data)}
@@ -118,7 +88,9 @@ class DiscountedLikelihood:
 
     @property
     def warm_start(self) -> FloatArray | None:
-        """``(S,)`` value function from which the next forward solve starts; it changes the time, not the answer."""
+        """``(S,)`` value function from which the next forward solve starts; it changes the time, not the
+        answer.
+        """
         return self._cache.value
 
     @warm_start.setter
@@ -223,30 +195,3 @@ class _Cache:
     outcome: Outcome = Outcome.SUCCESS
     residual: float = np.inf
     findings: tuple[Finding, ...] = ()
-
-
-def failed_evaluation(outcome: Outcome, residual: float, findings: tuple[Finding, ...] = ()) -> Evaluation:
-    """An evaluation where the forward problem has no solution: -inf, and no derivative."""
-    return Evaluation(
-        value=-np.inf,
-        score=None,
-        hessian=None,
-        information=None,
-        outcome=outcome,
-        bellman_residual=residual,
-        findings=findings,
-    )
-
-
-def check_rationality(rationality: float) -> None:
-    """Refuse an inverse temperature that is not a positive number."""
-    if not (np.isfinite(rationality) and rationality > 0):
-        raise SettingsError(
-            f"`rationality` must be a finite number above 0, got {rationality}.",
-            hint="It is the inverse temperature; 1 is the convention.",
-        )
-
-
-def data_digest(data: Demonstrations | Counts) -> str:
-    """The digest of what was counted."""
-    return data.digest if isinstance(data, Demonstrations) else digest_array(data.totals)

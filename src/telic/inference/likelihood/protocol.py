@@ -20,8 +20,8 @@ class Evaluation:
         value: nats; -inf unless ``outcome`` is ``SUCCESS``.
         score: ``(K,)`` first derivative, for ``order >= 1``.
         hessian: ``(K, K)`` second derivative, for ``order >= 2``.
-        information: ``(K, K)`` expected information (minus the expected second derivative given the states where
-            decisions were taken), for ``order >= 2``; never indefinite.
+        information: ``(K, K)`` expected information (minus the expected second derivative given the states
+            where decisions were taken), for ``order >= 2``; never indefinite.
         outcome: ``SUCCESS``, or why the forward problem has no solution here.
         bellman_residual: largest residual of the forward problem behind it, in units of reward.
         findings: what the forward solver noticed.
@@ -40,7 +40,8 @@ class Evaluation:
 class ChoiceLikelihood(Protocol):
     """The exact log-likelihood of discrete choices, with derivatives by the reward weights.
 
-    Laws: ``score`` is the gradient of ``value`` and ``hessian`` its Jacobian (checked against central differences
+    Laws: ``score`` is the gradient of ``value`` and ``hessian`` its Jacobian (checked against central
+        differences
     for every kind); ``cluster_scores(w).sum(0) == score(w)``; ``hessian_vector(w, v) == hessian(w) @ v``.
     """
 
@@ -89,9 +90,13 @@ class ChoiceLikelihood(Protocol):
         """Per decision; None where there is none or more than one."""
         ...
 
-    @property
     def digests(self) -> dict[str, str]:
         """Name to digest of what the likelihood was made from."""
+        ...
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was noticed when the data were counted."""
         ...
 
     def evaluate(self, weights: FloatArray, *, order: int = 0) -> Evaluation:

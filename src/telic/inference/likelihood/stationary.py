@@ -1,17 +1,18 @@
 """Derivatives of the log-likelihood of choices under one stationary soft policy.
 
-With ``Q = r + gamma P V``, ``V = (1/beta) log sum_a exp(beta Q)``, ``pi = exp(beta (Q - V))``, ``M = I - gamma P_pi``,
-counts ``N(s,a)`` and ``N_s = sum_a N(s,a)``:
+With ``Q = r + gamma P V``, ``V = (1/beta) log sum_a exp(beta Q)``, ``pi = exp(beta (Q - V))``, ``M = I -
+gamma P_pi``, counts ``N(s,a)`` and ``N_s = sum_a N(s,a)``:
 
 - derivative of the value by weight k: ``V_k = M^-1 sum_a pi phi_k``, and ``Q_k = phi_k + gamma P V_k``;
 - score of one decision: ``beta D_k(s,a)`` with ``D_k = Q_k - V_k``;
-- adjoint: ``M' lambda = gamma P' N - N_s``; by the reward, ``dLL/dr(s,a) = beta (N(s,a) + lambda_s pi(a|s))``;
-- Hessian: ``beta^2 sum_s lambda_s sum_a pi D_k D_l`` (``sum_a pi D_k = 0``, so this is a covariance), one adjoint and
-  K forward systems, nothing unrolled;
+- adjoint: ``M' lambda = gamma P' N - N_s``; by the reward, ``dLL/dr(s,a) = beta (N(s,a) + lambda_s
+  pi(a|s))``;
+- Hessian: ``beta^2 sum_s lambda_s sum_a pi D_k D_l`` (``sum_a pi D_k = 0``, so this is a covariance), one
+  adjoint and K forward systems, nothing unrolled;
 - expected information given the visited states: the same sum with ``N_s`` in place of ``-lambda_s``.
 
-The pair-by-weight array ``D`` is never held: it is made in blocks of states. Differentiating the fixed point is
-Rust (1987), Econometrica 55; the adjoint is the implicit function theorem.
+The pair-by-weight array ``D`` is never held: it is made in blocks of states. Differentiating the fixed point
+is Rust (1987), Econometrica 55; the adjoint is the implicit function theorem.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import scipy.sparse as sp
 
-from telic.typing import FloatArray
+from telic.typing import FloatArray, LongArray
 
 from .design import Design
 
@@ -41,6 +42,8 @@ BLOCK_BYTES = 2_000_000
 """Size of one block of ``D``; about a second-level cache."""
 
 
+@runtime_checkable
+@runtime_checkable
 class SupportsSolve(Protocol):
     """The linear system ``M`` of a policy."""
 
@@ -114,12 +117,22 @@ class StationaryPoint:
         return beta2 * curvature, beta2 * information
 
     def outer_product(self, squares: FloatArray) -> FloatArray:
-        """``(K, K)`` sum of outer products of decision scores; ``squares`` are sums of squared weights ``(S, A)``."""
+        """``(K, K)`` sum of outer products of decision scores; ``squares`` are sums of squared weights
+        ``(S, A)``.
+        """
         return self.rationality**2 * second_moments(self.blocks(), [squares], self.design.n_weights)[0]
 
     def cluster_scores(self, columns: sp.csc_array) -> FloatArray:
         """``(N, K)`` scores by cluster; ``columns`` are the counts by cluster ``(N, S * A)``."""
         return self.rationality * row_scores(self.blocks(), columns, self.design.n_weights)
+
+    def difference_rows(self, cells: LongArray) -> FloatArray:
+        """``(m, K)`` rows of ``D`` at some cells ``s * A + a``."""
+        V_k = self.value_derivative
+        rows = self.discount * np.asarray(self.transition[cells] @ V_k)
+        rows += self.design.rows(cells)
+        rows -= V_k[cells // self.policy.shape[1]]
+        return rows
 
     def hessian_vector(self, direction: FloatArray) -> FloatArray:
         """``(K,)``: one forward and one transposed system."""
@@ -150,7 +163,8 @@ def difference_blocks(
     for start in range(0, S, step):
         stop = min(S, start + step)
         if discount:
-            D = np.asarray(transition[start * A : stop * A] @ later).reshape(stop - start, A, K)
+            part = transition if stop - start == S else transition[start * A : stop * A]
+            D = np.asarray(part @ later).reshape(stop - start, A, K)
             D *= discount
             D += design.block(start, stop)
             D -= now[start:stop, None, :]

@@ -1,14 +1,16 @@
 """Maximum causal entropy inverse reinforcement learning, as exact maximum likelihood of every decision.
 
 The expert maximises expected reward plus ``1 / rationality`` times the causal entropy of the policy; then
-``pi(a|s) = exp(beta (Q(s,a) - V(s)))`` with the soft Bellman equation, and the log-likelihood of the decisions is a
-smooth function of the reward weights. This maximises it by Newton's method with exact derivatives, in discounted,
-finite-horizon and goal-conditioned worlds.
+``pi(a|s) = exp(beta (Q(s,a) - V(s)))`` with the soft Bellman equation, and the log-likelihood of the
+decisions is a smooth function of the reward weights. This maximises it by Newton's method with exact
+derivatives, in discounted, finite-horizon and goal-conditioned worlds.
 
-The classic algorithm matches feature counts of demonstrations and model. On sampled data under stochastic dynamics
-that difference is not the score of the likelihood (it is so only in expectation), so it is not used here.
+The classic algorithm matches feature counts of demonstrations and model. On sampled data under stochastic
+dynamics that difference is not the score of the likelihood (it is so only in expectation), so it is not used
+here.
 
-References: Ziebart, Bagnell and Dey (2010), ICML, for the principle and the soft Bellman equations; Rust (1987),
+References: Ziebart, Bagnell and Dey (2010), ICML, for the principle and the soft Bellman equations; Rust
+    (1987),
 Econometrica 55, for the same likelihood as dynamic discrete choice.
 """
 
