@@ -48,7 +48,7 @@ def format_number(value: float | None, *, digits: int = 4, typographic: bool = F
     """
     if value is None:
         text = MISSING
-    elif isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):
+    elif isinstance(value, bool):
         text = "yes" if value else "no"
     elif math.isnan(value):
         text = "n/a"

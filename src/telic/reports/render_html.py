@@ -29,7 +29,7 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 """Set as code: letters of one width, and breakable."""
 
-MOST_ROWS_SHOWN = 200
+MOST_ROWS_SHOWN, MOST_LINES_SHOWN = 200, 1000
 """Plotted numbers beyond this are left to the JSON twin: a page of a million rows does not open."""
 
 THEMES = (("auto", "Auto", " checked"), ("light", "Light", ""), ("dark", "Dark", ""))
@@ -169,10 +169,11 @@ def _details(summary: str, data: Mapping[str, Any]) -> str:
     if len(lengths) == 1 and -1 not in lengths and flat:
         inner = _columns_html(plain, lengths.pop())
     else:
-        text = json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False)
-        lines = text.splitlines()
-        rest = f"\n… {len(lines) - 1000:,} more lines in the JSON twin" if len(lines) > 1000 else ""
-        inner = f"<pre>{html.escape(chr(10).join(lines[:1000]) + rest)}</pre>"
+        lines = json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False).splitlines()
+        shown = [visible(line) for line in lines[:MOST_LINES_SHOWN]]
+        if len(lines) > len(shown):
+            shown.append(f"… {len(lines) - len(shown):,} more lines in the JSON twin")
+        inner = f"<pre>{html.escape(chr(10).join(shown))}</pre>"
     return f"<details><summary>{summary}</summary>{inner}</details>"
 
 

@@ -1,0 +1,10 @@
+"""The run-time check of types under pytest: an ``int`` is welcome where a ``float`` is asked for, as for mypy."""
+
+from __future__ import annotations
+
+from beartype import BeartypeConf, beartype
+
+__all__ = ["check"]
+
+check = beartype(conf=BeartypeConf(is_pep484_tower=True))
+"""Named in ``[tool.pytest.ini_options]``; jaxtyping applies it to every function of telic."""
