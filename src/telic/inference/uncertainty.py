@@ -52,13 +52,13 @@ def tidy_rows(rows: FloatArray) -> FloatArray:
     for i in range(len(R)):
         candidates = np.abs(R[i:]).copy()
         candidates[:, used] = 0.0
-        j, k = np.unravel_index(int(np.argmax(candidates)), candidates.shape)
+        j, k = divmod(int(np.argmax(candidates)), candidates.shape[1])
         R[[i, i + j]] = R[[i + j, i]]
         R[i] /= R[i, k]
         for other in range(len(R)):
             if other != i:
                 R[other] -= R[other, k] * R[i]
-        used.append(int(k))
+        used.append(k)
     R[np.abs(R) < 1e-9 * np.abs(R).max(axis=1, keepdims=True)] = 0.0
     out: list[FloatArray] = []
     for first in R:  # Gram-Schmidt, twice for rounding
