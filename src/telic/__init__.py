@@ -1,3 +1,86 @@
-"""telic: from logs of what experts did to what they value."""
+"""telic: from logs of what experts did to what they value.
+
+The nouns and the verbs, each loaded when it is first asked for (PEP 562), so that ``import telic`` costs
+nothing and ``telic --help`` waits for no numerical library. ``HOMES`` says where each name lives.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from telic.contract import TaskContract as TaskContract
+    from telic.features import Features as Features
+    from telic.mdp import FiniteHorizonMDP as FiniteHorizonMDP
+    from telic.mdp import GoalConditionedMDP as GoalConditionedMDP
+    from telic.mdp import StateSpace as StateSpace
+    from telic.mdp import TabularMDP as TabularMDP
+    from telic.policies import TabularPolicy as TabularPolicy
+    from telic.reports import Finding as Finding
+    from telic.reports import Outcome as Outcome
+    from telic.reports import Report as Report
+    from telic.rewards import LinearReward as LinearReward
+    from telic.rewards import RewardEstimate as RewardEstimate
+    from telic.rewards import TabularReward as TabularReward
+    from telic.trajectories import Comparisons as Comparisons
+    from telic.trajectories import Demonstrations as Demonstrations
+    from telic.trajectories import Trajectory as Trajectory
+
+__all__ = [
+    "Comparisons",
+    "Demonstrations",
+    "Features",
+    "Finding",
+    "FiniteHorizonMDP",
+    "GoalConditionedMDP",
+    "LinearReward",
+    "Outcome",
+    "Report",
+    "RewardEstimate",
+    "StateSpace",
+    "TabularMDP",
+    "TabularPolicy",
+    "TabularReward",
+    "TaskContract",
+    "Trajectory",
+]
 
 __version__ = "0.1.0"
+
+HOMES: Final = MappingProxyType(
+    {
+        "Comparisons": "telic.trajectories",
+        "Demonstrations": "telic.trajectories",
+        "Features": "telic.features",
+        "Finding": "telic.reports",
+        "FiniteHorizonMDP": "telic.mdp",
+        "GoalConditionedMDP": "telic.mdp",
+        "LinearReward": "telic.rewards",
+        "Outcome": "telic.reports",
+        "Report": "telic.reports",
+        "RewardEstimate": "telic.rewards",
+        "StateSpace": "telic.mdp",
+        "TabularMDP": "telic.mdp",
+        "TabularPolicy": "telic.policies",
+        "TabularReward": "telic.rewards",
+        "TaskContract": "telic.contract",
+        "Trajectory": "telic.trajectories",
+    }
+)
+"""Where each public name lives; a new name also goes into ``__all__`` and above, for type checkers."""
+
+
+def __getattr__(name: str) -> Any:
+    """The public name, from its home, on first use."""
+    if name not in HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Every public name, loaded or not."""
+    return sorted([*__all__, "__version__"])
