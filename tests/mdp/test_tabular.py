@@ -71,6 +71,7 @@ def spoiled(s: int, a: int, x: int, value: float) -> np.ndarray:
         ),
         (rows(), {"initial": np.ones(3)}, "distribution over 3 states, got shape .* sum 3.0", "Normalise"),
         (rows(), {"initial": np.array([0.5, 0.5])}, r"got shape \(2,\)", "Normalise"),
+        (rows(), {"initial": np.array([0.5, 0.5, np.nan])}, "sum nan", "Normalise"),
         (rows(), {"initial": np.array([1.5, -0.5, 0.0])}, "distribution over 3 states", "Normalise"),
     ],
 )

@@ -1,12 +1,14 @@
 """Tabular Markov decision processes: sparse dynamics, no reward inside.
 
-Transitions are one CSR matrix of shape ``(S * A, S)``: row ``s * A + a`` is the distribution of the next state.
-Not every action need be possible everywhere: ``available`` marks what is, and the rows of unavailable actions
-are empty. Three kinds, each its own type because their values mean different things:
+Transitions are one CSR matrix of shape ``(S * A, S)``: row ``s * A + a`` is the distribution of the next
+state. Not every action need be possible everywhere: ``available`` marks what is, and the rows of unavailable
+actions are empty. Three kinds, each its own type because their values mean different things:
 
-- ``TabularMDP``: infinite horizon, discount below 1, or 1 with absorbing states that end the problem (value 0).
+- ``TabularMDP``: infinite horizon, discount below 1, or 1 with absorbing states that end the problem (value
+0).
 - ``FiniteHorizonMDP``: a fixed number of decisions ``H``; everything is indexed by time.
-- ``GoalConditionedMDP``: undiscounted, one destination a trajectory; at the destination the trajectory ends with
+- ``GoalConditionedMDP``: undiscounted, one destination a trajectory; at the destination the trajectory ends
+with
   value 0. One world, many destinations.
 """
 
@@ -23,7 +25,7 @@ from numpy.typing import ArrayLike
 from telic._core.hashing import digest_array, digest_columns, digest_json
 from telic.errors import DynamicsError
 from telic.reports import Provenance
-from telic.typing import BoolArray, FloatArray, IntArray
+from telic.typing import BoolArray, FloatArray, IntArray, LongArray
 
 __all__ = ["FiniteHorizonMDP", "GoalConditionedMDP", "TabularMDP", "as_transition"]
 
@@ -36,12 +38,14 @@ class TabularMDP:
     """An infinite-horizon decision process over ``S`` states and ``A`` actions.
 
     Attributes:
-        transition: CSR ``(S * A, S)`` float64; rows of available pairs sum to 1, rows of unavailable ones are empty.
+        transition: CSR ``(S * A, S)`` float64; rows of available pairs sum to 1, rows of unavailable ones are
+            empty.
         n_actions: A.
         discount: per decision, in [0, 1]; 1 needs ``absorbing`` states reachable from everywhere.
         initial: ``(S,)`` distribution of the first state, or None when nobody asks for it.
         available: ``(S, A)`` booleans, or None when every action is possible everywhere.
-        absorbing: ``(S,)`` booleans: the problem ends on arrival, value 0, no decision is taken there. None: none.
+        absorbing: ``(S,)`` booleans: the problem ends on arrival, value 0, no decision is taken there. None:
+            none.
         state_labels, action_labels: names for people; may be empty.
     """
 
@@ -58,7 +62,10 @@ class TabularMDP:
     def __post_init__(self) -> None:
         _check_dynamics(self)
         if not (0.0 <= self.discount <= 1.0):
-            raise DynamicsError(f"`discount` must lie in [0, 1], got {self.discount}.", hint="It is per decision, not per second.")
+            raise DynamicsError(
+                f"`discount` must lie in [0, 1], got {self.discount}.",
+                hint="It is per decision, not per second.",
+            )
         if self.discount == 1.0 and (self.absorbing is None or not self.absorbing.any()):
             raise DynamicsError(
                 "`discount` 1 needs absorbing states that every state can reach; none are marked.",
@@ -66,8 +73,15 @@ class TabularMDP:
             )
 
     @classmethod
-    def from_transition(cls, transition: ArrayLike | sp.sparray | sp.spmatrix, *, discount: float, n_actions: int | None = None, **rest: Any) -> TabularMDP:
-        """An MDP from a dense ``(S, A, S)`` array or a sparse ``(S * A, S)`` matrix (then give ``n_actions``)."""
+    def from_transition(
+        cls,
+        transition: ArrayLike | sp.sparray | sp.spmatrix,
+        *,
+        discount: float,
+        n_actions: int | None = None,
+        **rest: Any,
+    ) -> TabularMDP:
+        """An MDP from a dense ``(S, A, S)`` array, or a sparse ``(S * A, S)`` matrix and ``n_actions``."""
         matrix, count = as_transition(transition, n_actions)
         return cls(transition=matrix, n_actions=count, discount=discount, **rest)
 
@@ -92,7 +106,8 @@ class FiniteHorizonMDP:
     """A decision process of exactly ``horizon`` decisions, undiscounted unless ``discount`` says otherwise.
 
     Attributes:
-        transition, n_actions, initial, available, state_labels, action_labels: as in ``TabularMDP`` (stationary).
+        transition, n_actions, initial, available, state_labels, action_labels: as in ``TabularMDP``
+            (stationary).
         horizon: number of decisions H >= 1; the value after the last one is 0.
         discount: per decision, in [0, 1].
     """
@@ -110,12 +125,23 @@ class FiniteHorizonMDP:
     def __post_init__(self) -> None:
         _check_dynamics(self)
         if self.horizon < 1:
-            raise DynamicsError(f"`horizon` must be at least 1 decision, got {self.horizon}.", hint="It counts decisions.")
+            raise DynamicsError(
+                f"`horizon` must be at least 1 decision, got {self.horizon}.", hint="It counts decisions."
+            )
         if not (0.0 <= self.discount <= 1.0):
-            raise DynamicsError(f"`discount` must lie in [0, 1], got {self.discount}.", hint="It is per decision.")
+            raise DynamicsError(
+                f"`discount` must lie in [0, 1], got {self.discount}.", hint="It is per decision."
+            )
 
     @classmethod
-    def from_transition(cls, transition: ArrayLike | sp.sparray | sp.spmatrix, *, horizon: int, n_actions: int | None = None, **rest: Any) -> FiniteHorizonMDP:
+    def from_transition(
+        cls,
+        transition: ArrayLike | sp.sparray | sp.spmatrix,
+        *,
+        horizon: int,
+        n_actions: int | None = None,
+        **rest: Any,
+    ) -> FiniteHorizonMDP:
         """As ``TabularMDP.from_transition``."""
         matrix, count = as_transition(transition, n_actions)
         return cls(transition=matrix, n_actions=count, horizon=horizon, **rest)
@@ -133,7 +159,9 @@ class FiniteHorizonMDP:
     @cached_property
     def digest(self) -> str:
         """Digest of dynamics, horizon, initial state and availability."""
-        return _digest(self, {"kind": "finite-horizon", "horizon": int(self.horizon), "discount": float(self.discount)})
+        return _digest(
+            self, {"kind": "finite-horizon", "horizon": int(self.horizon), "discount": float(self.discount)}
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -141,8 +169,8 @@ class GoalConditionedMDP:
     """One undiscounted world with many destinations; a trajectory ends on arriving at its own.
 
     Attributes:
-        transition, n_actions, available, state_labels, action_labels: as in ``TabularMDP``; the rows of a goal state
-            hold for trajectories with another goal.
+        transition, n_actions, available, state_labels, action_labels: as in ``TabularMDP``; the rows of a
+            goal state hold for trajectories with another goal.
         goals: ``(G,)`` int32 destination states, without repeats.
     """
 
@@ -157,7 +185,13 @@ class GoalConditionedMDP:
     def __post_init__(self) -> None:
         _check_dynamics(self)
         goals = np.asarray(self.goals)
-        if goals.ndim != 1 or not len(goals) or goals.min() < 0 or goals.max() >= self.n_states or len(np.unique(goals)) != len(goals):
+        if (
+            goals.ndim != 1
+            or not len(goals)
+            or goals.min() < 0
+            or goals.max() >= self.n_states
+            or len(np.unique(goals)) != len(goals)
+        ):
             raise DynamicsError(
                 f"`goals` must be distinct states in [0, {self.n_states}), got {goals[:6].tolist()}.",
                 hint="Give each destination once; trajectories name theirs in `Demonstrations.goals`.",
@@ -185,20 +219,30 @@ class GoalConditionedMDP:
         return _digest(self, {"kind": "goal-conditioned", "goals": np.asarray(self.goals).tolist()})
 
 
-def as_transition(transition: ArrayLike | sp.sparray | sp.spmatrix, n_actions: int | None) -> tuple[sp.csr_array, int]:
+def as_transition(
+    transition: ArrayLike | sp.sparray | sp.spmatrix, n_actions: int | None
+) -> tuple[sp.csr_array, int]:
     """``(CSR (S * A, S), A)`` from a dense ``(S, A, S)`` array or a sparse ``(S * A, S)`` matrix."""
-    if sp.issparse(transition):
-        rows, columns = transition.shape
+    is_sparse: bool = sp.issparse(transition)
+    if is_sparse:
+        source: Any = transition
+        rows, columns = source.shape
         if n_actions is None or n_actions * columns != rows:
             raise DynamicsError(
-                f"A sparse `transition` must have shape (S * A, S) with `n_actions` given, got {transition.shape} and {n_actions}.",
+                "A sparse `transition` must have shape (S * A, S) with `n_actions` given, "
+                f"got {source.shape} and {n_actions}.",
                 hint="Row s * A + a holds the distribution of the next state.",
             )
-        matrix = sp.csr_array(transition, dtype=np.float64)
+        matrix = sp.csr_array(source, dtype=np.float64)
+        if not matrix.has_canonical_format or np.any(matrix.data == 0):
+            matrix = matrix.copy()  # what follows works in place, and the caller may share the arrays
     else:
         dense = np.asarray(transition, dtype=np.float64)
         if dense.ndim != 3 or dense.shape[0] != dense.shape[2]:
-            raise DynamicsError(f"A dense `transition` must have shape (S, A, S), got {dense.shape}.", hint="Axis order: state, action, next state.")
+            raise DynamicsError(
+                f"A dense `transition` must have shape (S, A, S), got {dense.shape}.",
+                hint="Axis order: state, action, next state.",
+            )
         n_actions = dense.shape[1]
         matrix = sp.csr_array(dense.reshape(-1, dense.shape[2]))
     matrix.sum_duplicates()
@@ -218,21 +262,30 @@ def _availability(mdp: _AnyMDP) -> BoolArray:
 def _check_dynamics(mdp: _AnyMDP) -> None:
     P, A = mdp.transition, mdp.n_actions
     if P.format != "csr" or P.ndim != 2 or A < 1 or P.shape[0] != A * P.shape[1]:
-        raise DynamicsError(f"`transition` must be CSR of shape (S * A, S), got {P.format} {P.shape} with A = {A}.", hint="Use `from_transition` for dense arrays.")
+        raise DynamicsError(
+            f"`transition` must be CSR of shape (S * A, S), got {P.format} {P.shape} with A = {A}.",
+            hint="Use `from_transition` for dense arrays.",
+        )
     if not np.all(np.isfinite(P.data)) or np.any(P.data < 0):
         bad = np.flatnonzero(~np.isfinite(P.data) | (P.data < 0))
         rows = np.unique(np.searchsorted(P.indptr, bad, side="right") - 1)[:5]
         raise DynamicsError(
-            f"Transition probabilities must be finite and not negative; {len(bad)} are not (first in (state, action) {_pairs(rows, A)}).",
+            f"Transition probabilities must be finite and not negative; {len(bad)} are not "
+            f"(first in (state, action) {_pairs(rows, A)}).",
             hint="Check how the dynamics were estimated or read.",
             pairs=_pairs(rows, A),
         )
     S = mdp.n_states
     if mdp.available is not None and mdp.available.shape != (S, A):
-        raise DynamicsError(f"`available` must have shape ({S}, {A}), got {mdp.available.shape}.", hint="One flag per state and action.")
+        raise DynamicsError(
+            f"`available` must have shape ({S}, {A}), got {mdp.available.shape}.",
+            hint="One flag per state and action.",
+        )
     absorbing = getattr(mdp, "absorbing", None)
     if absorbing is not None and absorbing.shape != (S,):
-        raise DynamicsError(f"`absorbing` must have shape ({S},), got {absorbing.shape}.", hint="One flag per state.")
+        raise DynamicsError(
+            f"`absorbing` must have shape ({S},), got {absorbing.shape}.", hint="One flag per state."
+        )
     needed = _availability(mdp).copy()
     if absorbing is not None:
         needed[absorbing] = False
@@ -240,21 +293,34 @@ def _check_dynamics(mdp: _AnyMDP) -> None:
     else:
         stuck = np.flatnonzero(~needed.any(axis=1))
     if len(stuck) and not isinstance(mdp, GoalConditionedMDP):
-        raise DynamicsError(f"{len(stuck)} states have no available action (first: {stuck[:5].tolist()}).", hint="Mark them absorbing or give them an action.", states=stuck[:20].tolist())
+        raise DynamicsError(
+            f"{len(stuck)} states have no available action (first: {stuck[:5].tolist()}).",
+            hint="Mark them absorbing or give them an action.",
+            states=stuck[:20].tolist(),
+        )
     sums = np.asarray(P.sum(axis=1)).ravel()
     wrong = np.flatnonzero(needed.ravel() & (np.abs(sums - 1.0) > ROW_SUM_TOLERANCE))
     if len(wrong):
         raise DynamicsError(
-            f"Transition rows must sum to 1; {len(wrong)} do not (first: (state, action) {_pairs(wrong[:5], A)} with sums {sums[wrong[:5]].tolist()}).",
+            f"Transition rows must sum to 1; {len(wrong)} do not "
+            f"(first: (state, action) {_pairs(wrong[:5], A)} with sums {sums[wrong[:5]].tolist()}).",
             hint="Normalise the rows, or mark impossible pairs as not `available`.",
             pairs=_pairs(wrong[:20], A),
         )
     initial = getattr(mdp, "initial", None)
-    if initial is not None and (initial.shape != (S,) or np.any(initial < 0) or abs(float(initial.sum()) - 1.0) > ROW_SUM_TOLERANCE):
-        raise DynamicsError(f"`initial` must be a distribution over {S} states, got shape {initial.shape} and sum {float(initial.sum())}.", hint="Normalise it.")
+    if initial is not None and (
+        initial.shape != (S,)
+        or np.any(initial < 0)
+        or not abs(float(initial.sum()) - 1.0) <= ROW_SUM_TOLERANCE
+    ):
+        raise DynamicsError(
+            f"`initial` must be a distribution over {S} states, got shape {initial.shape} "
+            f"and sum {float(initial.sum())}.",
+            hint="Normalise it.",
+        )
 
 
-def _pairs(rows: np.ndarray[Any, Any], n_actions: int) -> list[tuple[int, int]]:
+def _pairs(rows: LongArray, n_actions: int) -> list[tuple[int, int]]:
     return [(int(r) // n_actions, int(r) % n_actions) for r in rows]
 
 

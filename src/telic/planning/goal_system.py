@@ -38,8 +38,14 @@ GOAL_LU: dict[str, Any] = {
 """Diagonal pivots keep the sign structure of an M-matrix; the ordering is for symmetric patterns, as roads
 have."""
 
-RADIUS_STEPS = 100
-"""Steps of (inverse) power iteration for the spectral radius; they stop when its bounds meet to 1e-10."""
+INVERSE_STEPS = 8
+"""Solves that decide whether the spectral radius is below 1 and start the power iteration well."""
+
+POWER_STEPS = 1_000
+"""Limit of the power iteration for the spectral radius."""
+
+EPSILON = 1e-13
+"""Distance of the spectral radius from 1 that counts as none."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -150,15 +156,16 @@ class GoalSystem:
     def spectral_radius(self) -> float:
         """Largest eigenvalue of M; NaN in a stochastic world, inf where M overflows.
 
-        Below 1 it is an upper bound from Collatz and Wielandt's quotients, met to 1e-10 where M is
-        irreducible.
+        Which side of 1 it is on is decided to rounding; its value is good to 1e-9 where M is irreducible.
         """
         if not self.mdp.is_deterministic:
             return float("nan")
         if not np.all(np.isfinite(self.matrix.data)):
             return float("inf")
-        radius = None if self.factors is None else _inverse_radius(self.factors, self.reward.shape[0])
-        return max(1.0, _power_radius(self.matrix)) if radius is None else radius
+        x = np.ones(self.reward.shape[0])
+        below = self.factors is not None and _inverse_iterate(self.factors, x)
+        radius = _power_radius(self.matrix, x, shift=0.1 if below else 1.0)
+        return min(radius, 1.0 - EPSILON) if below else max(radius, 1.0)
 
     @cached_property
     def successors(self) -> np.ndarray:
@@ -190,31 +197,26 @@ def goal_system(
     )
 
 
-def _inverse_radius(factors: Any, S: int) -> float | None:
-    """The spectral radius from inverse iteration; None where it is not below 1.
+def _inverse_iterate(factors: Any, x: FloatArray) -> bool:
+    """Whether the radius is below 1; leaves in ``x`` an approximate Perron vector when it is.
 
-    ``x > 0`` with ``(I - M) x > 0`` exists exactly when the radius is below 1 (Berman and Plemmons, I27), and
-    then ``radius <= max 1 - x / y`` for ``y = (I - M)^-1 x``.
+    A vector ``y > 0`` with ``(I - M) y > 0`` exists exactly when it is (Berman and Plemmons, condition I27).
     """
-    x, radius = np.ones(S), 1.0
-    for _ in range(RADIUS_STEPS):
+    for step in range(INVERSE_STEPS):
         y = factors.solve(x)
-        if not np.all(np.isfinite(y)) or np.any(y < x * (1.0 - 1e-12)):
-            return None if radius == 1.0 else radius
-        quotients = 1.0 - x / y
-        low, radius = float(quotients.min()), min(radius, float(quotients.max()))
-        if radius - low <= 1e-10:
-            break
+        if not np.all(np.isfinite(y)) or np.any(y <= 0) or float(y.max()) > 1.0 / EPSILON:
+            return step > 0  # later steps only polish
+        x[:] = y / y.max()
+    return True
+
+
+def _power_radius(M: sp.csr_array, x: FloatArray, shift: float) -> float:
+    """The spectral radius by power iteration on ``M + shift``, whose largest eigenvalue stands alone."""
+    radius = 0.0
+    for _ in range(POWER_STEPS):
+        y = M @ x + shift * x
+        previous, radius = radius, float(y.max() / x.max())
         x = y / y.max()
-    return radius if radius < 1.0 else None
-
-
-def _power_radius(M: sp.csr_array) -> float:
-    """The spectral radius by power iteration on ``M + I``, which has no other eigenvalue of that modulus."""
-    x = np.ones(M.shape[0])
-    size = 1.0
-    for _ in range(10 * RADIUS_STEPS):
-        y = M @ x + x
-        size = float(y.max())
-        x = y / size
-    return size - 1.0
+        if abs(radius - previous) <= 1e-13 * radius:
+            break
+    return radius - shift

@@ -126,6 +126,23 @@ class SoftGoalSolution:
             columns[part] = answer
         return np.asarray(columns.reshape(b.shape))
 
+    def value_derivatives(
+        self, i_goals: Int[np.ndarray, "g"], features: Float[np.ndarray, "S A K"]
+    ) -> Float[np.ndarray, "g S K"]:
+        """``dV/dtheta`` of several destinations, for a reward that is linear in features: ``V_k``.
+
+        It solves ``(I - P_pi) V_k = sum_a pi phi_k``, with 0 at the destination and where it cannot be
+        reached.
+
+        Args:
+            i_goals: indices into ``goals``.
+            features: phi.
+        """
+        means = np.empty((len(i_goals), self.value.shape[1], features.shape[2]))
+        for j, i_goal in enumerate(i_goals.tolist()):
+            means[j] = np.einsum("sa,sak->sk", np.exp(self.log_policy(i_goal)), features)
+        return self.solve_many(i_goals, means)
+
     def solve_transposed(self, i_goal: int, rhs: FloatArray) -> FloatArray:
         """``x`` with ``(I - P_pi)' x = rhs``; entries of ``rhs`` where the destination cannot be reached do
         not count.

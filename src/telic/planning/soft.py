@@ -187,7 +187,7 @@ def _newton(
         )
         size = max(1.0, float(np.abs(V).max(initial=0.0)))
         if residual <= max(tolerance, FLOOR) * size:
-            bound = _value_bound(operator, residual, system)
+            bound = _value_bound(operator, residual, FLOOR / 16 * size, system)
             # Undiscounted, a small residual proves little where the policy wanders for very long.
             if not undiscounted or bound <= BOUND_TOLERANCE * size:
                 return _success(operator, TV, Q, residual, bound, iteration, method)
@@ -218,12 +218,17 @@ def _sweep(operator: BellmanOperator, start: FloatArray, tolerance: float, max_s
     return _failure(operator, V, Outcome.MAX_ITERATIONS, "sweeps", max_sweeps)
 
 
-def _value_bound(operator: BellmanOperator, residual: float, system: PolicySystem) -> float:
+def _value_bound(operator: BellmanOperator, residual: float, rounding: float, system: PolicySystem) -> float:
     if operator.discount < 1.0:
         return residual / (1.0 - operator.discount)
     assert operator.absorbing is not None
-    steps = system.solve((~operator.absorbing).astype(np.float64))
-    return residual * float(np.nan_to_num(steps, nan=np.inf).max(initial=1.0))
+    if not can_reach(system.chain, operator.absorbing).all():  # the chance to end has underflowed
+        return math.inf
+    deciding = ~operator.absorbing
+    steps = system.solve(deciding.astype(np.float64))[deciding]
+    if not np.all(steps > 0.5):  # not a number of steps: the system is singular to working precision
+        return math.inf
+    return max(residual, rounding) * float(steps.max(initial=1.0))
 
 
 def _broken(
