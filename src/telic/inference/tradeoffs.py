@@ -264,16 +264,16 @@ def tradeoff(
             TradeoffStatus.NO_ERRORS, f"the fit has no standard errors {missing}, so no interval.", value
         )
     block = np.asarray(estimate.covariances[used], dtype=np.float64)[np.ix_([i, j], [i, j])]
+    if theta[j] == 0.0 and not 0.0 < block[1, 1] < np.inf:
+        return empty(
+            TradeoffStatus.ZERO_DENOMINATOR, f"no ratio, the weight of {denominator} is exactly zero."
+        )
     if not np.all(np.isfinite(block)):
-        value = float(theta[i] / theta[j]) if theta[j] != 0.0 else None
+        value = float(theta[i] / theta[j])
         return empty(
             TradeoffStatus.NO_ERRORS, f"the {used} standard errors are not finite, so no interval.", value
         )
     found: RatioSet = METHODS[method](float(theta[i]), float(theta[j]), block, level=level)
-    if found.value is None and block[1, 1] == 0.0:
-        return empty(
-            TradeoffStatus.ZERO_DENOMINATOR, f"no ratio, the weight of {denominator} is exactly zero."
-        )
     reason = "" if found.bounded else why_unbounded(found, denominator)
     return replace(
         blank,
