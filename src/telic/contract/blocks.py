@@ -301,6 +301,11 @@ class Data(_Block):
             "such as `%d-%m-%Y %H:%M`. Times without a zone are taken as UTC."
         ),
     )
+    duplicates: Literal["error", "drop", "keep"] = Field(
+        "error",
+        description="What several rows of one trajectory at one time mean: `error`; `drop` all but the first "
+        "(only where they are equal in every column); `keep` all, in the order of the file.",
+    )
     weight: str | None = Field(
         None, description="Column with the non-negative weight of each decision; null: all 1."
     )

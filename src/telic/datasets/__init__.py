@@ -10,18 +10,28 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .contract_file import dump_contract, load_contract, parse_contract, save_contract
+    from .sources.ingestion import ingest, read_demonstrations
+    from .store import DatasetStore, DatasetVersion
 
 __all__ = [
+    "DatasetStore",
+    "DatasetVersion",
     "dump_contract",
+    "ingest",
     "load_contract",
     "parse_contract",
+    "read_demonstrations",
     "save_contract",
 ]
 
 _HOMES = {
+    "DatasetStore": ".store",
+    "DatasetVersion": ".store",
     "dump_contract": ".contract_file",
+    "ingest": ".sources.ingestion",
     "load_contract": ".contract_file",
     "parse_contract": ".contract_file",
+    "read_demonstrations": ".sources.ingestion",
     "save_contract": ".contract_file",
 }
 

@@ -292,6 +292,11 @@ class Demonstrations:
     @cached_property
     def digest(self) -> str:
         """The digest of the logical content: same rows, same digest, whatever wrote them."""
+        return digest_columns(self.column_digests)
+
+    @cached_property
+    def column_digests(self) -> Mapping[str, str]:
+        """The digest of each column that is there; what ``digest`` combines."""
         columns: dict[str, str] = {}
         flat: dict[str, NDArray[Any] | None] = {
             "actions": self.actions,
@@ -316,7 +321,7 @@ class Demonstrations:
                 columns[name] = digest_array(column)
         for name, column in self.next_observations.items():
             columns[f"next_observation:{name}"] = digest_array(column, self.next_known)
-        return digest_columns(columns)
+        return columns
 
 
 def _head(values: NDArray[Any]) -> str:

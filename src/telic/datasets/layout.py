@@ -1,0 +1,159 @@
+"""How demonstrations lie in Parquet files, and back: only what cannot be computed from something else.
+
+``next_observations`` are not stored where they are the next row's observations (as ingest makes them): the
+reader lays both over one memory. Categories and actions are stored as their int32 codes, with the labels in
+the manifest.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from telic.errors import PermanentError
+from telic.reports import Finding, Provenance
+from telic.trajectories import Demonstrations
+
+__all__ = ["from_files", "manifest_of", "write_files"]
+
+PART_ROWS = 1 << 23
+"""Rows a file: a few hundred MB, so that parts can be copied and checked on their own."""
+
+GROUP_ROWS = 1 << 20
+"""Rows a row group: what a reader decompresses at a time."""
+
+TRAJECTORIES = "trajectories.parquet"
+
+_ROW_COLUMNS = ("actions", "times", "weights", "next_known", "states", "next_states")
+_TRAJECTORY_COLUMNS = ("trajectory_ids", "demonstrators", "terminated", "truncated", "goals")
+
+
+def write_files(demos: Demonstrations, folder: Path) -> list[str]:
+    """Names of the files, after they are in the folder and on the disk."""
+    columns = dict(_row_columns(demos))
+    names = []
+    for i, start in enumerate(range(0, max(1, demos.n_decisions), PART_ROWS)):
+        name = f"rows-{i:05d}.parquet"
+        part = pa.table({k: pa.array(v[start : start + PART_ROWS]) for k, v in columns.items()})
+        _write(part, folder / name)
+        names.append(name)
+    per_trajectory = {n: getattr(demos, n) for n in _TRAJECTORY_COLUMNS if getattr(demos, n) is not None}
+    per_trajectory["trajectory_ids"] = pa.array(demos.trajectory_ids.tolist(), pa.string())
+    _write(pa.table({"lengths": np.diff(demos.offsets), **per_trajectory}), folder / TRAJECTORIES)
+    return [*names, TRAJECTORIES]
+
+
+def manifest_of(demos: Demonstrations) -> dict[str, Any]:
+    """What the files do not say: digest, counts, labels, findings, provenance."""
+    return {
+        "digest": demos.digest,
+        "counts": {
+            "decisions": demos.n_decisions,
+            "trajectories": demos.n_trajectories,
+            "demonstrators": len(demos.demonstrator_names),
+        },
+        "action_labels": list(demos.action_labels),
+        "demonstrator_names": list(demos.demonstrator_names),
+        "categories": {k: list(v) for k, v in demos.categories.items()},
+        "observations": list(demos.observations),
+        "shifted": [n for n in demos.next_observations if _is_shifted(demos, n)],
+        "columns": dict(demos.column_digests),
+        "findings": [f.to_json() for f in demos.findings],
+        "provenance": demos.provenance.to_json(),
+    }
+
+
+def from_files(manifest: Mapping[str, Any], folder: Path, findings: tuple[Finding, ...]) -> Demonstrations:
+    """The demonstrations in a folder whose files were compared with the manifest.
+
+    Raises:
+        PermanentError: the files do not hold what the manifest says.
+    """
+    parts = sorted(n for n in manifest["files"] if n != TRAJECTORIES)
+    try:
+        rows = pa.concat_tables([pq.read_table(folder / n) for n in parts])
+        trajectories = pq.read_table(folder / TRAJECTORIES)
+        if rows.num_rows != manifest["counts"]["decisions"]:
+            raise pa.ArrowInvalid(
+                f"{rows.num_rows} rows where {manifest['counts']['decisions']} were published"
+            )
+    except (pa.ArrowInvalid, OSError) as problem:
+        raise PermanentError(
+            f"The files in {folder} cannot be read as they were published: {problem}.",
+            hint="Ingest the source files again, or restore a backup.",
+        ) from None
+    columns = {
+        n: np.asarray(rows[n].to_numpy()) for n in rows.column_names if not n.startswith("observation:")
+    }
+    current: dict[str, NDArray[Any]] = {}
+    following: dict[str, NDArray[Any]] = {}
+    for name in manifest["observations"]:
+        values = rows[f"observation:{name}"].to_numpy()
+        if name in manifest["shifted"]:
+            shared = np.append(values, values[-1:])
+            current[name], following[name] = shared[:-1], shared[1:]
+        else:
+            current[name] = np.asarray(values)
+            if f"next_observation:{name}" in columns:
+                following[name] = columns[f"next_observation:{name}"]
+    per_trajectory = {
+        n: trajectories[n].to_numpy() for n in _TRAJECTORY_COLUMNS if n in trajectories.column_names
+    }
+    per_trajectory["trajectory_ids"] = np.array(trajectories["trajectory_ids"].to_pylist(), dtype=object)
+    provenance = manifest["provenance"]
+    return Demonstrations(
+        **{n: columns[n] for n in _ROW_COLUMNS if n in columns},
+        **per_trajectory,
+        offsets=np.concatenate([[0], np.cumsum(trajectories["lengths"].to_numpy())]).astype(np.int64),
+        observations=current,
+        next_observations=following,
+        action_labels=tuple(manifest["action_labels"]),
+        demonstrator_names=tuple(manifest["demonstrator_names"]),
+        categories={k: tuple(v) for k, v in manifest["categories"].items()},
+        findings=findings,
+        provenance=Provenance(**provenance),
+    )
+
+
+def _row_columns(demos: Demonstrations) -> Iterator[tuple[str, NDArray[Any]]]:
+    for name in _ROW_COLUMNS:
+        column = getattr(demos, name)
+        if column is not None:
+            yield name, column
+    for name, values in demos.observations.items():
+        yield f"observation:{name}", values
+    for name, values in demos.next_observations.items():
+        if not _is_shifted(demos, name):
+            yield f"next_observation:{name}", values
+
+
+def _is_shifted(demos: Demonstrations, name: str) -> bool:
+    """Whether the value after each action is the next row's value, wherever it is known."""
+    here, after = demos.observations[name], demos.next_observations[name]
+    if demos.next_known is None or here.dtype != after.dtype or demos.next_known[-1:].any():
+        return False
+    return here[1:].ctypes.data == after.ctypes.data or bool(
+        np.all((here[1:] == after[:-1]) | ~demos.next_known[:-1])
+    )
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    codes = [f.name for f in table.schema if pa.types.is_integer(f.type) or pa.types.is_boolean(f.type)]
+    with path.open("wb") as file:
+        pq.write_table(
+            table,
+            file,
+            compression="zstd",
+            use_dictionary=codes,
+            row_group_size=GROUP_ROWS,
+            store_schema=True,
+        )
+        file.flush()
+        os.fsync(file.fileno())

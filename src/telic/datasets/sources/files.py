@@ -1,0 +1,127 @@
+"""One source file: what it is called, what it is, its digest, and whether its text is readable."""
+
+from __future__ import annotations
+
+import codecs
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import pyarrow as pa
+
+from telic.errors import ContractError, DataError
+from telic.storage import file_digest
+from telic.storage.files import world_errors
+
+__all__ = ["Format", "SourceFile", "format_of", "source_file", "text_faults"]
+
+Format: TypeAlias = Literal["csv", "jsonl", "parquet"]
+
+SUFFIXES: dict[str, Format] = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+"""File endings that are read (``.gz`` may follow a text format)."""
+
+CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceFile:
+    """A file to read.
+
+    Attributes:
+        path: where it is.
+        name: its name without the folder, for messages and manifests.
+        format: how it is read.
+        digest: of its bytes.
+    """
+
+    path: Path
+    name: str
+    format: Format
+    digest: str
+
+
+def source_file(path: str | os.PathLike[str]) -> SourceFile:
+    """The file, with its format and digest.
+
+    Raises:
+        DataError: its ending is not one that is read, or it is empty.
+        PermanentError: there is no such file.
+    """
+    place = Path(path)
+    with world_errors(f"read {place}"):
+        size = place.stat().st_size
+    if size == 0:
+        raise DataError(
+            f"{place.name} is empty (0 bytes).", hint="Was the export interrupted? Write it again."
+        )
+    return SourceFile(path=place, name=place.name, format=format_of(place), digest=file_digest(place))
+
+
+def format_of(path: Path) -> Format:
+    """How a file is read, from its ending.
+
+    Raises:
+        DataError: the ending is not known.
+    """
+    endings = [s.lower() for s in path.suffixes]
+    if endings and endings[-1] == ".gz":
+        endings.pop()
+    if not endings or endings[-1] not in SUFFIXES:
+        raise DataError(
+            f"{path.name} must end in one of {', '.join(SUFFIXES)}, got "
+            f"{endings[-1] if endings else 'no ending'!r}.",
+            hint="Rename it to say what it holds, or convert it.",
+        )
+    return SUFFIXES[endings[-1]]
+
+
+def text_faults(source: SourceFile, encoding: str) -> bool:
+    """Whether the text lacks a newline at its end (which a cut-off file also lacks).
+
+    Args:
+        source: a CSV or JSON lines file.
+        encoding: the contract's ``data.encoding``.
+
+    Raises:
+        DataError: a line is not text in that encoding; the message names the line.
+        ContractError: there is no such encoding.
+    """
+    try:
+        decoder = codecs.getincrementaldecoder(encoding)()
+    except LookupError:
+        raise ContractError(
+            f"`data.encoding` {encoding!r} is not an encoding.",
+            hint="Common ones: utf-8, latin-1, cp1252, utf-16.",
+        ) from None
+    line, piece, last = 1, b"", b""
+    try:
+        for piece in _chunks(source.path):
+            decoder.decode(piece)
+            line += piece.count(b"\n")
+            last = piece
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as problem:
+        line += piece.count(b"\n", 0, max(0, problem.start))
+        raise DataError(
+            f"{source.name} line {line} is not {encoding} text (byte {problem.object[problem.start]:#04x}).",
+            hint="Set `data.encoding` (latin-1 and cp1252 are common), or save the file as UTF-8.",
+            line=line,
+        ) from None
+    return not last.endswith(b"\n")
+
+
+def _chunks(path: Path) -> Iterable[bytes]:
+    with world_errors(f"read {path}"), pa.input_stream(str(path), compression="detect") as stream:
+        while piece := stream.read(CHUNK_BYTES):
+            yield piece

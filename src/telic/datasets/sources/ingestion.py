@@ -1,0 +1,91 @@
+"""``ingest``: from source files to a dataset version; the same content twice is done once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import telic
+from telic._core.hashing import digest_json
+from telic.contract import TaskContract
+from telic.datasets.store import DatasetStore, DatasetVersion
+from telic.reports import Provenance
+from telic.trajectories import Demonstrations
+
+from .assemble import assemble
+from .files import SourceFile, source_file
+from .read import read_sources
+
+__all__ = ["Paths", "ingest", "ingest_key", "read_demonstrations"]
+
+Paths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+READING_VERSION = 1
+"""Rises when the same files and contract would be read differently, so that old ingests are done again."""
+
+
+def ingest(contract: TaskContract, paths: Paths, store: DatasetStore) -> DatasetVersion:
+    """The dataset version that the files hold, after it is in the store whole; it becomes the latest.
+
+    The same files under the same reading rules are not read again. The same rows in another format, or cut
+    into other files, give the same version.
+
+    Args:
+        contract: what the columns mean.
+        paths: one or several CSV, JSON lines or Parquet files, in order.
+        store: where to put the version.
+
+    Raises:
+        DataError: the files break the contract; the message names file, line and column.
+        TemporaryError: the disk is full or another ingest is running; the store is as before.
+    """
+    sources = _sources(paths)
+    key = ingest_key(contract, sources)
+    known = store.ingested(key)
+    if known is not None:
+        return store.adopt(known)
+    demos = _read(contract, sources)
+    return store.publish(demos, contract_digest=contract.digest, ingest_key=key)
+
+
+def read_demonstrations(contract: TaskContract, paths: Paths) -> Demonstrations:
+    """The demonstrations that the files hold, without a store; arguments and errors as ``ingest``."""
+    return _read(contract, _sources(paths))
+
+
+def ingest_key(contract: TaskContract, sources: Sequence[SourceFile]) -> str:
+    """Digest of all that decides what an ingest makes: bytes of the files and reading rules of the
+    contract.
+    """
+    stated = contract.to_mapping()
+    reading = {
+        "version": READING_VERSION,
+        "task": contract.identity.task,
+        "observations": [
+            {k: o[k] for k in ("name", "column", "type", "low", "high", "values", "missing")}
+            for o in stated["observations"]
+        ],
+        "actions": stated["actions"],
+        "gap": stated["timing"]["max_gap_seconds"],
+        "period": stated["timing"]["control_period_seconds"],
+        "terminated": stated["outcomes"]["terminated"],
+        "data": {k: v for k, v in stated["data"].items() if k not in ("held_out", "key", "origin")},
+        "files": [[s.digest, s.format] for s in sources],
+    }
+    return digest_json(reading)
+
+
+def _sources(paths: Paths) -> list[SourceFile]:
+    listed = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    return [source_file(Path(p)) for p in listed]
+
+
+def _read(contract: TaskContract, sources: Sequence[SourceFile]) -> Demonstrations:
+    provenance = Provenance(
+        inputs={f"{i}:{s.name}": s.digest for i, s in enumerate(sources)},
+        settings={"contract": contract.digest, "reading": READING_VERSION},
+        code=telic.__version__,
+    )
+    return assemble(read_sources(sources, contract), contract, provenance)

@@ -1,0 +1,190 @@
+"""JSON lines: one object a line; nested keys are reached with dots (``pod.cpu``)."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.json as pajson
+
+from telic.errors import DataError
+from telic.storage.files import world_errors
+
+from .files import SourceFile
+
+__all__ = ["json_columns", "read_json_lines"]
+
+BLOCK_BYTES = 8 << 20
+"""Bytes parsed at a time; a single line must fit."""
+
+SNIFFED_LINES = 200
+
+
+def json_columns(source: SourceFile) -> list[str]:
+    """Keys of the first lines, dotted where they are nested, in order of appearance."""
+    return list(_kinds(source))
+
+
+def read_json_lines(source: SourceFile, types: Mapping[str, pa.DataType]) -> pa.Table:
+    """The columns in ``types``, in the types that the file itself gives them.
+
+    Args:
+        source: the file.
+        types: source column to the Arrow type wanted; a number may stay an integer and text may stay text.
+
+    Raises:
+        DataError: a line is not a JSON object, or a key changes between number and text (the line is named).
+    """
+    found = _kinds(source)
+    kinds = {name: _type(found[name], types[name]) for name in types if name in found}
+    try:
+        table = _read(source, kinds)
+    except pa.ArrowInvalid:  # perhaps only a 2.5 after many whole numbers
+        kinds = {name: pa.float64() if kind == pa.int64() else kind for name, kind in kinds.items()}
+        try:
+            table = _read(source, kinds)
+        except pa.ArrowInvalid as problem:
+            raise _malformed(source, list(types), str(problem)) from None
+    while any(pa.types.is_struct(f.type) for f in table.schema):
+        table = table.flatten()
+    absent = [name for name in types if name not in table.column_names]
+    for name in absent:
+        table = table.append_column(name, pa.nulls(table.num_rows, types[name]))
+    return table.select(list(types))
+
+
+def _read(source: SourceFile, kinds: Mapping[str, pa.DataType]) -> pa.Table:
+    with (
+        world_errors(f"read {source.path}"),
+        pa.input_stream(str(source.path), compression="detect") as stream,
+    ):
+        return pajson.read_json(
+            stream,
+            read_options=pajson.ReadOptions(block_size=BLOCK_BYTES),
+            parse_options=pajson.ParseOptions(
+                explicit_schema=pa.schema(_nested(kinds)),
+                unexpected_field_behavior="ignore",
+                newlines_in_values=False,
+            ),
+        )
+
+
+def _kinds(source: SourceFile) -> dict[str, set[str]]:
+    """Dotted key to the kinds of value it has in the first lines."""
+    found: dict[str, set[str]] = {}
+    for number, line in itertools.islice(_lines(source), SNIFFED_LINES):
+        for key, value in _leaves(_parse(source, number, line)):
+            found.setdefault(key, set()).add(_kind(value))
+    return found
+
+
+def _lines(source: SourceFile) -> Iterator[tuple[int, bytes]]:
+    with (
+        world_errors(f"read {source.path}"),
+        pa.input_stream(str(source.path), compression="detect") as stream,
+    ):
+        rest, number = b"", 0
+        while piece := stream.read(1 << 20):
+            lines = (rest + piece).split(b"\n")
+            rest = lines.pop()
+            for line in lines:
+                number += 1
+                if line.strip():
+                    yield number, line
+        if rest.strip():
+            yield number + 1, rest
+
+
+def _parse(source: SourceFile, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(line.removeprefix(b"\xef\xbb\xbf"))
+    except (ValueError, RecursionError) as problem:
+        tail = (
+            " Is it one JSON array instead of one object a line?"
+            if number == 1 and line.lstrip().startswith(b"[")
+            else ""
+        )
+        raise DataError(
+            f"{source.name} line {number} is not JSON: {getattr(problem, 'msg', problem)}.{tail}",
+            hint="Each line must be one whole object; was the file cut off?",
+            line=number,
+        ) from None
+    if not isinstance(value, dict):
+        raise DataError(
+            f"{source.name} line {number} must be a JSON object, got {_kind(value)}.",
+            hint="Write one object a line (JSON lines), not one array.",
+            line=number,
+        )
+    return value
+
+
+def _leaves(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, inner in value.items():
+        if isinstance(inner, dict):
+            yield from _leaves(inner, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", inner
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, int):
+        return "integer"
+    if isinstance(value, float):
+        return "number"
+    return "text" if isinstance(value, str) else "list"
+
+
+def _type(kinds: set[str], wanted: pa.DataType) -> pa.DataType:
+    """The Arrow type that reads a key of these kinds without changing its meaning."""
+    if "text" in kinds:
+        return pa.string()
+    if "true or false" in kinds:
+        return pa.bool_()
+    if kinds <= {"null"}:
+        return pa.string() if pa.types.is_dictionary(wanted) else wanted
+    if pa.types.is_floating(wanted) or "number" in kinds:
+        return pa.float64()
+    return pa.int64()
+
+
+def _nested(types: Mapping[str, pa.DataType]) -> list[pa.Field]:
+    """Fields of a schema in which dotted names are structs."""
+    inner: dict[str, dict[str, pa.DataType]] = {}
+    for name, kind in types.items():
+        head, _, tail = name.partition(".")
+        inner.setdefault(head, {})[tail] = kind
+    return [
+        pa.field(head, parts[""]) if "" in parts else pa.field(head, pa.struct(_nested(parts)))
+        for head, parts in inner.items()
+    ]
+
+
+def _malformed(source: SourceFile, names: list[str], problem: str) -> DataError:
+    """Read line by line to say which one is broken, or where a key changes its kind."""
+    first: dict[str, tuple[str, int]] = {}
+    for number, line in _lines(source):
+        try:
+            leaves = dict(_leaves(_parse(source, number, line)))
+        except DataError as error:
+            return error
+        for name in names:
+            kind = _kind(leaves.get(name)).replace("integer", "number")
+            if kind == "null":
+                continue
+            before, at = first.setdefault(name, (kind, number))
+            if kind != before:
+                return DataError(
+                    f"{source.name}: `{name}` is {before} in line {at} and {kind} in line {number}.",
+                    hint="Write the key in one kind throughout.",
+                    line=number,
+                )
+    return DataError(
+        f"{source.name} could not be read as JSON lines: {problem}.", hint="Write one object a line."
+    )

@@ -1,0 +1,232 @@
+"""Rows into trajectories: canonical order, duplicates, and where one trajectory ends and the next begins.
+
+Canonical order is by trajectory name, then time, then place in the files. A source trajectory (one value of
+the contract's ``data.trajectory``) is cut where time leaps over ``timing.max_gap_seconds``, after a
+terminated row, before a dropped row, and where another demonstrator takes over. What happened after the last
+row before a hand-over is still known (the next row says it); after the other cuts it is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from telic.errors import DataError
+from telic.reports import Finding, Severity
+from telic.typing import BoolArray, FloatArray, IntArray, LongArray
+
+from .measure import labels_and_codes
+from .rows import RowNames
+
+__all__ = [
+    "Ordered",
+    "Segments",
+    "duplicate_places",
+    "file_order_finding",
+    "keys_of",
+    "order_rows",
+    "segment",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ordered:
+    """Rows in canonical order.
+
+    Attributes:
+        order: ``(n,)`` source row of each row, or None where the files are in order already.
+        keys: ``(n,)`` source trajectory of each row, in order (0, 0, ..., 1, ...).
+        names: name of each source trajectory.
+        times: ``(n,)`` seconds, or None.
+        starts: ``(n,)`` first row of each source trajectory.
+    """
+
+    order: LongArray | None
+    keys: LongArray
+    names: tuple[str, ...]
+    times: FloatArray | None
+    starts: BoolArray
+
+    def take(self, keep: BoolArray) -> Ordered:
+        """Only some rows."""
+        keys = self.keys[keep]
+        starts = np.ones(len(keys), dtype=bool)
+        np.not_equal(keys[1:], keys[:-1], out=starts[1:])
+        return Ordered(
+            order=np.flatnonzero(keep) if self.order is None else self.order[keep],
+            keys=keys,
+            names=self.names,
+            times=None if self.times is None else self.times[keep],
+            starts=starts,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segments:
+    """Trajectories after cutting.
+
+    Attributes:
+        starts: ``(n,)`` first row of each trajectory.
+        next_known: ``(n,)`` whether the next row says what happened after this one.
+        cuts: reason to number of cuts.
+    """
+
+    starts: BoolArray
+    next_known: BoolArray
+    cuts: Mapping[str, int]
+
+    def take(self, keep: BoolArray) -> Segments:
+        """Only some rows; cuts stay where they were made."""
+        return Segments(starts=self.starts[keep], next_known=self.next_known[keep], cuts=self.cuts)
+
+
+def keys_of(
+    columns: Mapping[str, pa.ChunkedArray], n_rows: int, rows_per_file: Sequence[int], rows: RowNames
+) -> tuple[LongArray, tuple[str, ...]]:
+    """``(n,)`` source trajectory of each row of the files, and the names, sorted.
+
+    Args:
+        columns: source column to dictionary text; empty: each file is one trajectory.
+        n_rows: rows in all.
+        rows_per_file: for the case without columns.
+        rows: names of the rows.
+
+    Raises:
+        DataError: part of a name is missing.
+    """
+    if not columns:
+        width = len(str(len(rows_per_file)))
+        keys = np.repeat(np.arange(len(rows_per_file)), rows_per_file)
+        return keys, tuple(f"file-{i + 1:0{width}d}" for i in range(len(rows_per_file)))
+    combined: LongArray = np.zeros(n_rows, dtype=np.int64)
+    labels: list[tuple[str, ...]] = []
+    for name, column in columns.items():
+        codes, found = labels_and_codes(column)
+        gone = np.flatnonzero(codes < 0)
+        if len(gone):
+            raise DataError(
+                f"Column `{name}` names the trajectory (data.trajectory) and is missing in {len(gone):,} "
+                f"of {n_rows:,} rows: {rows.first(gone)}.",
+                hint="Fill it in, or leave these rows out.",
+                rows=gone[:20].tolist(),
+            )
+        combined = combined * max(1, len(found)) + codes
+        labels.append(found)
+    present, keys = (
+        (np.arange(len(labels[0])), combined)
+        if len(labels) == 1
+        else np.unique(combined, return_inverse=True)
+    )
+    if len(labels) == 1:
+        return keys.astype(np.int64), labels[0]
+    parts: list[tuple[str, ...]] = []
+    rest = present
+    for found in reversed(labels):
+        rest, code = np.divmod(rest, max(1, len(found)))
+        parts.append(tuple(_escaped(found[i]) for i in code.tolist()))
+    return keys.astype(np.int64), tuple("/".join(p) for p in zip(*reversed(parts), strict=True))
+
+
+def order_rows(keys: LongArray, names: tuple[str, ...], times: FloatArray | None) -> Ordered:
+    """The rows in canonical order; rows of one trajectory and time keep the order of the files.
+
+    Args:
+        keys: ``(n,)`` source trajectory of each row, in the order of the files.
+        names: of the keys.
+        times: ``(n,)`` seconds in the order of the files, or None.
+    """
+    same = keys[1:] == keys[:-1]
+    ordered = np.all(keys[1:] >= keys[:-1]) and (times is None or not np.any(same & (times[1:] < times[:-1])))
+    if ordered:
+        order = None
+    elif times is None:
+        order = np.argsort(keys, kind="stable")
+    else:
+        order = np.lexsort((times, keys))
+    if order is not None:
+        keys = keys[order]
+        times = None if times is None else times[order]
+    starts = np.ones(len(keys), dtype=bool)
+    np.not_equal(keys[1:], keys[:-1], out=starts[1:])
+    return Ordered(order=order, keys=keys, names=names, times=times, starts=starts)
+
+
+def file_order_finding(keys: LongArray, times: FloatArray) -> list[Finding]:
+    """A finding where time runs backwards within a trajectory in the order of the files."""
+    by_key = keys if np.all(keys[1:] >= keys[:-1]) else None
+    if by_key is None:
+        order = np.argsort(keys, kind="stable")
+        keys, times = keys[order], times[order]
+    backwards = int(np.sum((keys[1:] == keys[:-1]) & (times[1:] < times[:-1])))
+    if not backwards:
+        return []
+    return [
+        Finding(
+            code="file-order",
+            severity=Severity.NOTICE,
+            message=f"In {backwards:,} places time runs backwards within a trajectory in the order of the "
+            f"files; rows were sorted by time.",
+            hint="If the order of the file is right and the times are not (clocks of several machines), "
+            "leave `data.time` out.",
+            evidence={"count": backwards},
+        )
+    ]
+
+
+def duplicate_places(ordered: Ordered) -> LongArray:
+    """Places (in order) of rows whose trajectory and time are those of the row before."""
+    if ordered.times is None:
+        return np.zeros(0, dtype=np.int64)
+    return np.flatnonzero(~ordered.starts[1:] & (ordered.times[1:] == ordered.times[:-1])) + 1
+
+
+def segment(
+    ordered: Ordered,
+    *,
+    max_gap_seconds: float | None,
+    terminated: BoolArray | None,
+    demonstrators: IntArray | None,
+    drop: BoolArray | None,
+) -> Segments:
+    """Where trajectories begin, in canonical order; ``drop`` marks rows that the caller removes afterwards.
+
+    Args:
+        ordered: the rows.
+        max_gap_seconds: cut above this silence; None: never.
+        terminated: ``(n,)`` ends of the task; None: never.
+        demonstrators: ``(n,)`` who decided; None: one for all.
+        drop: ``(n,)`` rows to be removed; None: none.
+    """
+    within = ~ordered.starts[1:]
+    unknown = np.zeros(len(ordered.keys) - 1, dtype=bool)
+    cuts: dict[str, int] = {}
+
+    def cut(reason: str, flags: BoolArray) -> None:
+        new = within & flags & ~unknown
+        if new.any():
+            cuts[reason] = int(new.sum())
+            np.logical_or(unknown, new, out=unknown)
+
+    if max_gap_seconds is not None and ordered.times is not None:
+        cut("gap", np.diff(ordered.times) > max_gap_seconds)
+    if terminated is not None:
+        cut("termination", terminated[:-1])
+    if drop is not None:
+        cut("dropped", drop[:-1] | drop[1:])
+    next_known = np.zeros(len(ordered.keys), dtype=bool)
+    next_known[:-1] = within & ~unknown
+    starts = ordered.starts.copy()
+    starts[1:] |= unknown
+    if demonstrators is not None:
+        handover = within & ~unknown & (demonstrators[1:] != demonstrators[:-1])
+        if handover.any():
+            cuts["handover"] = int(handover.sum())
+            starts[1:] |= handover
+    return Segments(starts=starts, next_known=next_known, cuts=cuts)
+
+
+def _escaped(part: str) -> str:
+    return part.replace("%", "%25").replace("/", "%2F")

@@ -1,0 +1,56 @@
+"""Which source columns a contract asks for, and as what.
+
+One source column may serve several uses (an operator's name may be both demonstrator and part of the
+trajectory's name); it is read once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from telic.contract import TaskContract
+
+__all__ = ["Kind", "Use", "uses_of"]
+
+Kind: TypeAlias = Literal["number", "integer", "boolean", "category", "text", "time"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Use:
+    """One use of one source column.
+
+    Attributes:
+        role: what for: ``observation:NAME``, ``action``, ``trajectory:COLUMN``, ``demonstrator``, ``time``,
+            ``terminated`` or ``weight``.
+        column: the source column or dotted JSON key.
+        kind: what its values must be.
+        field: the contract's field that asks for it, for messages.
+    """
+
+    role: str
+    column: str
+    kind: Kind
+    field: str
+
+
+def uses_of(contract: TaskContract) -> tuple[Use, ...]:
+    """Every use of a source column, observations first, in the order of the contract."""
+    uses = [
+        Use(role=f"observation:{o.name}", column=o.column, kind=o.type, field=f"observations[{i}].column")
+        for i, o in enumerate(contract.observations)
+    ]
+    actions, data = contract.actions, contract.data
+    uses.append(Use(role="action", column=actions.column, kind=actions.type, field="actions.column"))
+    uses += [
+        Use(role=f"trajectory:{c}", column=c, kind="text", field=f"data.trajectory[{i}]")
+        for i, c in enumerate(data.trajectory)
+    ]
+    single: list[tuple[str, str | None, Kind, str]] = [
+        ("demonstrator", data.demonstrator, "text", "data.demonstrator"),
+        ("time", data.time, "time", "data.time"),
+        ("terminated", contract.outcomes.terminated, "boolean", "outcomes.terminated"),
+        ("weight", data.weight, "number", "data.weight"),
+    ]
+    uses += [Use(role=r, column=c, kind=k, field=f) for r, c, k, f in single if c is not None]
+    return tuple(uses)

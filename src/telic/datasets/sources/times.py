@@ -1,0 +1,150 @@
+"""Times to float64 seconds since 1970 (UTC), the same for every way of writing the same moment.
+
+Whole seconds and the fraction are converted apart, so that a moment kept in nanoseconds and the same one
+kept in microseconds become the same float64.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from telic.contract import Data
+from telic.errors import ContractError
+
+from .plan import Use
+from .rows import RowNames, bad_values
+
+__all__ = ["coerce_time"]
+
+ISO_8601 = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T "
+    r"][0-9]{2}(:?[0-9]{2}(:?[0-9]{2}([.][0-9]{1,9})?)?)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?$"
+)
+WITH_ZONE = r"[T ].*(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
+NUMBER = r"^[+-]?[0-9]+([.][0-9]*)?([eE][+-]?[0-9]+)?$"
+UNITS = ("seconds", "milliseconds")
+"""Numeric ``time_format``s."""
+
+TICKS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+
+
+def coerce_time(column: pa.ChunkedArray, use: Use, data: Data, rows: RowNames) -> pa.ChunkedArray:
+    """The column as float64 seconds; missing values are null.
+
+    Raises:
+        DataError: a value is not a time in the contract's format.
+        ContractError: ``time_format`` itself cannot be used.
+    """
+    form = data.time_format
+    kind = column.type
+    if pa.types.is_null(kind):
+        return pa.chunked_array([pa.nulls(len(column), pa.float64())])
+    if pa.types.is_date(kind):
+        return _from_timestamps(column.cast(pa.timestamp("ms")))
+    if pa.types.is_timestamp(kind):
+        return _from_timestamps(column)
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return _from_numbers(column.cast(pa.float64()), use, form, rows)
+    texts = column.cast(pa.string())
+    missing = pc.is_in(texts, value_set=pa.array(data.missing_values))
+    if pc.any(missing).as_py():
+        texts = pc.if_else(missing, pa.scalar(None, pa.string()), texts)
+    if data.decimal == "," and (form is None or form in UNITS):
+        texts = pc.replace_substring(texts, ",", ".")
+    if form in UNITS or (form is None and _looks_numeric(texts)):
+        good = pc.match_substring_regex(texts, NUMBER)
+        if pc.any(pc.invert(good)).as_py():
+            raise bad_values(
+                use,
+                "must hold times as numbers",
+                column,
+                pc.invert(good),
+                rows,
+                "Correct `data.time_format`.",
+            )
+        return _from_numbers(texts.cast(pa.float64()), use, form, rows)
+    return _from_iso(texts, use, rows) if form is None else _from_pattern(texts, use, form, rows)
+
+
+def _looks_numeric(texts: pa.ChunkedArray) -> bool:
+    first = texts.drop_null().slice(0, 1)
+    return bool(len(first)) and bool(pc.match_substring_regex(first, NUMBER)[0].as_py())
+
+
+def _from_numbers(values: pa.ChunkedArray, use: Use, form: str | None, rows: RowNames) -> pa.ChunkedArray:
+    if form is not None and form not in UNITS:
+        raise ContractError(
+            f"`data.time_format` is {form!r}, but column `{use.column}` holds numbers.",
+            hint="Use `seconds` or `milliseconds`, or null for seconds.",
+        )
+    odd = pc.invert(pc.is_finite(values))
+    if pc.any(odd).as_py():
+        raise bad_values(use, "must hold finite times", values, odd, rows, "Correct or remove these rows.")
+    if form in (None, "seconds"):
+        return values
+    whole = pc.floor(pc.divide(values, 1e3))
+    return pc.add(whole, pc.divide(pc.subtract(values, pc.multiply(whole, 1e3)), 1e3))
+
+
+def _from_iso(texts: pa.ChunkedArray, use: Use, rows: RowNames) -> pa.ChunkedArray:
+    hint = (
+        'Give the pattern in `data.time_format`, for example "%d-%m-%Y %H:%M"; hour 24 and day 0 do '
+        "not exist."
+    )
+    good = pc.match_substring_regex(texts, ISO_8601)
+    if pc.any(pc.invert(good)).as_py():
+        raise bad_values(
+            use, "must hold ISO 8601 times such as 2024-05-01T13:00:00Z", texts, pc.invert(good), rows, hint
+        )
+    with_zone = pc.match_substring_regex(texts, WITH_ZONE)
+    nothing = pa.scalar(None, pa.string())
+    try:
+        zoned = pc.if_else(with_zone, texts, nothing).cast(pa.timestamp("ns", "UTC"))
+        naive = pc.if_else(with_zone, nothing, texts).cast(pa.timestamp("ns"))
+    except pa.ArrowInvalid:
+        good = pc.is_valid(
+            pc.strptime(pc.utf8_slice_codeunits(texts, 0, 10), "%Y-%m-%d", "s", error_is_null=True)
+        )
+        late = pc.match_substring_regex(texts, r"[T ](2[4-9]|[3-9][0-9]|..:?[6-9][0-9])")
+        bad = pc.and_(pc.is_valid(texts), pc.or_(pc.invert(good), pc.fill_null(late, False)))
+        raise bad_values(use, "must hold times that exist (1678 to 2262)", texts, bad, rows, hint) from None
+    return pc.coalesce(_from_timestamps(zoned), _from_timestamps(naive))
+
+
+def _from_pattern(texts: pa.ChunkedArray, use: Use, form: str, rows: RowNames) -> pa.ChunkedArray:
+    if "%" not in form or "%f" in form:
+        raise ContractError(
+            f"`data.time_format` must be null, `seconds`, `milliseconds` or a pattern of %Y %m %d %H %M "
+            f"%S %z, got {form!r}.",
+            hint="Fractions of seconds are read from ISO 8601 text or numbers only.",
+        )
+    times = pc.strptime(texts, form, "us", error_is_null=True)
+    bad = pc.and_(pc.is_valid(texts), pc.is_null(times))
+    if pc.any(bad).as_py():
+        raise bad_values(
+            use,
+            f"must hold times written as {form!r}",
+            texts,
+            bad,
+            rows,
+            "Correct `data.time_format` or the rows.",
+        )
+    return _from_timestamps(times)
+
+
+def _from_timestamps(times: pa.ChunkedArray) -> pa.ChunkedArray:
+    per_second = TICKS[times.type.unit]
+    ticks = times.cast(pa.int64())
+
+    def seconds(chunk: pa.Array) -> pa.Array:
+        whole, rest = np.divmod(chunk.fill_null(0).to_numpy(zero_copy_only=False), per_second)
+        values = whole.astype(np.float64) + rest / per_second
+        return (
+            pa.array(values, mask=chunk.is_null().to_numpy(zero_copy_only=False))
+            if chunk.null_count
+            else pa.array(values)
+        )
+
+    return pa.chunked_array([seconds(c) for c in ticks.chunks], pa.float64())

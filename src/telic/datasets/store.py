@@ -1,0 +1,315 @@
+"""The dataset store: a folder of versions, each named by the digest of its logical content.
+
+::
+
+    index.json                    the latest version, all versions in order, and what was ingested already
+    versions/<hex>/manifest.json  what the version holds: counts, labels, digests of files and columns,
+    findings versions/<hex>/rows-00000.parquet, ...   decisions in canonical order
+    versions/<hex>/trajectories.parquet      one row a trajectory
+
+A version is built beside the others, forced to the disk, and appears by one rename; then the index is
+replaced by another. Whatever stops in between (a full disk, a kill, a power cut) leaves the old versions and
+the old index whole; what a dead writer left is removed by the next one. Nothing is ever changed in place.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from telic._core.hashing import digest_bytes
+from telic.errors import DataError, PermanentError
+from telic.reports import Finding, Severity
+from telic.storage import FileLock, atomic_write, file_digest
+from telic.storage.files import sync_folder, world_errors
+from telic.trajectories import Demonstrations
+
+from .layout import from_files, manifest_of, write_files
+
+__all__ = ["SCHEMA_VERSION", "DatasetStore", "DatasetVersion"]
+
+SCHEMA_VERSION = 1
+"""Version of the folder's layout; rises when an older telic could not read it."""
+
+LOCK_SECONDS = 30.0
+"""How long a writer waits for another one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetVersion:
+    """One version, as its manifest describes it.
+
+    Attributes:
+        digest: of the logical content (``Demonstrations.digest``).
+        folder: where its files are.
+        n_decisions, n_trajectories, n_demonstrators: counts.
+        contract_digest: of the contract that it was ingested by; empty where there was none.
+        sources: name to digest of the files that it was made from.
+        findings: what ingest noticed, worst first.
+        is_new: whether the call that returned this wrote the version (False: it was there already).
+    """
+
+    digest: str
+    folder: Path
+    n_decisions: int
+    n_trajectories: int
+    n_demonstrators: int
+    contract_digest: str
+    sources: Mapping[str, str]
+    findings: tuple[Finding, ...]
+    is_new: bool = False
+
+
+@dataclass(frozen=True)
+class DatasetStore:
+    """Versions of one project's dataset.
+
+    Laws: ``store.load(store.publish(d)).digest == d.digest``; publishing the same content twice writes once.
+
+    Attributes:
+        folder: where it is; made when the first version is published.
+    """
+
+    folder: Path
+
+    def publish(
+        self, demos: Demonstrations, *, contract_digest: str = "", ingest_key: str = ""
+    ) -> DatasetVersion:
+        """The version of these demonstrations, after it is in the store whole; it becomes the latest.
+
+        Args:
+            demos: any demonstrations.
+            contract_digest: of the contract that they follow.
+            ingest_key: what they were made from (see ``ingest``), so that it is not made again.
+
+        Raises:
+            TemporaryError: the disk is full, or another writer holds the store; the store is as before.
+        """
+        digest = demos.digest
+        target = self._version_folder(digest)
+        with (
+            world_errors(f"write to {self.folder}"),
+            FileLock(self.folder / ".lock", timeout_seconds=LOCK_SECONDS),
+        ):
+            self._sweep()
+            is_new = not self._is_whole(digest)
+            if is_new:
+                self._build(demos, target, contract_digest)
+            self._point(digest, ingest_key)
+        return self._describe(digest, is_new=is_new)
+
+    def load(self, version: str | DatasetVersion | None = None) -> Demonstrations:
+        """The demonstrations of a version, after every file was compared with its digest.
+
+        Args:
+            version: a version, its digest, or the first characters of it; default the latest.
+
+        Raises:
+            PermanentError: a file is missing or was changed (named), or there is no such version.
+        """
+        digest = self._resolve(version)
+        manifest, folder = self._manifest(digest), self._version_folder(digest)
+        for name, facts in manifest["files"].items():
+            self._compare(folder / name, facts["digest"])
+        return from_files(manifest, folder, _findings(manifest))
+
+    @property
+    def latest(self) -> DatasetVersion | None:
+        """The version published last, or None while there is none."""
+        digest = self._index()["latest"]
+        return self._describe(digest) if digest else None
+
+    def versions(self) -> tuple[DatasetVersion, ...]:
+        """Every version, in the order in which they were first published."""
+        return tuple(self._describe(d) for d in self._index()["versions"])
+
+    def ingested(self, ingest_key: str) -> str | None:
+        """Digest of the version that an ingest made, if it was done before and its files are there."""
+        digest = self._index()["ingests"].get(ingest_key)
+        return digest if digest and self._is_there(digest) else None
+
+    def adopt(self, digest: str) -> DatasetVersion:
+        """The version of that digest, after it became the latest."""
+        with (
+            world_errors(f"write to {self.folder}"),
+            FileLock(self.folder / ".lock", timeout_seconds=LOCK_SECONDS),
+        ):
+            self._point(self._resolve(digest), "")
+        return self._describe(digest)
+
+    def _version_folder(self, digest: str) -> Path:
+        return self.folder / "versions" / digest.removeprefix("sha256:")
+
+    def _build(self, demos: Demonstrations, target: Path, contract_digest: str) -> None:
+        """Write a version beside the others and rename it to its place."""
+        building = self.folder / f".building-{os.getpid()}"
+        building.mkdir(parents=True)
+        try:
+            files = write_files(demos, building)
+            manifest = {
+                "schema_version": SCHEMA_VERSION,
+                "contract": contract_digest,
+                **manifest_of(demos),
+                "files": {
+                    n: {"digest": file_digest(building / n), "bytes": (building / n).stat().st_size}
+                    for n in files
+                },
+            }
+            atomic_write(building / "manifest.json", _json(manifest))
+            sync_folder(building)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.exists():  # damaged, or _is_whole would have said so
+                shutil.rmtree(target)
+            building.rename(target)
+            sync_folder(target.parent)
+        except BaseException:
+            shutil.rmtree(building, ignore_errors=True)
+            raise
+
+    def _point(self, digest: str, ingest_key: str) -> None:
+        """Make a version the latest, in one atomic write."""
+        index = self._index()
+        manifest = file_digest(self._version_folder(digest) / "manifest.json")
+        ingests = {**index["ingests"], **({ingest_key: digest} if ingest_key else {})}
+        changed = {
+            **index,
+            "latest": digest,
+            "versions": {**index["versions"], digest: manifest},
+            "ingests": ingests,
+        }
+        if changed != index:
+            atomic_write(self.folder / "index.json", _json(changed))
+
+    def _sweep(self) -> None:
+        """Remove what dead writers left; the lock is held, so no living one is building."""
+        for leftover in self.folder.glob(".building-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+    def _index(self) -> dict[str, Any]:
+        path = self.folder / "index.json"
+        if not path.is_file():
+            return {"schema_version": SCHEMA_VERSION, "latest": "", "versions": {}, "ingests": {}}
+        with world_errors(f"read {path}"):
+            index = _parsed(path, path.read_bytes())
+        if (
+            not isinstance(index.get("versions"), dict)
+            or not isinstance(index.get("ingests"), dict)
+            or "latest" not in index
+        ):
+            raise _corrupt(path, "it lacks `latest`, `versions` or `ingests`")
+        return index
+
+    def _manifest(self, digest: str) -> dict[str, Any]:
+        path = self._version_folder(digest) / "manifest.json"
+        expected = self._index()["versions"].get(digest)
+        with world_errors(f"read {path}"):
+            raw = path.read_bytes()
+        if expected is not None and digest_bytes(raw) != expected:
+            raise _corrupt(path, "its bytes are not those that were published")
+        manifest = _parsed(path, raw)
+        if manifest.get("digest") != digest:
+            raise _corrupt(path, f"it describes {manifest.get('digest')}")
+        return manifest
+
+    def _is_there(self, digest: str) -> bool:
+        """Whether the files are there in their sizes (contents are compared when they are loaded)."""
+        folder = self._version_folder(digest)
+        if not (folder / "manifest.json").is_file():
+            return False
+        files = self._manifest(digest)["files"]
+        return all(
+            (folder / n).is_file() and (folder / n).stat().st_size == f["bytes"] for n, f in files.items()
+        )
+
+    def _is_whole(self, digest: str) -> bool:
+        """Whether a version is there, byte for byte."""
+        try:
+            if not self._is_there(digest):
+                return False
+            folder = self._version_folder(digest)
+            return all(
+                file_digest(folder / n) == f["digest"] for n, f in self._manifest(digest)["files"].items()
+            )
+        except PermanentError:
+            return False
+
+    def _compare(self, path: Path, expected: str) -> None:
+        if not path.is_file():
+            raise PermanentError(
+                f"{path} is missing.",
+                hint="Ingest the source files again, or restore a backup.",
+                file=path.name,
+            )
+        if file_digest(path) != expected:
+            raise _corrupt(path, "its bytes are not those that were published")
+
+    def _resolve(self, version: str | DatasetVersion | None) -> str:
+        index = self._index()
+        if version is None:
+            if not index["latest"]:
+                raise DataError(
+                    f"There is no dataset in {self.folder} yet.", hint="Run `telic ingest DIR FILE...` first."
+                )
+            return str(index["latest"])
+        if isinstance(version, DatasetVersion):
+            return version.digest
+        wanted = version.removeprefix("sha256:")
+        found = [d for d in index["versions"] if wanted and d.removeprefix("sha256:").startswith(wanted)]
+        if len(found) != 1:
+            raise DataError(
+                f"{'No' if not found else len(found)} dataset version{'s' if len(found) > 1 else ''} "
+                f"begin{'' if len(found) > 1 else 's'} with {version!r}.",
+                hint=f"There are: {', '.join(d[7:19] for d in index['versions']) or 'none'}.",
+            )
+        return str(found[0])
+
+    def _describe(self, digest: str, *, is_new: bool = False) -> DatasetVersion:
+        manifest = self._manifest(digest)
+        counts = manifest["counts"]
+        return DatasetVersion(
+            digest=digest,
+            folder=self._version_folder(digest),
+            n_decisions=counts["decisions"],
+            n_trajectories=counts["trajectories"],
+            n_demonstrators=counts["demonstrators"],
+            contract_digest=manifest["contract"],
+            sources=manifest["provenance"]["inputs"],
+            findings=_findings(manifest),
+            is_new=is_new,
+        )
+
+
+def _findings(manifest: Mapping[str, Any]) -> tuple[Finding, ...]:
+    return tuple(Finding(**{**f, "severity": Severity[f["severity"].upper()]}) for f in manifest["findings"])
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _parsed(path: Path, raw: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(raw)
+    except ValueError:
+        raise _corrupt(path, "it is not JSON") from None
+    if not isinstance(value, dict):
+        raise _corrupt(path, "it is not a JSON object")
+    if value.get("schema_version") != SCHEMA_VERSION:
+        raise PermanentError(
+            f"{path} has layout {value.get('schema_version')!r}; this telic reads {SCHEMA_VERSION}.",
+            hint="Use the telic that wrote it, or ingest the source files again.",
+        )
+    return value
+
+
+def _corrupt(path: Path, why: str) -> PermanentError:
+    return PermanentError(
+        f"{path} is corrupt: {why}.",
+        hint="It was not used. Ingest the source files again, or restore a backup.",
+        file=path.name,
+    )
