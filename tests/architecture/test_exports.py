@@ -1,0 +1,80 @@
+"""Public names are the ones in ``__all__``, and they change on purpose only."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def load(name: str):
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+exported = load("exported")
+
+
+@pytest.fixture(scope="module")
+def modules():
+    return exported.modules()
+
+
+def test_every_all_is_sorted_without_repeats_and_every_name_in_it_exists(modules):
+    for module in modules:
+        names = list(getattr(module, "__all__", []))
+        assert names == sorted(set(names)), module.__name__
+        missing = [name for name in names if not hasattr(module, name)]
+        assert not missing, f"{module.__name__} promises {missing}"
+
+
+def test_every_module_with_public_definitions_says_so_in_all(modules):
+    problems = {}
+    for module in modules:
+        hidden = exported.public_names(module) - set(getattr(module, "__all__", []))
+        if module.__name__ == "telic":
+            hidden -= {"HOMES"}
+        if hidden and (exported.is_package(module) or hasattr(module, "__all__")):
+            problems[module.__name__] = sorted(hidden)
+    assert not problems, problems
+
+
+def test_the_pinned_list_of_exports_is_current():
+    pinned = exported.PINNED.read_text().split()
+    now = exported.exports()
+    extra, gone = sorted(set(now) - set(pinned)), sorted(set(pinned) - set(now))
+    hint = "On purpose? Run `python tests/architecture/exported.py` and tell it in changelog.d"
+    assert now == pinned, f"new: {extra}; gone: {gone}. {hint}"
+
+
+def test_every_lazy_name_is_loaded_from_its_home_and_listed():
+    telic = importlib.import_module("telic")
+    assert sorted(telic.HOMES) == telic.__all__
+    for name, home in telic.HOMES.items():
+        value = getattr(importlib.import_module(home), name)
+        assert getattr(telic, name) is value or callable(value), name
+    assert dir(telic) == sorted([*telic.__all__, "__version__"])
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = telic.no_such_name
+
+
+def test_the_lazy_names_for_type_checkers_are_the_same(project_root):
+    source = (project_root / "src" / "telic" / "__init__.py").read_text()
+    telic = importlib.import_module("telic")
+    block = source[source.index("if TYPE_CHECKING:") : source.index("__all__")]
+    lines = [line.split() for line in block.splitlines() if line.strip().startswith("from")]
+    assert {words[3]: words[1] for words in lines} == dict(telic.HOMES)
+
+
+def test_each_lazy_name_works_in_a_fresh_process():
+    program = "import telic\nfor name in telic.__all__: getattr(telic, name)\nprint(len(telic.__all__))"
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
