@@ -10,7 +10,7 @@ import sys
 import pytest
 
 HEAVY = ("jax", "matplotlib", "numba", "pyarrow", "scipy")
-"""Libraries that take a large part of a second to import; a command that does not use one does not wait for it."""
+"""Slow to import (a large part of a second each); a command that does not use one does not wait for it."""
 
 
 @pytest.fixture(scope="module")
