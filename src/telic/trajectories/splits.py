@@ -1,0 +1,94 @@
+"""Training and held-out trajectories, chosen by a hash of their names: no order, no chance, no leak.
+
+The unit is the *source* trajectory: pieces that ingest cut from one (``a``, ``a#2``, ...) stay on one side,
+because the end of one piece tells about the start of the next.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+import numpy as np
+
+from telic.errors import SettingsError
+from telic.typing import BoolArray
+
+from .demonstrations import Demonstrations
+
+__all__ = ["held_out_trajectories", "split_by_time", "split_by_trajectory"]
+
+PIECE = re.compile(r"#[0-9]+$")
+"""What ingest appends to the name of the second and later pieces of a trajectory."""
+
+
+def split_by_trajectory(
+    demos: Demonstrations, *, held_out: float | int, key: int
+) -> tuple[Demonstrations, Demonstrations]:
+    """``(train, held_out)``; both keep everything that the demonstrations carry.
+
+    Args:
+        demos: to be split.
+        held_out: share of source trajectories to keep out, in [0, 1). At least one is kept out when there
+        are two or
+            more and the share is positive, and at least one is always left to train on.
+        key: another key, another choice.
+
+    Raises:
+        SettingsError: the share lies outside its range.
+    """
+    mask = held_out_trajectories(demos, held_out=held_out, key=key)
+    return demos.select(~mask), demos.select(mask)
+
+
+def held_out_trajectories(demos: Demonstrations, *, held_out: float | int, key: int) -> BoolArray:
+    """``(N,)`` True for the trajectories that ``split_by_trajectory`` keeps out; arguments as there."""
+    share = _checked(held_out)
+    sources = [PIECE.sub("", str(name)) for name in demos.trajectory_ids]
+    ranked = sorted(set(sources), key=lambda name: (_rank(name, key), name))
+    chosen = set(ranked[: _count(len(ranked), share)])
+    return np.array([name in chosen for name in sources], dtype=bool)
+
+
+def split_by_time(demos: Demonstrations, *, held_out: float | int) -> tuple[Demonstrations, Demonstrations]:
+    """``(train, held_out)`` with the trajectories that began last kept out: the honest split where habits
+    drift.
+
+    Args:
+        demos: with times.
+        held_out: share of trajectories to keep out, in [0, 1).
+
+    Raises:
+        SettingsError: the share lies outside its range, or there are no times.
+    """
+    share = _checked(held_out)
+    if demos.times is None:
+        raise SettingsError(
+            "A split by time needs times; these demonstrations have none.",
+            hint="Set `data.time` in the contract.",
+        )
+    count = _count(demos.n_trajectories, share)
+    begins = np.full(demos.n_trajectories, -np.inf)
+    filled = np.diff(demos.offsets) > 0
+    begins[filled] = demos.times[demos.offsets[:-1][filled]]
+    mask = np.zeros(demos.n_trajectories, dtype=bool)
+    mask[np.argsort(begins, kind="stable")[demos.n_trajectories - count :]] = True
+    return demos.select(~mask), demos.select(mask)
+
+
+def _rank(name: str, key: int) -> bytes:
+    return hashlib.sha256(f"{key}:{name}".encode()).digest()
+
+
+def _count(total: int, share: float) -> int:
+    if share == 0 or total < 2:
+        return 0
+    return min(total - 1, max(1, round(share * total)))
+
+
+def _checked(share: float | int) -> float:
+    if not 0 <= share < 1:
+        raise SettingsError(
+            f"`held_out` must lie in [0, 1), got {share}.", hint="0.2 keeps one trajectory in five out."
+        )
+    return float(share)
