@@ -372,3 +372,17 @@ def test_names_of_trajectories_cannot_collide(tmp_path):
 def test_a_missing_file_is_a_world_failure(tmp_path):
     with pytest.raises(PermanentError, match=r"nothing\.csv"):
         read_demonstrations(contract(), tmp_path / "nothing.csv")
+
+
+def test_pieces_and_names_with_numbers_cannot_collide(tmp_path):
+    path = tmp_path / "n.csv"
+    path.write_text("id,ts,x,act\na,0,1,a\na,999,1,b\na#2,0,1,a\nb#7,0,1,b\n")
+    made = {
+        "identity": {"task": "t"},
+        "observations": [{"name": "x"}],
+        "actions": {"column": "act", "values": ["a", "b"]},
+        "timing": {"max_gap_seconds": 10},
+        "data": {"trajectory": "id", "time": "ts"},
+    }
+    ids = list(read_demonstrations(TaskContract.from_mapping(made), path).trajectory_ids)
+    assert ids == ["a", "a#2", "a%232", "b%237"]

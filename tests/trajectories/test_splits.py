@@ -69,3 +69,8 @@ def test_by_time_keeps_the_last_out():
     assert list(train.trajectory_ids) == ["b", "d"]
     with pytest.raises(SettingsError, match="needs times"):
         split_by_time(demos_of(["a", "b"]), held_out=0.5)
+
+
+def test_numbered_names_are_not_pieces():
+    mask = held_out_trajectories(demos_of([f"job#{i}" for i in range(10)]), held_out=0.3, key=1)
+    assert mask.sum() == 3

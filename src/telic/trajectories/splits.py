@@ -44,7 +44,8 @@ def split_by_trajectory(
 def held_out_trajectories(demos: Demonstrations, *, held_out: float | int, key: int) -> BoolArray:
     """``(N,)`` True for the trajectories that ``split_by_trajectory`` keeps out; arguments as there."""
     share = _checked(held_out)
-    sources = [PIECE.sub("", str(name)) for name in demos.trajectory_ids]
+    names = {str(name) for name in demos.trajectory_ids}
+    sources = [_source(str(name), names) for name in demos.trajectory_ids]
     ranked = sorted(set(sources), key=lambda name: (_rank(name, key), name))
     chosen = set(ranked[: _count(len(ranked), share)])
     return np.array([name in chosen for name in sources], dtype=bool)
@@ -74,6 +75,12 @@ def split_by_time(demos: Demonstrations, *, held_out: float | int) -> tuple[Demo
     mask = np.zeros(demos.n_trajectories, dtype=bool)
     mask[np.argsort(begins, kind="stable")[demos.n_trajectories - count :]] = True
     return demos.select(~mask), demos.select(mask)
+
+
+def _source(name: str, names: set[str]) -> str:
+    """``a`` for its piece ``a#2``; a name such as ``job#12`` stays itself where there is no ``job``."""
+    base = PIECE.sub("", name)
+    return base if base in names else name
 
 
 def _rank(name: str, key: int) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from telic.contract import TaskContract
 from telic.errors import DataError
 from telic.reports import Finding, Provenance, Severity
 from telic.trajectories import Demonstrations
-from telic.typing import BoolArray, FloatArray, IntArray
+from telic.typing import BoolArray, FloatArray, IntArray, LongArray
 
 from .measure import action_indices, labels_and_codes, measure
 from .order import Ordered, Segments, duplicate_places, file_order_finding, keys_of, order_rows, segment
@@ -293,11 +293,7 @@ def _demonstrations(
     nth = np.arange(len(first)) - np.searchsorted(
         keys, keys
     )  # keys do not fall, so this counts pieces from 0
-    names = rows.ordered.names
-    ids = [
-        names[k] if i == 0 else f"{names[k]}#{i + 1}"
-        for k, i in zip(keys.tolist(), nth.tolist(), strict=True)
-    ]
+    ids = _ids(keys, rows.ordered.names)
     terminated = np.zeros(len(first), dtype=bool) if rows.terminated is None else rows.terminated[last]
     current, following = {}, {}
     for name in list(rows.observations):
@@ -325,6 +321,18 @@ def _demonstrations(
         categories=rows.categories,
         provenance=provenance,
     )
+
+
+def _ids(keys: LongArray, names: tuple[str, ...]) -> list[str]:
+    """Name of each trajectory: that of its source, and ``#2``, ``#3``, ... for its further pieces."""
+    nth = np.arange(len(keys)) - np.searchsorted(keys, keys)  # keys do not fall, so this counts pieces from 0
+
+    def numbered(names: Sequence[str]) -> list[str]:
+        pairs = zip(keys.tolist(), nth.tolist(), strict=True)
+        return [names[k] if i == 0 else f"{names[k]}#{i + 1}" for k, i in pairs]
+
+    ids = numbered(names)
+    return ids if len(set(ids)) == len(ids) else numbered([n.replace("#", "%23") for n in names])
 
 
 def _cut_findings(segments: Segments, contract: TaskContract) -> list[Finding]:
