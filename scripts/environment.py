@@ -25,7 +25,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--dev", action="store_true", help="install the tools for tests and checks too")
-    parser.add_argument("script", help="a Python file of the project, or '-m' and a module")
+    parser.add_argument("script", help="a Python file of the project")
     parser.add_argument("arguments", nargs=argparse.REMAINDER)
     options = parser.parse_args()
     python = environment("dev" if options.dev else "")

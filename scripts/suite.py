@@ -16,6 +16,9 @@ ROOT = Path(__file__).resolve().parent.parent
 MOST_WORKERS = 4
 """More workers than this gain little: the slowest test module sets the time."""
 
+MOST_LINES_SHOWN = 80
+"""Of what a failing check said; the rest is had by running it by hand."""
+
 
 def main() -> int:
     which, *arguments = sys.argv[1:] or ["check"]
@@ -54,7 +57,8 @@ def run(title: str, command: list[str]) -> tuple[int, float]:
     started = time.monotonic()
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
-        print(done.stdout + done.stderr, flush=True)
+        said = (done.stdout + done.stderr).rstrip().splitlines()
+        print("\n".join(said[-MOST_LINES_SHOWN:]), flush=True)
         by_hand = " ".join([Path(command[0]).name, *command[1:]])
         print(f"[telic] {title}: failed. By hand: {by_hand}", flush=True)
     return done.returncode, time.monotonic() - started
