@@ -37,6 +37,9 @@ __all__ = ["SoftGoalSolution", "solve_soft_goals"]
 SMALLEST = 1e-290
 """Smallest z that is trusted; below, doubles lose digits and the destination is solved in logarithms."""
 
+NEGATIVE = 1e-8
+"""Size of a negative z, relative to the largest, that rounding cannot explain."""
+
 CHUNK_BYTES = 200_000_000
 """Work space for right-hand sides; destinations are taken in chunks that fit."""
 
@@ -223,11 +226,15 @@ def solve_soft_goals(
     )
     shared: set[int] = set()
     if usable.all():
+        diverging: set[int] = set()
         if mdp.is_deterministic and system.factors is not None:
-            shared, residual = _solve_shared(system, wanted, V, tolerance)
+            shared, diverging, residual = _solve_shared(system, wanted, V, tolerance)
         for i in range(G):
             if i in shared:
                 outcomes[i] = Outcome.SUCCESS
+                continue
+            if i in diverging:
+                outcomes[i] = Outcome.SOFT_VALUE_DIVERGES
                 continue
             outcomes[i], V[i], one = _solve_alone(system, int(wanted[i]), tolerance, max_iterations)
             residual = max(residual, one)
@@ -254,10 +261,15 @@ def solve_soft_goals(
 
 def _solve_shared(
     system: GoalSystem, goals: np.ndarray, V: FloatArray, tolerance: float
-) -> tuple[set[int], float]:
-    """Fills rows of V from the shared factors; ``(rows that passed every check, their worst residual)``."""
+) -> tuple[set[int], set[int], float]:
+    """Fills rows of V from the shared factors; ``(rows that passed, rows that diverge, worst residual)``.
+
+    Where the radius without the destination is below 1, z is not negative; so a z below 0 by more than
+    rounding proves that the value is infinite. The residual is the worst of the rows that passed.
+    """
     S = V.shape[1]
     passed: set[int] = set()
+    diverging: set[int] = set()
     worst = 0.0
     width = max(1, CHUNK_BYTES // (32 * S))
     for start in range(0, len(goals), width):
@@ -273,7 +285,12 @@ def _solve_shared(
             balance[part, columns] = 1.0
             gap = np.abs(np.log(balance / z)) / system.rationality
             value = np.log(z) / system.rationality
-        sound = np.isfinite(diagonal) & (diagonal > 0) & np.isfinite(z).all(axis=0) & (z >= 0).all(axis=0)
+        finite = np.isfinite(diagonal) & np.isfinite(z).all(axis=0)
+        # The diagonal may be negative (a radius above 1 through the destination itself): only z decides.
+        sound = finite & (z >= 0).all(axis=0)
+        with np.errstate(invalid="ignore"):
+            negative = finite & (z.min(axis=0) < -NEGATIVE * np.abs(z).max(axis=0))
+        diverging.update((start + np.flatnonzero(negative)).tolist())
         small = (z < SMALLEST).any(axis=0)
         for j in np.flatnonzero(sound):
             inside = system.reaching(int(part[j]))[0] if small[j] else np.ones(S, dtype=bool)
@@ -286,7 +303,7 @@ def _solve_shared(
             V[start + j, part[j]] = 0.0
             worst = max(worst, residual)
             passed.add(start + int(j))
-    return passed, worst
+    return passed, diverging, worst
 
 
 def _solve_alone(
