@@ -203,19 +203,19 @@ RULES: tuple[Rule, ...] = (
     Rule(
         name="too-many-cells",
         verdict=Verdict.USE,
-        method="linear_transitions",
+        method="conditional_choice_transitions",
         condition="The declared bins make more than `states.cap` cells, or measurements are too many to bin.",
         applies=lambda f: f.looks_ahead and not f.fits_a_table,
         because=(
             "Conditional choice probabilities and the transitions that were seen stand in for the table; the"
             " answer agrees with the tabular one where both exist."
         ),
-        instead="`telic infer FOLDER --method linear_transitions`, or coarser bins.",
+        instead="`telic infer FOLDER --method conditional_choice_transitions`, or coarser bins.",
     ),
     Rule(
         name="large-table",
         verdict=Verdict.USE,
-        method="conditional_choice",
+        method="conditional_choice_probability",
         condition=(
             f"The bins make more than {LARGE_TABLE:,} cells, and you want a first look before an exact fit."
         ),
@@ -223,7 +223,7 @@ RULES: tuple[Rule, ...] = (
             f.looks_ahead and f.fits_a_table and f.n_cells is not None and f.n_cells > LARGE_TABLE
         ),
         because="One linear solve replaces the fixed point; iterating it leads to the exact answer.",
-        instead="`telic infer FOLDER --method conditional_choice`.",
+        instead="`telic infer FOLDER --method conditional_choice_probability`.",
     ),
     Rule(
         name="no-features",

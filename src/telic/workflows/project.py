@@ -31,7 +31,7 @@ from telic.reports import Report
 from telic.storage import FileLock, atomic_write
 
 if TYPE_CHECKING:
-    from telic.datasets import DatasetStore
+    from telic.datasets import DatasetStore, DatasetVersion
 
 __all__ = ["SOURCE_SUFFIXES", "Project", "Run"]
 
@@ -151,6 +151,33 @@ class Project:
         from telic.datasets import DatasetStore
 
         return DatasetStore(self.folder / "data")
+
+    def dataset(self, prefix: str | None = None) -> DatasetVersion:
+        """The newest dataset version, or the one whose digest begins so.
+
+        Args:
+            prefix: beginning of a digest, with or without ``sha256:``; None: the newest.
+
+        Raises:
+            PermanentError: nothing was ingested yet, or no (or several) versions begin so.
+        """
+        if prefix is None:
+            newest = self.store.latest
+            if newest is None:
+                raise PermanentError(
+                    f"Nothing was ingested into {self.folder} yet.", hint=f"Run: telic ingest {self.folder}"
+                )
+            return newest
+        start = prefix.removeprefix("sha256:")
+        known = self.store.versions()
+        found = [v for v in known if v.digest.removeprefix("sha256:").startswith(start)]
+        if len(found) != 1:
+            names = ", ".join(v.digest.removeprefix("sha256:")[:NAME_DIGITS] for v in known)
+            raise PermanentError(
+                f"{len(found)} dataset versions begin with {start!r}; there are: {names or 'none'}.",
+                hint="Give more digits, or leave it out for the newest.",
+            )
+        return found[0]
 
     @property
     def sources(self) -> tuple[Path, ...]:

@@ -1,0 +1,243 @@
+"""A fit: the inferred reward together with the data and the world that it came from.
+
+An estimate alone answers what the weights are; with its world it can be asked what the policy would be, with
+its data how well that is borne out, with both what the data cannot tell and what would change under a change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from telic.errors import SettingsError
+from telic.features import Features
+from telic.inference.dynamics_errors import DynamicsErrors
+from telic.inference.identifiability import Identifiability, identifiability
+from telic.inference.tradeoffs import Tradeoff, all_tradeoffs, preferred_kind, tradeoff_table
+from telic.mdp import FiniteHorizonMDP, GoalConditionedMDP, TabularMDP
+from telic.planning import solve_soft, solve_soft_finite
+from telic.policies import TabularPolicy
+from telic.reports import Finding, Outcome, Report, Section
+from telic.rewards import LinearReward, RewardEstimate, TabularReward
+from telic.trajectories import Demonstrations
+from telic.typing import FloatArray
+
+__all__ = ["Fit"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Fit:
+    """A reward, its data and its world.
+
+    Attributes:
+        estimate: weights, errors, gauge, nullity.
+        world: the dynamics that were used.
+        features: candidate terms of the reward.
+        demos: the decisions that were fitted, with states.
+        held_out: decisions that no fit has seen, or None.
+        pairs: trade-offs that were asked for; empty: every feature against the best-determined one.
+        dynamics_errors: what estimated dynamics add to the errors, or None where they are known or it was not
+            asked.
+        level: coverage of intervals.
+        kind: of standard error behind them; None: the one that assumes least.
+    """
+
+    estimate: RewardEstimate
+    world: TabularMDP | FiniteHorizonMDP | GoalConditionedMDP
+    features: Features
+    demos: Demonstrations
+    held_out: Demonstrations | None = None
+    pairs: tuple[tuple[str, str], ...] = ()
+    dynamics_errors: DynamicsErrors | None = None
+    level: float = 0.95
+    kind: str | None = None
+
+    @property
+    def reward(self) -> LinearReward | TabularReward:
+        """The point estimate in its own form."""
+        return self.estimate.reward
+
+    @property
+    def outcome(self) -> Outcome:
+        """Why the fit stopped; only ``SUCCESS`` may be used."""
+        return self.estimate.outcome
+
+    @cached_property
+    def with_all_errors(self) -> RewardEstimate:
+        """The estimate whose covariances include what estimated dynamics add."""
+        return self.estimate if self.dynamics_errors is None else self.dynamics_errors.added_to(self.estimate)
+
+    @cached_property
+    def error_kind(self) -> str:
+        """The kind of standard error behind the intervals; "" where there is none."""
+        return preferred_kind(self.estimate, self.kind)
+
+    def tradeoffs(
+        self, *, level: float | None = None, kind: str | None = None, method: str = "fieller"
+    ) -> tuple[Tradeoff, ...]:
+        """What one unit of a feature is worth in units of another.
+
+        Args:
+            level: coverage, instead of that of the fit.
+            kind: of standard error, instead of that of the fit.
+            method: ``"fieller"`` or ``"delta"``.
+        """
+        return all_tradeoffs(
+            self.with_all_errors,
+            self.pairs,
+            level=self.level if level is None else level,
+            kind=self.kind if kind is None else kind,
+            method=method,
+        )
+
+    def identifiability(self) -> Identifiability:
+        """Which directions of the weights no data from this world, and which these data, can tell."""
+        return identifiability(
+            self.world,
+            self.features,
+            demos=self.demos,
+            weights=self.estimate.weights if self.outcome.ok else None,
+            rationality=self.estimate.gauge.rationality,
+        )
+
+    def counterfactual(
+        self,
+        *,
+        weights: Mapping[str, float] | None = None,
+        world: TabularMDP | FiniteHorizonMDP | None = None,
+    ) -> TabularPolicy:
+        """The choices that the same person would make under other prices or in another world.
+
+        Args:
+            weights: factor on the weight of a feature ("what if a pod-hour cost twice as much":
+                ``{"pod_hours": 2}``).
+            world: other dynamics of the same states and actions.
+
+        Raises:
+            SettingsError: no feature has such a name.
+        """
+        unknown = sorted(set(weights or {}) - set(self.features.names))
+        if unknown:
+            raise SettingsError(
+                f"No feature is called {', '.join(unknown)}.",
+                hint=f"There are: {', '.join(self.features.names)}.",
+            )
+        factors = np.array([(weights or {}).get(name, 1.0) for name in self.features.names])
+        changed = LinearReward(features=self.features, weights=self.estimate.weights * factors)
+        return soft_policy(world or self.world, changed, self.estimate.gauge.rationality)[0]
+
+    @cached_property
+    def policy(self) -> TabularPolicy:
+        """The policy that the fit predicts: soft-optimal for its reward."""
+        return soft_policy(self.world, self.reward, self.estimate.gauge.rationality)[0]
+
+    @cached_property
+    def value(self) -> FloatArray:
+        """``(S,)`` soft value of each state (with all decisions left, where their number is finite)."""
+        return soft_policy(self.world, self.reward, self.estimate.gauge.rationality)[1]
+
+    @cached_property
+    def scores(self) -> Any:
+        """Held-out likelihood beside uniform choice and cloning (``telic.evaluation.HeldOut``), or None."""
+        from telic.evaluation import held_out
+
+        if self.held_out is None or not self.held_out.n_decisions or not self.outcome.ok:
+            return None
+        return held_out(
+            {"reward": self.policy},
+            self.held_out,
+            train=self.demos,
+            n_states=self.world.n_states,
+            n_actions=self.world.n_actions,
+            available=self.world.available,
+            level=self.level,
+        )
+
+    def of(self, demonstrator: str, estimate: RewardEstimate, errors: DynamicsErrors | None) -> Fit:
+        """The fit of one demonstrator in the same world.
+
+        Args:
+            demonstrator: pseudonym.
+            estimate: fitted to that demonstrator's decisions.
+            errors: what estimated dynamics add to its errors.
+        """
+        return replace(
+            self,
+            estimate=estimate,
+            demos=self.demos.of(demonstrator),
+            held_out=None if self.held_out is None else self.held_out.of(demonstrator),
+            dynamics_errors=errors,
+        )
+
+    def summary(self) -> Report:
+        """Trade-offs first, then weights with their errors, gauge and nullity, and held-out likelihood."""
+        inner = self.estimate.summary()
+        found = self.tradeoffs() if self.outcome.ok else ()
+        sections: list[Section] = []
+        headline = inner.headline
+        if found:
+            headline = " ".join(t.sentence for t in found[:1])
+            items: list[Any] = [t.sentence for t in found[1:]]
+            sections.append(
+                Section(title="Trade-offs", items=(*items, tradeoff_table(found)), anchor="tradeoffs")
+            )
+        sections += inner.sections
+        if self.scores is not None:
+            items = [self.scores.table, *self.scores.findings]
+            sections.append(Section(title="Held-out decisions", items=tuple(items), anchor="held-out"))
+        return Report(title=inner.title, headline=headline, sections=tuple(sections), data=self.to_json())
+
+    def to_json(self) -> dict[str, Any]:
+        """The numbers of the fit (the keys of ``telic infer --json``)."""
+        scores = self.scores
+        return {
+            **self.estimate.to_json(),
+            "tradeoffs": [t.to_json() for t in self.tradeoffs()] if self.outcome.ok else [],
+            "standard_errors_dynamics": None if self.dynamics_errors is None else self._dynamics_json(),
+            "held_out": None if scores is None else scores.to_json(),
+        }
+
+    def findings(self) -> tuple[Finding, ...]:
+        """What the fit and its scores noticed."""
+        return (*self.estimate.findings, *(() if self.scores is None else self.scores.findings))
+
+    def _dynamics_json(self) -> dict[str, float | None]:
+        assert self.dynamics_errors is not None
+        known = self.estimate.is_identified
+        errors = self.dynamics_errors.standard_errors.tolist()
+        return {
+            n: float(e) if ok else None for n, e, ok in zip(self.estimate.names, errors, known, strict=True)
+        }
+
+
+def soft_policy(
+    world: TabularMDP | FiniteHorizonMDP | GoalConditionedMDP,
+    reward: LinearReward | TabularReward,
+    rationality: float,
+) -> tuple[TabularPolicy, FloatArray]:
+    """The soft-optimal policy and the value of each state.
+
+    Args:
+        world: tabular, discounted or of finite horizon.
+        reward: on its states.
+        rationality: inverse temperature.
+
+    Raises:
+        SettingsError: the world has a destination a trajectory; ask ``solve_soft_goals`` then.
+        NumericalError: the forward problem has no solution.
+    """
+    if isinstance(world, GoalConditionedMDP):
+        raise SettingsError(
+            "A world with a destination a trajectory has one policy for each destination.",
+            hint="Use telic.planning.solve_soft_goals.",
+        )
+    table = reward.expected(world)
+    if isinstance(world, FiniteHorizonMDP):
+        finite = solve_soft_finite(world, table, rationality=rationality)
+        return TabularPolicy(table=np.exp(finite.log_policy)), finite.value[0]
+    solution = solve_soft(world, table, rationality=rationality, throw=True)
+    return TabularPolicy(table=np.exp(solution.log_policy)), solution.value

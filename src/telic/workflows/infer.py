@@ -1,0 +1,266 @@
+"""``infer``: what the experts value, as trade-offs with intervals, and what the data cannot tell.
+
+Two doors to one room. Over a project folder it does everything a page needs and keeps the result by the
+digest of its inputs; over demonstrations, a world and features it returns the ``Fit`` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, overload
+
+from telic.errors import SettingsError
+from telic.features import Features
+from telic.inference import FitSettings, max_causal_entropy
+from telic.inference.dynamics_errors import dynamics_errors
+from telic.mdp import FiniteHorizonMDP, GoalConditionedMDP, TabularMDP
+from telic.reports import Finding, Severity
+from telic.trajectories import Demonstrations
+
+from .fit import Fit
+from .fitting import Checkpoint, fit_reward
+from .infer_report import infer_report, outcome_named, result_of
+from .problem import Problem, pose
+from .progress import Progress, silent
+from .project import Project, Run
+from .robustness import profile_discount, profile_resolution
+from .verb_result import VerbResult, most_important
+
+__all__ = ["InferSettings", "infer"]
+
+RESAMPLED_WORLDS = 40
+"""Re-estimates of the dynamics behind what they add to the errors: their spread is then known to about 11
+%.
+"""
+
+EVERYBODY = "all together"
+"""Label of the fit of all demonstrators, where single ones are reported too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InferSettings:
+    """What may be chosen about an inference.
+
+    Attributes:
+        method: registered name of the method.
+        level: coverage of every interval, in (0, 1).
+        errors: kind of standard error behind the intervals; None: the one that assumes least.
+        discount: per decision, instead of that of the contract; assumed, not estimated.
+        rationality: inverse temperature at which weights are stated.
+        l2: penalty on the squared norm of the weights, in nats; more pulls them towards zero.
+        with_dynamics_errors: add what estimated dynamics contribute to the intervals.
+        with_profiles: fit again under other discounts and resolutions.
+        key: of the resampling.
+    """
+
+    method: str = "max_causal_entropy"
+    level: float = 0.95
+    errors: str | None = None
+    discount: float | None = None
+    rationality: float = 1.0
+    l2: float = 0.0
+    with_dynamics_errors: bool = True
+    with_profiles: bool = True
+    key: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.level < 1.0:
+            raise SettingsError(
+                f"`level` must lie strictly between 0 and 1, got {self.level}.", hint="0.95 is usual."
+            )
+        if self.discount is not None and not 0.0 <= self.discount <= 1.0:
+            raise SettingsError(
+                f"`discount` must lie in [0, 1], got {self.discount}.",
+                hint="It is per decision, not per second.",
+            )
+        if not self.rationality > 0.0:
+            raise SettingsError(
+                f"`rationality` must be above 0, got {self.rationality}.", hint="1 is the convention."
+            )
+        if not self.l2 >= 0.0:
+            raise SettingsError(f"`l2` must not be negative, got {self.l2}.", hint="0 means no penalty.")
+
+
+@overload
+def infer(
+    subject: str | Path | Project,
+    *,
+    settings: InferSettings | None = ...,
+    version: str | None = ...,
+    progress: Progress = ...,
+) -> VerbResult: ...
+@overload
+def infer(
+    subject: Demonstrations,
+    world: TabularMDP | FiniteHorizonMDP | GoalConditionedMDP,
+    features: Features,
+    *,
+    held_out: Demonstrations | None = ...,
+    settings: InferSettings | None = ...,
+    progress: Progress = ...,
+) -> Fit: ...
+def infer(
+    subject: str | Path | Project | Demonstrations,
+    world: TabularMDP | FiniteHorizonMDP | GoalConditionedMDP | None = None,
+    features: Features | None = None,
+    *,
+    held_out: Demonstrations | None = None,
+    settings: InferSettings | None = None,
+    version: str | None = None,
+    progress: Progress = silent,
+) -> VerbResult | Fit:
+    """What the experts value: over a project folder a ``VerbResult``, over data in hand a ``Fit``.
+
+    Args:
+        subject: project folder; or demonstrations with states, with ``world`` and ``features``.
+        world: the dynamics, where data are given.
+        features: candidate terms of the reward, where data are given.
+        held_out: decisions to judge the fit on, where data are given.
+        settings: what may be chosen.
+        version: digest (or its beginning) of a dataset version, where a folder is given; None: the newest.
+        progress: told how far the work is.
+
+    Returns:
+        For a folder, ``product`` is the pooled ``Fit`` (None where the result was there already).
+
+    Raises:
+        ContractError, DataError, DynamicsError, FeatureError, SettingsError: see their messages.
+        PermanentError: there is no such folder, or nothing was ingested.
+    """
+    chosen = settings or InferSettings()
+    if isinstance(subject, Demonstrations):
+        if world is None or features is None:
+            raise SettingsError(
+                "Demonstrations need a world and features to be explained by.",
+                hint="telic.infer(demos, world, features), or telic.infer(FOLDER).",
+            )
+        estimate = max_causal_entropy(
+            subject, world, features, settings=FitSettings(rationality=chosen.rationality, l2=chosen.l2)
+        )
+        return Fit(
+            estimate=estimate,
+            world=world,
+            features=features,
+            demos=subject,
+            held_out=held_out,
+            level=chosen.level,
+            kind=chosen.errors,
+        )
+    project = subject if isinstance(subject, Project) else Project.open(subject)
+    return _infer_project(project, chosen, version, progress)
+
+
+def _infer_project(
+    project: Project, settings: InferSettings, version: str | None, progress: Progress
+) -> VerbResult:
+    contract, store = project.contract, project.store
+    dataset = project.dataset(version)
+    inputs = {"dataset": dataset.digest, "contract": contract.digest, "settings": asdict(settings)}
+    run = project.run_of("infer", inputs)
+    if run.is_done:
+        data = run.read()
+        project.remember(run)
+        return _result(project, run, data, fit=None, is_reused=True)
+    with project.lock():
+        progress("cutting states", 0, None)
+        demos = store.load(dataset)
+        problem = pose(contract, demos, discount=settings.discount)
+        progress("cutting states", 1, 1, f"{problem.space.n_states:,} states")
+        fits = _fit_everyone(problem, settings, progress, run.folder)
+        pooled = fits[EVERYBODY]
+        profiles: list[dict[str, Any]] = []
+        resolution: list[dict[str, Any]] = []
+        notes: tuple[Finding, ...] = ()
+        if settings.with_profiles and pooled.outcome.ok:
+
+            def refit(other: Problem) -> Mapping[str, Fit]:
+                return _fit_everyone(other, settings, silent, None)
+
+            profiles = profile_discount(
+                problem, fits, refit, done=lambda i, n: progress("other discounts", i, n)
+            )
+            resolution, notes = profile_resolution(
+                contract, demos, problem, fits, refit, done=lambda i, n: progress("other resolutions", i, n)
+            )
+        data = result_of(
+            dataset=dataset,
+            run=run,
+            problem=problem,
+            fits=fits,
+            everybody=EVERYBODY,
+            profiles=profiles,
+            resolution=resolution,
+            notes=notes,
+            settings=asdict(settings),
+        )
+        run.write(infer_report(data))
+        project.remember(run)
+    return _result(project, run, data, fit=pooled, is_reused=False)
+
+
+def _fit_everyone(
+    problem: Problem, settings: InferSettings, progress: Progress, folder: Path | None
+) -> dict[str, Fit]:
+    """The fit of each demonstrator (where the contract permits it) and of all together, the latter last."""
+    names = problem.train.demonstrator_names if problem.contract.people is not None else ()
+    single = [n for n in names if problem.train.of(n).n_decisions] if len(names) > 1 else []
+    worlds = (
+        list(problem.resampled_worlds(RESAMPLED_WORLDS, settings.key))
+        if settings.with_dynamics_errors and problem.train.n_trajectories > 1
+        else []
+    )
+    fits: dict[str, Fit] = {}
+    for who in (*single, EVERYBODY):
+        demos = problem.train if who == EVERYBODY else problem.train.of(who)
+        estimate = fit_reward(
+            problem,
+            demos,
+            method=settings.method,
+            rationality=settings.rationality,
+            l2=settings.l2,
+            checkpoint=Checkpoint(
+                None if folder is None else folder / f"checkpoint-{who.replace(' ', '-')}.npz"
+            ),
+            progress=progress,
+            stage="fitting the reward" if who == EVERYBODY else f"fitting {who}",
+        )
+        added = dynamics_errors(estimate, demos, problem.features, worlds) if worlds else None
+        fits[who] = Fit(
+            estimate=estimate,
+            world=problem.world,
+            features=problem.features,
+            demos=demos,
+            held_out=problem.held_out if who == EVERYBODY else problem.held_out.of(who),
+            pairs=tuple((str(n), str(d)) for n, d in problem.contract.tradeoffs),
+            dynamics_errors=added,
+            level=settings.level,
+            kind=settings.errors,
+        )
+    return fits
+
+
+def _result(
+    project: Project, run: Run, data: dict[str, Any], *, fit: Fit | None, is_reused: bool
+) -> VerbResult:
+    findings = [
+        Finding(
+            code=f["code"],
+            severity=Severity[f["severity"].upper()],
+            message=f["message"],
+            hint=f["hint"],
+            evidence=f["evidence"],
+        )
+        for f in data["findings"]
+    ]
+    return VerbResult(
+        verb="infer",
+        report=infer_report(data),
+        page=run.folder / "infer.html",
+        finding=most_important(findings),
+        next_command=f"telic report {project.folder}",
+        is_reused=is_reused,
+        outcome=outcome_named(data["result"]),
+        product=fit,
+    )

@@ -1,0 +1,104 @@
+"""``ingest``: logs to a dataset version, by the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from telic.datasets import DatasetVersion
+from telic.datasets import ingest as ingest_files
+from telic.errors import DataError
+from telic.reports import Report, Section, Table
+
+from .progress import Progress, silent
+from .project import SOURCE_SUFFIXES, Project
+from .verb_result import VerbResult, most_important
+
+__all__ = ["ingest"]
+
+
+def ingest(
+    folder: str | Path, sources: Sequence[str | Path] = (), *, progress: Progress = silent
+) -> VerbResult:
+    """The dataset version that the logs hold; the same logs again are not read again.
+
+    Args:
+        folder: project folder.
+        sources: files to read, in order; none: those that lie beside the contract.
+        progress: told how far the work is.
+
+    Returns:
+        ``product`` is the ``DatasetVersion``.
+
+    Raises:
+        ContractError: the contract is not valid.
+        DataError: there is nothing to read, or the files break the contract (file, line and column are
+            named).
+        PermanentError: a file does not exist or cannot be read.
+        TemporaryError: the disk is full or another ingest is running; the old version stays whole.
+    """
+    project = Project.open(folder)
+    contract = project.contract
+    paths = [Path(source) for source in sources] or list(project.sources)
+    if not paths:
+        raise DataError(
+            f"There is nothing to ingest: no file beside {project.contract_path} ends in"
+            f" {', '.join(SOURCE_SUFFIXES)}.",
+            hint=f"Name the logs: telic ingest {project.folder} FILE...",
+        )
+    progress("reading logs", 0, None, f"{len(paths)} files")
+    version = ingest_files(contract, paths, project.store)
+    progress("reading logs", 1, 1, f"{version.n_decisions:,} decisions")
+    report = _report(project, version)
+    with project.lock():
+        run = project.run_of("ingest", {"dataset": version.digest, "contract": contract.digest})
+        page = run.write(report)
+        project.remember(run)
+    return VerbResult(
+        verb="ingest",
+        report=report,
+        page=page,
+        finding=most_important(version.findings),
+        next_command=f"telic check {project.folder}",
+        is_reused=not version.is_new,
+        product=version,
+    )
+
+
+def _report(project: Project, version: DatasetVersion) -> Report:
+    task = project.contract.identity.task
+    headline = (
+        f"{version.n_decisions:,} decisions in {version.n_trajectories:,} trajectories of"
+        f" {version.n_demonstrators} {'person' if version.n_demonstrators == 1 else 'people'}, from"
+        f" {len(version.sources)} file{'s' if len(version.sources) != 1 else ''}."
+    )
+    sources = Table(
+        title="Files",
+        columns=("file", "digest"),
+        rows=tuple((name.partition(":")[2] or name, digest) for name, digest in version.sources.items()),
+        note="Raw files are read, never changed.",
+    )
+    worst_first = sorted(version.findings, key=lambda finding: -int(finding.severity))
+    sections = [
+        Section(title="What was noticed", items=tuple(worst_first), anchor="findings"),
+        Section(title="Sources", items=(sources, f"Dataset {version.digest}."), anchor="sources"),
+    ]
+    return Report(
+        title=f"Ingest of {task}",
+        headline=headline,
+        sections=tuple(s for s in sections if s.items),
+        data={
+            "schema_version": 1,
+            "verb": "ingest",
+            "task": task,
+            "headline": headline,
+            "dataset": version.digest,
+            "contract": project.contract.digest,
+            "n_decisions": version.n_decisions,
+            "n_trajectories": version.n_trajectories,
+            "n_demonstrators": version.n_demonstrators,
+            "is_new": version.is_new,
+            "sources": dict(version.sources),
+            "findings": [finding.to_json() for finding in worst_first],
+        },
+    )

@@ -1,0 +1,152 @@
+"""The inverse problem posed: from a contract and its data to states, dynamics, features and a held-out part.
+
+Everything here is cheap and deterministic, so it is made again when asked for, at any resolution and
+discount, and never stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+
+from telic.contract import TaskContract
+from telic.errors import DataError
+from telic.features import Features, degenerate_features
+from telic.features import from_contract as features_from_contract
+from telic.mdp import DynamicsEstimate, FiniteHorizonMDP, StateSpace, TabularMDP, estimate_dynamics
+from telic.reports import Finding
+from telic.trajectories import Demonstrations
+from telic.trajectories.splits import split_by_trajectory
+
+__all__ = ["Problem", "World", "pose", "with_discount"]
+
+World: TypeAlias = TabularMDP | FiniteHorizonMDP
+
+EXOGENEITY_LEVEL = 0.05
+"""Level of the (Holm-adjusted) tests of what the contract declares exogenous."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Problem:
+    """What a method of inference needs, and what its answer is judged on.
+
+    Attributes:
+        contract: the task.
+        space: the states.
+        train: decisions that weights are fitted to.
+        held_out: decisions kept for judging; may have none.
+        dynamics: estimated from ``train``.
+        world: the dynamics as the contract's horizon wants them.
+        features: candidate terms of the reward on the states.
+        findings: what cutting, estimating and evaluating features noticed.
+    """
+
+    contract: TaskContract
+    space: StateSpace
+    train: Demonstrations
+    held_out: Demonstrations
+    dynamics: DynamicsEstimate
+    world: World
+    features: Features
+    findings: tuple[Finding, ...]
+
+    def resampled_worlds(self, count: int, key: int) -> Iterator[World]:
+        """The world re-estimated from trajectories drawn with replacement.
+
+        Args:
+            count: number of re-estimates.
+            key: random key.
+        """
+        rng = np.random.default_rng(key)
+        n = self.train.n_trajectories
+        for _ in range(count):
+            drawn = self.train.select(rng.integers(0, n, n))
+            again = _dynamics(self.contract, drawn, self.space, with_tests=False)
+            yield _world(self.contract, again.mdp, self.world.discount)
+
+
+def pose(
+    contract: TaskContract,
+    demos: Demonstrations,
+    *,
+    scale: float = 1.0,
+    discount: float | None = None,
+    held_out: float | None = None,
+) -> Problem:
+    """The inverse problem of a contract and its data.
+
+    Args:
+        contract: the task.
+        demos: measurements; all of them place the states, only the training part makes dynamics and weights.
+        scale: factor on the numbers of bins.
+        discount: instead of that of the contract.
+        held_out: share of trajectories kept out of fitting, instead of that of the contract.
+
+    Raises:
+        ContractError: the contract does not fit the data.
+        DataError: values are missing or out of range, or nothing is left to fit.
+        FeatureError: features are constant or collinear at the resolution of the contract.
+    """
+    space = StateSpace.from_contract(contract, demos, scale=scale)
+    encoded = space.encode(demos)
+    share = contract.data.held_out if held_out is None else held_out
+    train, kept = split_by_trajectory(encoded, held_out=share, key=contract.data.key)
+    if not train.n_decisions:
+        raise DataError(
+            f"No decision is left to fit: {demos.n_trajectories} trajectories, {share:.0%} of them held out.",
+            hint="Set `data.held_out: 0`, or cut the log into more trajectories.",
+        )
+    gamma = contract.timing.discount if discount is None else discount
+    dynamics = _dynamics(contract, train, space, with_tests=scale == 1.0)
+    # At other resolutions features may become collinear that are not so in themselves.
+    features = features_from_contract(contract, space.cells, strict=scale == 1.0)
+    degenerate = () if scale == 1.0 else degenerate_features(features)
+    return Problem(
+        contract=contract,
+        space=space,
+        train=train,
+        held_out=kept,
+        dynamics=dynamics,
+        world=_world(contract, dynamics.mdp, gamma),
+        features=features,
+        findings=(*encoded.findings, *space.findings, *dynamics.findings, *degenerate),
+    )
+
+
+def with_discount(problem: Problem, discount: float) -> Problem:
+    """The same problem under another discount; dynamics and features stay."""
+    return replace(problem, world=replace(problem.world, discount=discount))
+
+
+def _dynamics(
+    contract: TaskContract, demos: Demonstrations, space: StateSpace, *, with_tests: bool
+) -> DynamicsEstimate:
+    """The estimated dynamics; ``_world`` gives them the discount that is asked for."""
+    return estimate_dynamics(
+        demos,
+        space,
+        discount=0.0,
+        n_actions=len(contract.actions.values),
+        smoothing=contract.dynamics.smoothing,
+        exogeneity_level=EXOGENEITY_LEVEL if with_tests else None,
+    )
+
+
+def _world(contract: TaskContract, mdp: TabularMDP, discount: float) -> World:
+    horizon = contract.timing.horizon
+    if horizon is None:
+        return replace(mdp, discount=discount)
+    return FiniteHorizonMDP(
+        transition=mdp.transition,
+        n_actions=mdp.n_actions,
+        horizon=horizon,
+        discount=discount,
+        initial=mdp.initial,
+        available=mdp.available,
+        state_labels=mdp.state_labels,
+        action_labels=mdp.action_labels,
+        provenance=mdp.provenance,
+    )
