@@ -61,7 +61,7 @@ def test_two_costs_are_worth_each_other() -> None:
     found = tradeoff(made(), "slo", "pods")
     assert found.value == pytest.approx(3.1)
     assert found.unit == "pod-hours per minute over SLO"
-    assert found.sentence.startswith("One minute over SLO is worth 3.10 pod-hours [")
+    assert found.sentence.startswith("One minute over SLO is worth 3.1 pod-hours [2.4, 4.1]")
     assert found.conclusion.sign == "positive"
     assert found.conclusion.against_one == "above"
     assert found.kind == "sandwich_clustered"
@@ -71,7 +71,7 @@ def test_a_cost_against_a_benefit_is_said_so() -> None:
     found = tradeoff(made(), "slo", "churn")
     assert found.value == pytest.approx(-7.75)
     assert found.interval is not None and found.interval[1] < 0
-    assert "One minute over SLO costs what 7.8 units of churn bring [" in found.sentence
+    assert "One minute over SLO costs what 8 units of churn bring [5, 15]" in found.sentence
     other = tradeoff(made(), "churn", "pods")
     assert "One unit of churn brings what 0.40 pod-hours cost [" in other.sentence
 

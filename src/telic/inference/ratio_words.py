@@ -69,22 +69,20 @@ class RatioWords:
             reason: why the set is unbounded; "" where it is an interval.
         """
         if found.interval is None or found.value is None:
-            about = "" if found.value is None else f"about {format_number(found.value)} but "
+            about = "" if found.value is None else f"about {format_number(found.value, digits=3)} but "
             return f"{self.against}: {about}{reason}"
         lower, upper = found.interval
         opposite = upper < 0.0
         flip = -1.0 if opposite else 1.0
         ends = sorted((flip * lower, flip * upper))
         value, low, high = format_interval(flip * found.value, ends[0], ends[1])
-        amount = f"{self.of_denominator(value)} [{low}, {high}]"
         if opposite:
             does, undoes = ("brings", "cost") if is_benefit else ("costs", "bring")
             if value == "1":
                 undoes = undoes + "s"
             return f"{self.one} {does} what {self.of_denominator(value)} {undoes} [{low}, {high}]."
-        if lower <= 0.0:
-            return f"{self.one} is worth {amount}; the sign is open."
-        return f"{self.one} is worth {amount}."
+        open_sign = "; the sign is open" if lower <= 0.0 else ""
+        return f"{self.one} is worth {self.of_denominator(value)} [{low}, {high}]{open_sign}."
 
 
 def why_unbounded(found: RatioSet, denominator: str) -> str:
@@ -92,11 +90,10 @@ def why_unbounded(found: RatioSet, denominator: str) -> str:
     at = f"at the {100 * found.level:g} % level"
     why = f"unbounded, because the weight of {denominator} may be zero {at}"
     if found.shape is RatioShape.COMPLEMENT:
-        below, above = format_number(found.lower), format_number(found.upper)
+        below, above = (format_number(x, digits=3) for x in (found.lower, found.upper))
         return f"{why}; every value up to {below} and from {above} on fits."
     if found.shape is RatioShape.HALF_LINE:
-        end = found.lower if np.isfinite(found.lower) else found.upper
-        return (
-            f"{why}; every value {'from' if np.isfinite(found.lower) else 'up to'} {format_number(end)} fits."
-        )
+        from_here = bool(np.isfinite(found.lower))
+        end = format_number(found.lower if from_here else found.upper, digits=3)
+        return f"{why}; every value {'from' if from_here else 'up to'} {end} fits."
     return f"{why}; no value can be excluded." if found.method == "fieller" else f"{why}."

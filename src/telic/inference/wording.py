@@ -1,4 +1,4 @@
-"""Numbers and units in words, as a sentence about a trade-off needs them.
+"""Numbers, units and lists in words, as a sentence about a trade-off needs them.
 
 Units are written in the singular in a contract (``"minute over SLO"``, ``"pod-hour"``); these functions give
 the form that fits a number. Symbols (``kWh``, ``EUR``, ``%``, ``requests/s``) are left alone.
@@ -6,9 +6,10 @@ the form that fits a number. Symbols (``kWh``, ``EUR``, ``%``, ``requests/s``) a
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Sequence
+
+from telic.reports import numbers
 
 __all__ = ["format_interval", "format_number", "join_words", "plural", "quantity", "singular"]
 
@@ -80,27 +81,15 @@ def quantity(text: str, unit: str, *, is_one: bool = False) -> str:
 
 
 def format_number(value: float, *, digits: int = 2) -> str:
-    """A number to ``digits`` significant digits, without an exponent between 1e-4 and 1e7."""
-    if not math.isfinite(value):
-        return "infinity" if value > 0 else "-infinity" if value < 0 else "not a number"
-    if value == 0.0:
-        return "0"
-    return _with_decimals(value, digits - 1 - _exponent(value))
+    """A number to ``digits`` significant digits; whole numbers in full (``telic.reports.numbers``)."""
+    return numbers.format_number(value, digits=digits)
 
 
 def format_interval(value: float, lower: float, upper: float) -> tuple[str, str, str]:
-    """A value and its interval, all to the digits that the width supports (two of the half-width).
-
-    Returns:
-        The value, the lower and the upper end, as text.
-    """
-    half = 0.5 * (upper - lower)
-    if not math.isfinite(half) or half <= 0.0:
-        return format_number(value, digits=3), format_number(lower, digits=3), format_number(upper, digits=3)
-    decimals = 1 - _exponent(half)
-    if value != 0.0:  # at least two digits of the value itself
-        decimals = max(decimals, 1 - _exponent(value))
-    return _with_decimals(value, decimals), _with_decimals(lower, decimals), _with_decimals(upper, decimals)
+    """A value and its finite interval as three texts, to the digits that the width supports."""
+    text, _, span = numbers.format_interval(value, lower, upper).partition(" [")
+    low, _, high = span.rstrip("]").partition(", ")
+    return text, low, high
 
 
 def join_words(words: Sequence[str]) -> str:
@@ -108,19 +97,6 @@ def join_words(words: Sequence[str]) -> str:
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-def _exponent(value: float) -> int:
-    return math.floor(math.log10(abs(value)))
-
-
-def _with_decimals(value: float, decimals: int) -> str:
-    size = abs(value)
-    if size >= 1e7 or 0.0 < size < 1e-4:
-        return f"{value:.{max(0, min(decimals + _exponent(value), 12))}e}"
-    decimals = min(decimals, 12)
-    text = f"{round(value, decimals):,.{max(decimals, 0)}f}"
-    return text.lstrip("-") if float(text.replace(",", "")) == 0.0 else text
 
 
 def _on_head(unit: str, change: Callable[[str], str]) -> str:
