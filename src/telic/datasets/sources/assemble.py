@@ -290,9 +290,6 @@ def _demonstrations(
     offsets = np.append(first, n).astype(np.int64)
     last = offsets[1:] - 1
     keys = rows.ordered.keys[first]
-    nth = np.arange(len(first)) - np.searchsorted(
-        keys, keys
-    )  # keys do not fall, so this counts pieces from 0
     ids = _ids(keys, rows.ordered.names)
     terminated = np.zeros(len(first), dtype=bool) if rows.terminated is None else rows.terminated[last]
     current, following = {}, {}
