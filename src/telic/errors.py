@@ -120,7 +120,7 @@ class NumericalError(TelicError, ArithmeticError):
 
 
 class InsufficientCoverageError(NumericalError):
-    """The data cannot support the number asked for; ``data`` carries the estimate for a caller who overrules."""
+    """The data cannot support the number asked for; ``data`` carries the estimate, to be overruled."""
 
     code = "insufficient-coverage"
 

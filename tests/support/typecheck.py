@@ -1,4 +1,4 @@
-"""The run-time check of types under pytest: an ``int`` is welcome where a ``float`` is asked for (PEP 484)."""
+"""The run-time check of types under pytest: an ``int`` is fine where a ``float`` is asked for (PEP 484)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Rewards keep the form they were given: of the state, of state and action, or of both and the next state.
+"""Rewards keep the form they were given: of the state, of state and action, or of both and what follows.
 
-``reward.expected(mdp)`` is the one projection, to ``(S, A)``; solvers call it and nothing stores it. Distances
+``reward.expected(mdp)`` is the one projection, to ``(S, A)``: solvers call it and nothing stores it. Distance
 and transfer take the original form.
 """
 
@@ -27,11 +27,19 @@ class SupportsTransition(Protocol):
     """Any of the tabular worlds."""
 
     @property
-    def transition(self) -> sp.csr_array: ...
+    def transition(self) -> sp.csr_array:
+        """CSR ``(S * A, S)``."""
+        ...
+
     @property
-    def n_actions(self) -> int: ...
+    def n_actions(self) -> int:
+        """A."""
+        ...
+
     @property
-    def n_states(self) -> int: ...
+    def n_states(self) -> int:
+        """S."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,10 +68,18 @@ class TabularReward:
         if isinstance(self.values, np.ndarray):
             wanted = (S,) if self.form == "S" else (S, A)
             if self.values.shape != wanted:
-                raise DynamicsError(f"A reward of shape {self.values.shape} does not fit a world of {S} states and {A} actions.", hint="Use the world it was made for.")
+                raise DynamicsError(
+                    f"A reward of shape {self.values.shape} does not fit a world of "
+                    f"{S} states and {A} actions.",
+                    hint="Use the world it was made for.",
+                )
             return np.repeat(self.values[:, None], A, axis=1) if self.form == "S" else self.values
         if self.values.shape != (S * A, S):
-            raise DynamicsError(f"A reward of transitions of shape {self.values.shape} does not fit a world of {S} states and {A} actions.", hint="Use the world it was made for.")
+            raise DynamicsError(
+                f"A reward of transitions of shape {self.values.shape} does not fit a world of "
+                f"{S} states and {A} actions.",
+                hint="Use the world it was made for.",
+            )
         return np.asarray(mdp.transition.multiply(self.values).sum(axis=1)).reshape(S, A)
 
 
@@ -82,7 +98,10 @@ class LinearReward:
 
     def __post_init__(self) -> None:
         if self.weights.shape != (self.features.n_features,):
-            raise FeatureError(f"`weights` must have shape ({self.features.n_features},), got {self.weights.shape}.", hint="One weight per feature.")
+            raise FeatureError(
+                f"`weights` must have shape ({self.features.n_features},), got {self.weights.shape}.",
+                hint="One weight per feature.",
+            )
 
     @property
     def form(self) -> str:
@@ -95,9 +114,15 @@ class LinearReward:
         flat = self.features.values @ self.weights
         if self.form == "S":
             if flat.shape != (S,):
-                raise DynamicsError(f"Features of {flat.shape[0]} states do not fit a world of {S} states.", hint="Use the world they were made for.")
+                raise DynamicsError(
+                    f"Features of {flat.shape[0]} states do not fit a world of {S} states.",
+                    hint="Use the world they were made for.",
+                )
             return np.repeat(np.asarray(flat)[:, None], A, axis=1)
         values = np.asarray(flat).reshape(-1)
         if values.size != S * A:
-            raise DynamicsError(f"Features of {values.size} pairs do not fit a world of {S} states and {A} actions.", hint="Use the world they were made for.")
+            raise DynamicsError(
+                f"Features of {values.size} pairs do not fit a world of {S} states and {A} actions.",
+                hint="Use the world they were made for.",
+            )
         return values.reshape(S, A)

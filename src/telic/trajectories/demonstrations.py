@@ -33,10 +33,12 @@ class Demonstrations:
         actions: ``(n,)`` int32 indices into ``action_labels``.
         offsets: ``(N + 1,)`` int64, from 0 to n, not decreasing.
         action_labels: name of each action.
-        observations: column name to ``(n,)`` values before the action: float64 (number), int64 (integer), bool
-            (boolean) or, for a category, int32 codes into ``categories[name]``.
-        next_observations: same names, ``(n,)`` values after the action; rows with ``next_known`` False do not count.
-        next_known: ``(n,)``; False where the record stops before the outcome was seen. None: nothing after is known.
+        observations: column name to ``(n,)`` values before the action: float64 (number), int64 (integer),
+            bool (boolean) or, for a category, int32 codes into ``categories[name]``.
+        next_observations: same names, ``(n,)`` values after the action; rows with ``next_known`` False do not
+            count.
+        next_known: ``(n,)``; False where the record stops before the outcome was seen. None: nothing after is
+            known.
         states: ``(n,)`` int32 state before the action, or None.
         next_states: ``(n,)`` int32 state after it, -1 where unknown, or None with ``states``.
         times: ``(n,)`` seconds, or None.
@@ -72,7 +74,13 @@ class Demonstrations:
 
     def __post_init__(self) -> None:
         n, offsets = len(self.actions), self.offsets
-        if offsets.ndim != 1 or len(offsets) < 1 or offsets[0] != 0 or offsets[-1] != n or np.any(np.diff(offsets) < 0):
+        if (
+            offsets.ndim != 1
+            or len(offsets) < 1
+            or offsets[0] != 0
+            or offsets[-1] != n
+            or np.any(np.diff(offsets) < 0)
+        ):
             raise DataError(
                 f"`offsets` must rise from 0 to the number of decisions {n}, got {_head(offsets)}.",
                 hint="Give one start per trajectory and the total at the end.",
@@ -118,7 +126,9 @@ class Demonstrations:
                 hint="`terminated`: the task ended; `truncated`: the record stops while the task goes on.",
             )
         if self.weights is not None and not (np.all(np.isfinite(self.weights)) and np.all(self.weights >= 0)):
-            raise DataError("`weights` must be finite and not negative.", hint="Drop rows instead of negating them.")
+            raise DataError(
+                "`weights` must be finite and not negative.", hint="Drop rows instead of negating them."
+            )
 
     @classmethod
     def from_arrays(
@@ -140,7 +150,8 @@ class Demonstrations:
         Args:
             states: ``(n,)`` state before each action.
             actions: ``(n,)`` action taken.
-            next_states: ``(n,)`` state after it (-1: unknown). Default: the next row of the same trajectory, -1 at its end.
+            next_states: ``(n,)`` state after it (-1: unknown). Default: the next row of the same trajectory,
+                -1 at its end.
             offsets: ``(N + 1,)`` starts of trajectories; default one trajectory.
             trajectory_ids: ``(N,)``; default ``"0", "1", ...``.
             demonstrators: ``(N,)`` pseudonym of who acted; default ``"all"``.
@@ -179,8 +190,12 @@ class Demonstrations:
             actions=a,
             next_states=nxt,
             offsets=off,
-            action_labels=tuple(str(i) for i in range(n_actions)) if action_labels is None else tuple(action_labels),
-            trajectory_ids=np.asarray([str(i) for i in range(count)] if trajectory_ids is None else trajectory_ids, dtype=object),
+            action_labels=tuple(str(i) for i in range(n_actions))
+            if action_labels is None
+            else tuple(action_labels),
+            trajectory_ids=np.asarray(
+                [str(i) for i in range(count)] if trajectory_ids is None else trajectory_ids, dtype=object
+            ),
             demonstrators=codes.astype(np.int32),
             demonstrator_names=tuple(str(x) for x in names),
             terminated=term,
@@ -216,7 +231,9 @@ class Demonstrations:
     @cached_property
     def step_index(self) -> LongArray:
         """``(n,)`` step of each decision within its trajectory, from 0."""
-        return np.arange(self.n_decisions, dtype=np.int64) - np.repeat(self.offsets[:-1], np.diff(self.offsets))
+        return np.arange(self.n_decisions, dtype=np.int64) - np.repeat(
+            self.offsets[:-1], np.diff(self.offsets)
+        )
 
     def __getitem__(self, i_trajectory: int) -> Trajectory:
         i = range(self.n_trajectories)[i_trajectory]
