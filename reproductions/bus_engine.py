@@ -2,11 +2,12 @@
 
     python reproductions/bus_engine.py [--data DIR] [--groups 1,2,3,4] [--bins 90] [--discount .9999]
 
-prints one JSON line. DIR holds the odometer files (default: ``rust_bus`` in the folder that TELIC_DATA names, else in
-``../shared/data`` beside the project). The reward of keeping the engine is ``-.001 * operating_cost * bin``, that of
-replacing it ``-replacement_cost``; the increments of mileage are estimated by their frequencies, and every standard
-error is of the choice likelihood with the transitions fixed. Published, groups 4 and 1-4 at 90 bins and discount
-.9999: replacement cost 10.0750 and 9.7558, operating cost 2.2930 and 2.6275 (Rust 1987, table IX).
+prints one JSON line. DIR holds the odometer files (default: ``rust_bus`` in the folder that TELIC_DATA
+names, else in ``../shared/data`` beside the project). The reward of keeping the engine is ``-.001 *
+operating_cost * bin``, that of replacing it ``-replacement_cost``; the increments of mileage are estimated
+by their frequencies, and every standard error is of the choice likelihood with the transitions fixed.
+Published, groups 4 and 1-4 at 90 bins and discount .9999: replacement cost 10.0750 and 9.7558, operating
+cost 2.2930 and 2.6275 (Rust 1987, table IX).
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ def fit(rows: Any, binned: tuple[Any, Any], *, bins: int, discount: float) -> An
     steps = np.flatnonzero(seen)
     arrival = np.minimum(start[:, None] + steps, bins - 1)
     pairs = np.repeat(np.arange(2 * bins), len(steps))
-    transition = sp.csr_array((np.tile(share[steps], 2 * bins), (pairs, arrival.ravel())), shape=(2 * bins, bins))
+    transition = sp.csr_array(
+        (np.tile(share[steps], 2 * bins), (pairs, arrival.ravel())), shape=(2 * bins, bins)
+    )
     world = TabularMDP.from_transition(
         transition, n_actions=2, discount=discount, action_labels=("keep", "replace")
     )
@@ -74,7 +77,9 @@ def fit(rows: Any, binned: tuple[Any, Any], *, bins: int, discount: float) -> An
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, default=None, help="folder with the odometer files")
     parser.add_argument("--groups", default="1,2,3,4", help="Rust's groups, with commas between them")
     parser.add_argument("--bins", type=int, default=90, help="equal bins of 450,000 miles")
@@ -126,7 +131,9 @@ def data_folder(given: Path | None) -> Path:
 
 def load_parser() -> ModuleType:
     """``examples/bus_engine/odometers.py``, which is no package."""
-    spec = importlib.util.spec_from_file_location("odometers", ROOT / "examples" / "bus_engine" / "odometers.py")
+    spec = importlib.util.spec_from_file_location(
+        "odometers", ROOT / "examples" / "bus_engine" / "odometers.py"
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

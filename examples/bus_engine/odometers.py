@@ -1,13 +1,15 @@
 """Rust's odometer files as rows of decisions: keep the engine or replace it.
 
-Each file holds one group of buses in one column of numbers: for every bus 11 header values (bus number; month and
-year of purchase; month, year and odometer of the first engine replacement; the same of the second; month and year of
-the first reading) and then one odometer reading a month. Source: Rust (1987), "Optimal Replacement of GMC Bus
-Engines", Econometrica 55, 999-1033; public NFXP data, repository OpenSourceEconomics/zurcher-data (MIT licence).
+Each file holds one group of buses in one column of numbers: for every bus 11 header values (bus number;
+month and year of purchase; month, year and odometer of the first engine replacement; the same of the
+second; month and year of the first reading) and then one odometer reading a month. Source: Rust (1987),
+"Optimal Replacement of GMC Bus Engines", Econometrica 55, 999-1033; public NFXP data, repository
+OpenSourceEconomics/zurcher-data (MIT licence).
 
-Conventions, with which the published increments .3919, .5953, .0128 of group 4 come out: mileage counts from the last
-replacement; the decision to replace falls in the last month whose odometer is below that of the replacement; every
-reading of a bus but the first is a decision, and the miles driven since the reading before belong to it.
+Conventions, with which the published increments .3919, .5953, .0128 of group 4 come out: mileage counts
+from the last replacement; the decision to replace falls in the last month whose odometer is below that of
+the replacement; every reading of a bus but the first is a decision, and the miles driven since the reading
+before belong to it.
 """
 
 from __future__ import annotations
@@ -123,9 +125,9 @@ def read_odometers(folder: str | Path, groups: Iterable[int] = (1, 2, 3, 4)) -> 
 def bin_mileage(rows: Odometers, bins: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """``(state, increment)`` of every decision, in equal bins of 450,000 miles.
 
-    The increment is the number of bins driven since the reading before. After a replacement it counts from the new
-    engine, as the ceiling of the new mileage over the width of a bin, not the floor; the state is the floor all the
-    same.
+    The increment is the number of bins driven since the reading before. After a replacement it counts from
+    the new engine, as the ceiling of the new mileage over the width of a bin, not the floor; the state is
+    the floor all the same.
 
     Args:
         rows: decisions.
@@ -144,7 +146,9 @@ def bin_mileage(rows: Odometers, bins: int) -> tuple[NDArray[np.int64], NDArray[
     increment = np.where(rows.just_replaced, np.ceil(rows.mileage / width).astype(np.int64), state - before)
     if increment.min() < 0:
         bad = int(np.flatnonzero(increment < 0)[0])
-        raise ValueError(f"Bus {rows.bus[bad]}: the odometer falls in month {rows.month[bad]} without a replacement.")
+        raise ValueError(
+            f"Bus {rows.bus[bad]}: the odometer falls in month {rows.month[bad]} without a replacement."
+        )
     return state, increment
 
 
@@ -155,7 +159,9 @@ def to_csv(rows: Odometers, path: str | Path) -> None:
         writer.writerow(["bus", "group", "month", "mileage", "action"])
         for i in range(len(rows)):
             action = "replace" if rows.replaced[i] else "keep"
-            writer.writerow([rows.bus[i], int(rows.group[i]), int(rows.month[i]), f"{rows.mileage[i]:.0f}", action])
+            writer.writerow(
+                [rows.bus[i], int(rows.group[i]), int(rows.month[i]), f"{rows.mileage[i]:.0f}", action]
+            )
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -178,7 +184,9 @@ def _records(folder: Path, group: int) -> NDArray[np.float64]:
         raise FileNotFoundError(f"The file {name} of group {group} is not in {folder}.")
     values = np.array(path.read_text(encoding="ascii").split(), dtype=np.float64)
     if not len(values) or len(values) % size:
-        raise ValueError(f"{name} must hold {size} values a bus, got {len(values)} values in all; is it cut off?")
+        raise ValueError(
+            f"{name} must hold {size} values a bus, got {len(values)} values in all; is it cut off?"
+        )
     return values.reshape(-1, size)
 
 

@@ -1,8 +1,8 @@
 """T7: exact score and Hessian of every kind of likelihood, and the certificate at the optimum.
 
-CERTIFICATION.md: gradient of the log-likelihood against central differences on random MDPs, 5 seeds, relative
-error <= 1e-6; at the optimum the gap (score per decision) <= 1e-5; demonstration-minus-model feature counts
-are *not* the exact score on sampled data under stochastic dynamics.
+CERTIFICATION.md: gradient of the log-likelihood against central differences on random MDPs, 5 seeds,
+relative error <= 1e-6; at the optimum the gap (score per decision) <= 1e-5; demonstration-minus-model
+feature counts are *not* the exact score on sampled data under stochastic dynamics.
 
 Differences are of fourth order (Richardson) with step 1e-3: truncation about 1e-12, rounding about 1e-12
 relative. The value itself is checked against plain sweeps written here.

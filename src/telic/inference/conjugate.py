@@ -1,9 +1,8 @@
 """Trust-region Newton by conjugate gradients, for rewards with thousands of free weights.
 
 Each step maximises the quadratic model inside a ball by conjugate gradients stopped at the boundary or at
-negative curvature (Steihaug 1983), from Hessian-vector products alone: one forward and one transposed linear
-system each.
-Reference: Steihaug (1983), SIAM J. Numer. Anal. 20, 626-637.
+negative curvature (Steihaug 1983), from Hessian-vector products alone: one forward and one transposed
+linear system each. Reference: Steihaug (1983), SIAM J. Numer. Anal. 20, 626-637.
 """
 
 from __future__ import annotations

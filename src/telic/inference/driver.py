@@ -16,16 +16,27 @@ import numpy as np
 
 import telic
 from telic.errors import SettingsError
-from telic.reports import Finding, Outcome, Provenance, Severity
-from telic.rewards import Gauge, LinearReward, RewardEstimate, describe_direction
+from telic.reports import Finding, Outcome, Provenance
+from telic.rewards import Gauge, LinearReward, RewardEstimate
 from telic.typing import FloatArray
 
 from .conjugate import maximise_conjugate
+from .fit_findings import (
+    few_trajectories,
+    negative_rationality,
+    no_clusters,
+    no_errors,
+    no_start,
+    null_findings,
+    penalised_errors,
+    rationality_finding,
+    separation_finding,
+)
 from .likelihood import ChoiceLikelihood
 from .newton import NewtonResult, maximise_newton
 from .objective import Objective, Point
 from .parameters import Parameters
-from .separation import find_separation, named_weights
+from .separation import find_separation
 from .settings import FitSettings
 from .start import feasible_start
 from .uncertainty import covariances, null_space, project_out
@@ -36,7 +47,8 @@ FLOOR = 1e-9
 """Spread of a feature over choices, relative to its largest (discounted) size, that rounding can leave."""
 
 GAUGE_SLACK = 1e-10
-"""Relative change of the log-likelihood by which moving along a null direction shows that it was not one."""
+"""Relative change of the log-likelihood by which moving along a null direction shows that it was not one.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,8 +174,8 @@ def _start(
                 f"`solver_state` holds {psi.size} weights, this fit has {parameters.count}.",
                 hint="Resume with the data, features and settings of the interrupted fit.",
             )
-        if state.get("warm_start") is not None and hasattr(likelihood, "warm_start"):
-            likelihood.warm_start = np.asarray(state["warm_start"], dtype=np.float64)
+        if state.get("warm_start") is not None and hasattr(likelihood, "start_from"):
+            likelihood.start_from(np.asarray(state["warm_start"], dtype=np.float64))
         return objective.at(psi, order=order)
     psi = parameters.start(settings.initial_weights, likelihood.rationality)
     point = objective.at(psi, order=order)
@@ -184,33 +196,35 @@ def _finish(
     likelihood, parameters = objective.likelihood, objective.parameters
     n, point, outcome = likelihood.total_weight, result.point, result.outcome
     notes = [*findings, *likelihood.findings]
-    null = found_null
-    if point.information is not None and len(found_null):
-        null = _still_null(found_null, point.information, floor)
-    if outcome is Outcome.SEPARATION and result.separated is not None:
-        notes.insert(0, _separation_finding(objective, result))
+    # Where the fit ended well, what is flat at the answer; else what was flat from the start, for a weight on
+    # its
+    # way to infinity also flattens the likelihood.
+    null = found_null if not outcome.ok or point.information is None else null_space(point.information, floor)
     names = parameters.names
-    notes += [_null_finding(names, row) for row in null]
+    if outcome is Outcome.SEPARATION and result.separated is not None:
+        notes.insert(0, separation_finding(names, result))
+    notes += null_findings(names, null)
+    gauge_kind = "minimum-norm"
     if len(null) and not (settings.l2 or settings.l1) and outcome.ok:
-        point = _least_norm(objective, point, null)
+        point, gauge_kind = _least_norm(objective, point, null)
     score_norm = float(np.abs(project_out(objective.projected_score(point), null)).max(initial=0.0)) / n
     weights, beta = parameters.finish(point.psi)
     spread: dict[str, FloatArray] = {}
     if beta is not None and beta <= 0:
         outcome = Outcome.INFEASIBLE
-        notes.insert(0, _negative_rationality(beta))
+        notes.insert(0, negative_rationality(beta))
     if outcome.ok and settings.standard_errors:
         spread, more = _spread(objective, point, null, parameters)
         notes += more
         if beta is not None and spread:
-            notes.append(_rationality_finding(beta, spread))
+            notes.append(rationality_finding(beta, spread))
             J = parameters.jacobian(point.psi)
             spread = {kind: J @ m @ J.T for kind, m in spread.items()}
         elif not parameters.is_identity:
             J = parameters.jacobian(point.psi)
             spread = {kind: J @ m @ J.T for kind, m in spread.items()}
     elif not outcome.ok:
-        notes.append(_no_errors("the fit did not converge"))
+        notes.append(no_errors("the fit did not converge"))
     K = likelihood.n_weights
     null_weights = null
     if not parameters.is_identity and len(null):
@@ -229,7 +243,7 @@ def _finish(
         units=features.units or ("",) * K,
         weights=weights,
         covariances=spread,
-        gauge=_gauge(likelihood, settings, null, rationality),
+        gauge=_gauge(likelihood, settings, null, rationality, gauge_kind),
         null_directions=null_weights,
         n_decisions=likelihood.n_decisions,
         n_trajectories=likelihood.n_clusters,
@@ -256,35 +270,18 @@ def _spread(
     """Covariances of the free numbers by kind, with the reasons for any that are missing."""
     likelihood, notes = objective.likelihood, []
     if point.curvature is None:
-        return {}, [_no_errors(f"there are {parameters.count} weights, too many for a covariance matrix")]
+        return {}, [no_errors(f"there are {parameters.count} weights, too many for a covariance matrix")]
     if not likelihood.is_sampled:
-        return {}, [_no_errors("no number of decisions stands behind the choice probabilities")]
+        return {}, [no_errors("no number of decisions stands behind the choice probabilities")]
     weights = parameters.expand(point.psi)
     meat = {"outer_product": parameters.pull_matrix(likelihood.outer_product(weights))}
     if likelihood.n_clusters:
         scores = parameters.pull(likelihood.cluster_scores(weights))
         meat["sandwich_clustered"] = scores.T @ scores
     else:
-        notes.append(
-            Finding(
-                code="no-clusters",
-                severity=Severity.NOTICE,
-                message="The counts do not come from trajectories, so there is no `sandwich_clustered` "
-                "error.",
-                hint="Give demonstrations instead of counts where decisions of one trajectory may "
-                "depend on each other.",
-            )
-        )
+        notes.append(no_clusters())
     if 0 < likelihood.n_clusters <= parameters.count:
-        notes.append(
-            Finding(
-                code="few-trajectories",
-                severity=Severity.WARNING,
-                message=f"{likelihood.n_clusters} trajectories for {parameters.count} weights: "
-                "`sandwich_clustered` errors are too small.",
-                hint="Read the `sandwich` errors, or collect more trajectories.",
-            )
-        )
+        notes.append(few_trajectories(likelihood.n_clusters, parameters.count))
     active = np.ones(parameters.count, dtype=bool) if not objective.l1 else point.psi != 0
     idx = np.flatnonzero(active)
     inner_null = null if active.all() else np.zeros((0, len(idx)))
@@ -302,35 +299,22 @@ def _spread(
         spread[kind] = full
     if failed:
         notes.append(
-            _no_errors(f"the matrix behind {', '.join(failed)} is not positive definite", kinds=failed)
+            no_errors(f"the matrix behind {', '.join(failed)} is not positive definite", kinds=failed)
         )
     if objective.l1 or objective.l2:
-        notes.append(
-            Finding(
-                code="penalised-errors",
-                severity=Severity.NOTICE,
-                message="Standard errors describe the spread of penalised weights around their shrunken value"
-                + (", given which weights the penalty set to zero; those have none." if objective.l1 else ".")
-                + " They do not include the bias of the penalty.",
-                hint="Refit without the penalty to judge single weights.",
-            )
-        )
+        notes.append(penalised_errors(objective))
     return spread, notes
 
 
-def _least_norm(objective: Objective, point: Point, null: FloatArray) -> Point:
-    """The point moved along the null directions to least norm, where that leaves the likelihood alone."""
+def _least_norm(objective: Objective, point: Point, null: FloatArray) -> tuple[Point, str]:
+    """The point moved along the null directions to least norm, where that leaves the likelihood alone.
+
+    It need not, when too few states were seen: then the flat set is curved, and the point stays.
+    """
     moved = objective.at(project_out(point.psi, null), order=2)
     slack = GAUGE_SLACK * max(1.0, abs(point.value))
     same = moved.outcome.ok and abs(moved.value - point.value) <= slack
-    return moved if same else point
-
-
-def _still_null(rows: FloatArray, information: FloatArray, floor: FloatArray) -> FloatArray:
-    """The null directions of the start that are still null."""
-    size = np.sqrt(np.einsum("ij,jk,ik->i", rows, information, rows).clip(0.0))
-    bound = 1e-4 * np.sqrt((rows**2 * np.maximum(np.diag(information), floor)).sum(axis=1))
-    return np.asarray(rows[size <= np.maximum(bound, np.sqrt((rows**2 * floor).sum(axis=1)) * 10)])
+    return (moved, "minimum-norm") if same else (point, "from-start")
 
 
 def _rounding_floor(likelihood: ChoiceLikelihood, parameters: Parameters, n: float) -> FloatArray:
@@ -351,16 +335,18 @@ def _rounding_floor(likelihood: ChoiceLikelihood, parameters: Parameters, n: flo
 
 
 def _gauge(
-    likelihood: ChoiceLikelihood, settings: FitSettings, null: FloatArray, rationality: float
+    likelihood: ChoiceLikelihood, settings: FitSettings, null: FloatArray, rationality: float, kind: str
 ) -> Gauge:
     if settings.fixed_weights:
         fixed = ", ".join(f"{k} = {v}" for k, v in settings.fixed_weights.items())
         kind, words = "fixed-weights", f"Weights are stated with {fixed}."
+    elif kind == "from-start":
+        words = (
+            "One of the weights that explain the choices equally well: the nearest to the start of the fit."
+        )
     elif len(null):
-        kind = "minimum-norm"
         words = "Of the weights that explain the choices equally well, those with the least sum of squares."
     else:
-        kind = "minimum-norm"
         words = "The data fix every weight at this rationality."
     return Gauge(kind=kind, description=words, rationality=rationality, discount=likelihood.discount)
 
@@ -405,13 +391,7 @@ def _no_start(
     """The answer when the forward problem has no solution anywhere the driver looked."""
     weights, _ = parameters.finish(point.psi)
     K = likelihood.n_weights
-    note = Finding(
-        code="no-start",
-        severity=Severity.ERROR,
-        message=f"No starting weights were found for which the forward problem has a solution "
-        f"({point.outcome.label}).",
-        hint=point.outcome.value,
-    )
+    note = no_start(point)
     return RewardEstimate(
         method=method,
         outcome=point.outcome,
@@ -420,7 +400,7 @@ def _no_start(
         units=likelihood.features.units or ("",) * K,
         weights=np.full(K, np.nan),
         covariances={},
-        gauge=_gauge(likelihood, settings, np.zeros((0, K)), likelihood.rationality),
+        gauge=_gauge(likelihood, settings, np.zeros((0, K)), likelihood.rationality, "minimum-norm"),
         null_directions=np.zeros((0, K)),
         n_decisions=likelihood.n_decisions,
         n_trajectories=likelihood.n_clusters,
@@ -433,76 +413,4 @@ def _no_start(
         provenance=Provenance(
             inputs=likelihood.digests(), settings=settings.to_json(), code=telic.__version__
         ),
-    )
-
-
-def _separation_finding(objective: Objective, result: NewtonResult) -> Finding:
-    assert result.separated is not None
-    names = objective.parameters.names
-    which = named_weights(result.separated, result.scale)
-    words = ", ".join(f"{names[k]} ({'up' if result.separated[k] > 0 else 'down'})" for k in which)
-    return Finding(
-        code="separation",
-        severity=Severity.ERROR,
-        message=f"No finite weight is best: the likelihood rises for ever as {words} runs to infinity "
-        f"(stopped after {result.iterations} steps).",
-        hint="Add an L2 penalty or a prior, drop the feature, or collect decisions that go the other way.",
-        evidence={
-            "features": [names[k] for k in which],
-            "direction": {names[k]: float(result.separated[k]) for k in which},
-            "weights_reached": {names[k]: float(result.point.psi[k]) for k in which},
-        },
-    )
-
-
-def _null_finding(names: tuple[str, ...], row: FloatArray) -> Finding:
-    involved = [names[k] for k in np.argsort(-np.abs(row), kind="stable") if abs(row[k]) > 1e-6]
-    if len(involved) == 1:
-        code = "feature-without-effect"
-        message = (
-            f"The feature {involved[0]} makes no difference between the choices that were seen; "
-            "its weight cannot be told."
-        )
-        hint = "Drop it, or add data from a world or a discount in which it differs between choices."
-    else:
-        code = "collinear-features"
-        message = (
-            f"The features {', '.join(involved)} move together in every choice: any amount of "
-            f"{describe_direction(names, row)} can be added."
-        )
-        hint = "Drop one of them, or add data from another environment or discount."
-    return Finding(
-        code=code, severity=Severity.WARNING, message=message, hint=hint, evidence={"features": involved}
-    )
-
-
-def _negative_rationality(beta: float) -> Finding:
-    return Finding(
-        code="negative-rationality",
-        severity=Severity.ERROR,
-        message=f"The estimated rationality is {beta:.4g}: the choices go against the sign of the fixed "
-        "weight.",
-        hint="Fix the weight with the other sign.",
-        evidence={"rationality": beta},
-    )
-
-
-def _rationality_finding(beta: float, spread: Mapping[str, FloatArray]) -> Finding:
-    errors = {kind: float(np.sqrt(max(m[0, 0], 0.0))) for kind, m in spread.items()}
-    shown = ", ".join(f"{k} {v:.4g}" for k, v in errors.items())
-    return Finding(
-        code="rationality-estimated",
-        severity=Severity.INFO,
-        message=f"Rationality is estimated as {beta:.6g} (standard errors: {shown}).",
-        evidence={"rationality": beta, "standard_errors": errors},
-    )
-
-
-def _no_errors(why: str, kinds: list[str] | None = None) -> Finding:
-    which = f"No standard error of kind {', '.join(kinds)}" if kinds else "No standard errors"
-    return Finding(
-        code="no-standard-errors",
-        severity=Severity.NOTICE,
-        message=f"{which}: {why}.",
-        hint="Do not read the weights as if they were certain.",
     )

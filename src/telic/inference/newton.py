@@ -1,18 +1,17 @@
 """Trust-region Newton for a few hundred weights, with the exact Hessian and an optional absolute penalty.
 
-In coordinates ``x_k = s_k psi_k``, ``s_k^2`` the expected information of weight k per decision at the start,
-each step maximises the quadratic model ``g'p - p'Bp/2`` inside ``|p| <= radius`` (More and Sorensen 1983, by
-eigenvalues). ``B`` is minus the Hessian; where that is not positive on the directions the data can tell (the
-likelihood of sampled decisions under stochastic dynamics need not be concave), the expected information takes
-its place (Fisher scoring). With the absolute penalty the model is maximised by coordinate ascent inside a box
-(proximal
-Newton: Lee, Sun and Saunders 2014). Scaling makes the iterates independent of the units of the features.
+In coordinates ``x_k = s_k psi_k``, ``s_k^2`` the expected information of weight k per decision at the
+start, each step maximises the quadratic model ``g'p - p'Bp/2`` inside ``|p| <= radius`` (More and Sorensen
+1983, by eigenvalues). ``B`` is minus the Hessian; where that is not positive on the directions the data can
+tell (the likelihood of sampled decisions under stochastic dynamics need not be concave), the expected
+information takes its place (Fisher scoring). With the absolute penalty the model is maximised by coordinate
+ascent inside a box (proximal Newton: Lee, Sun and Saunders 2014). Scaling makes the iterates independent of
+the units of the features.
 
 Stops when the largest entry of the projected score per decision, in those coordinates, is below the
-tolerance.
+tolerance and the next Newton step would be shorter than a millionth of a standard error.
 References: More and Sorensen (1983), SIAM J. Sci. Stat. Comput. 4, 553-572; Lee, Sun and Saunders (2014),
-    SIAM J.
-Optim. 24, 1420-1443; Conn, Gould and Toint (2000), Trust-Region Methods, chapter 6 for the radius.
+SIAM J. Optim. 24, 1420-1443; Conn, Gould and Toint (2000), Trust-Region Methods, chapter 6 for the radius.
 """
 
 from __future__ import annotations
@@ -35,6 +34,9 @@ START_RADIUS = 10.0
 
 FLAT = 1e-10
 """Curvature, relative to the largest, below which a direction is left alone."""
+
+DISTANCE = 1e-6
+"""Newton step, in standard errors, below which the maximum has been reached."""
 
 ROUNDING = 1e-13
 """Relative rounding error of a log-likelihood, below which a change of it says nothing."""
@@ -128,8 +130,8 @@ def maximise_newton(
 
         if not on_iteration(now, point, raw):
             return stop(Outcome.INTERRUPTED)
-        converged = scaled <= tolerance
-        if (converged or stalled or iteration >= 6) and not objective.l2:
+        converged = scaled <= tolerance and _distance(objective, point, scale, n_decisions) <= DISTANCE
+        if (converged or stalled or (iteration >= 8 and iteration % 4 == 0)) and not objective.l2:
             direction = find_separation(point, scale, first)
             if direction is not None:
                 return stop(Outcome.SEPARATION, direction)
@@ -198,6 +200,19 @@ def _step(
         if radius < 1e-14:
             break
     return point, radius, True
+
+
+def _distance(objective: Objective, point: Point, scale: FloatArray, n: float) -> float:
+    """Length of the Newton step in standard errors, by the weights that the absolute penalty leaves free."""
+    assert point.score is not None
+    assert point.curvature is not None
+    assert point.information is not None
+    free = np.flatnonzero(point.psi != 0) if objective.l1 else np.arange(len(point.psi))
+    if not len(free):
+        return 0.0
+    g = objective.projected_score(point)[free] / scale[free] / n
+    B = _positive_model(point.curvature, point.information, objective.l2, scale, n)[np.ix_(free, free)]
+    return float(np.sqrt(max(n * float(g @ _ball_step(g, B, np.inf)), 0.0)))
 
 
 def _positive_model(

@@ -1,8 +1,8 @@
 """From the free numbers of a fit to all weights of the reward, and back for derivatives.
 
 Without a free rationality the free numbers are the weights that are not fixed. With it, choices depend on
-``eta = beta theta`` alone; the free numbers are then beta and the etas of the weights that are not fixed, and
-a fixed weight ``c`` contributes ``beta c``: still a linear map, so the likelihood stays as it is.
+``eta = beta theta`` alone; the free numbers are then beta and the etas of the weights that are not fixed,
+and a fixed weight ``c`` contributes ``beta c``: still a linear map, so the likelihood stays as it is.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Separation: a likelihood that keeps rising while a weight runs to infinity.
 
-Where some action is always (or never) taken whenever a feature tells it apart, no finite weight is best. The
-fit then shows collapsed curvature in some direction while the score still points along it. The check is a
-walk: far beyond the current point, in that direction, an ordinary likelihood has fallen and its score points
-back; a separated one is still rising. Albert and Anderson (1984), Biometrika 71, 1-10, for the condition in
-logistic models.
+Where some action is always (or never) taken whenever a feature tells it apart, no finite weight is best.
+The fit then shows collapsed curvature in some direction while the score still points along it. The check is
+a walk: far beyond the current point, in that direction, an ordinary likelihood has fallen and its score
+points back; a separated one is still rising. Albert and Anderson (1984), Biometrika 71, 1-10, for the
+condition in logistic models.
 """
 
 from __future__ import annotations

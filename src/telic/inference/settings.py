@@ -23,13 +23,13 @@ class FitSettings:
     Attributes:
         l2: strength of the squared penalty, in nats per squared weight; more shrinks all weights.
         l1: strength of the absolute penalty, in nats per weight; more sets more weights to exactly 0.
-        rationality: inverse temperature; ``"free"`` estimates it, which needs ``fixed_weights``; None leaves
-            that of the likelihood (1 for the methods that make their own).
-        fixed_weights: name to value of weights that are not estimated (a unit of reward, when ``rationality``
-            is free).
+        rationality: inverse temperature; ``"free"`` estimates it, which needs ``fixed_weights``; None
+            leaves that of the likelihood (1 for the methods that make their own).
+        fixed_weights: name to value of weights that are not estimated (a unit of reward, when
+            ``rationality`` is free).
         initial_weights: ``(K,)`` start; it changes the time, not the answer. None: zeros.
-        tolerance: score per decision, each feature in units of its spread over choices, at which the fit has
-            converged.
+        tolerance: score per decision, each feature in units of its spread over choices, at which the fit
+            has converged.
         max_iterations: limit of Newton steps.
         checkpoint_every: Newton steps between two calls of ``checkpoint``.
         max_dense_weights: number of weights up to which the exact Hessian is formed (and standard errors

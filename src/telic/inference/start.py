@@ -1,7 +1,7 @@
 """Starting weights for which the forward problem has a solution.
 
-Undiscounted problems have an infinite soft value where wandering is worth more than arriving, and weights of
-zero are such a place. Weights that make every step cost the same, ``phi psi = -c``, end that for a large
+Undiscounted problems have an infinite soft value where wandering is worth more than arriving, and weights
+of zero are such a place. Weights that make every step cost the same, ``phi psi = -c``, end that for a large
 enough ``c``.
 """
 

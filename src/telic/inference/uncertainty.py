@@ -1,11 +1,9 @@
 """What the decisions cannot tell, and covariances of what they can, of four kinds.
 
-A direction v of the weights is null when no choice probability of a visited state changes along it, to first
-order: the expected information has ``F v = 0``. Null directions are looked for in correlation form, so the
-units of the features do not matter, and must be null both at the start and at the end of a fit: a direction
-that only
-    becomes
-flat at the end is a saturated weight, not an unidentified one.
+A direction v of the weights is null when no choice probability of a visited state changes along it, to
+first order: the expected information has ``F v = 0``. Null directions are looked for in correlation form,
+so the units of the features do not matter, and must be null both at the start and at the end of a fit: a
+direction that only becomes flat at the end is a saturated weight, not an unidentified one.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """A reward inferred from decisions, with its uncertainty, its gauge and what the data cannot tell.
 
-A reward is identified at best up to the transformations that leave every choice alone. So an estimate carries
-its ``gauge`` (how one member of the equivalent rewards was picked), its ``nullity`` and the directions in
-which the weights can move without changing any choice that was seen, and the assumptions that scale it
-(rationality, discount). Standard errors come in four kinds, always named:
+A reward is identified at best up to the transformations that leave every choice alone. So an estimate
+carries its ``gauge`` (how one member of the equivalent rewards was picked), its ``nullity`` and the
+directions in which the weights can move without changing any choice that was seen, and the assumptions that
+scale it (rationality, discount). Standard errors come in four kinds, always named:
 
 - ``hessian``: inverse of minus the second derivative of the log-likelihood, ``A^-1``.
 - ``outer_product``: inverse of the sum over decisions of the outer products of their scores, ``B^-1``.
@@ -13,7 +13,7 @@ which the weights can move without changing any choice that was seen, and the as
 
 No small-sample factor is applied to any of them; each conditions on the transition probabilities.
 References: White (1982), Econometrica 50, for the sandwich; Liang and Zeger (1986), Biometrika 73, for
-    clusters.
+clusters.
 """
 
 from __future__ import annotations
@@ -114,8 +114,8 @@ class RewardEstimate:
         choice_log_likelihood: nats, summed over decisions (weighted where decisions are).
         transition_log_likelihood: nats of the transitions under estimated dynamics; None when the dynamics
             are known.
-        certificate: ``score_norm`` (largest absolute entry of the penalised score on the identified part, per
-            decision) and ``bellman_residual``; other numbers a method vouches for.
+        certificate: ``score_norm`` (largest absolute entry of the penalised score on the identified part,
+            per decision) and ``bellman_residual``; other numbers a method vouches for.
         fixed_by_assumption: discount, rationality, penalties and weights that the data did not choose.
         seconds: CPU seconds of the fit.
         findings: what was noticed.

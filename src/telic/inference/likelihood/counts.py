@@ -1,8 +1,8 @@
 """Which decisions were seen how often: the only thing a likelihood of discrete choices needs from the data.
 
 A decision is a cell (state and action, for some likelihoods with time or destination in front) in a cluster
-(its trajectory). Counts are weighted sums over rows, held sparse by cluster, with dense totals by cell, so a
-million rows cost no more than the cells they fall into.
+(its trajectory). Counts are weighted sums over rows, held sparse by cluster, with dense totals by cell, so
+a million rows cost no more than the cells they fall into.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Counts:
         totals: ``(n_cells,)`` sum of the weights of the decisions in each cell.
         squares: ``(n_cells,)`` sum of their squared weights (for outer products of scores).
         n_decisions: decisions with a weight above 0.
-        is_sampled: False when ``totals`` are expectations with an unknown number of decisions behind them, so
-            that no standard error can be stated.
+        is_sampled: False when ``totals`` are expectations with an unknown number of decisions behind them,
+            so that no standard error can be stated.
         findings: what was noticed when they were made.
     """
 
@@ -97,8 +97,8 @@ def check_possible(demos: Demonstrations, world: TabularMDP | FiniteHorizonMDP |
 
     Raises:
         DataError: there are no decisions, no states, or states or actions outside the world.
-        ImpossibleDemonstrationsError: an action that is not available, a decision in an absorbing state, or a
-            transition of probability 0; the message lists rows and pairs.
+        ImpossibleDemonstrationsError: an action that is not available, a decision in an absorbing state, or
+            a transition of probability 0; the message lists rows and pairs.
     """
     states, next_states = demos.require_states()
     S, A = world.n_states, world.n_actions

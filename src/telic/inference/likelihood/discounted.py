@@ -93,8 +93,8 @@ class DiscountedLikelihood(AbstractCountedLikelihood):
         """
         return self._cache.value
 
-    @warm_start.setter
-    def warm_start(self, value: FloatArray | None) -> None:
+    def start_from(self, value: FloatArray | None) -> None:
+        """Sets ``warm_start``."""
         self._cache.value, self._cache.point, self._cache.weights = value, None, None
 
     def evaluate(self, weights: FloatArray, *, order: int = 0) -> Evaluation:

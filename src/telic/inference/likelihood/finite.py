@@ -7,7 +7,8 @@ With ``V_H = 0``, ``Q_t = r + gamma P V_{t+1}``, ``pi_t = exp(beta (Q_t - V_t))`
 - ``dLL/dr = beta sum_t (N_t + lambda_t pi_t)``; Hessian ``beta^2 sum_t sum_s lambda_t(s) sum_a pi_t D_k
   D_l``.
 
-Only two time slices of ``V_k`` are ever held, so memory is that of the policy table, ``T S A``, and no more.
+Only two time slices of ``V_k`` are ever held, so memory is that of the policy table, ``T S A``, and no
+more.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The likelihood of decisions on the way to destinations: one destination a trajectory, undiscounted.
 
-Each destination is a stationary problem with value 0 at the destination. In a deterministic world one sparse
-factorisation serves all destinations (``telic.planning.solve_soft_goals``), for values and for derivatives.
+Each destination is a stationary problem with value 0 at the destination. In a deterministic world one
+sparse factorisation serves all destinations (``telic.planning.solve_soft_goals``), for values and for
+derivatives.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ class GoalLikelihood(AbstractCountedLikelihood):
         rationality: inverse temperature beta, above 0.
 
     Raises:
-        ImpossibleDemonstrationsError: the world gives probability 0 to what was seen, a decision is taken at
-            the destination, or leads where the destination cannot be reached.
+        ImpossibleDemonstrationsError: the world gives probability 0 to what was seen, a decision is taken
+            at the destination, or leads where the destination cannot be reached.
         DataError, FeatureError, SettingsError: the inputs do not fit each other.
     """
 

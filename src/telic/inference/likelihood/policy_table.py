@@ -31,7 +31,8 @@ def from_policy_table(
     """The likelihood of choice probabilities: each state counts with its weight, each action with its
     probability.
 
-    Rows that sum to 0 have no support: they are excluded, and a finding says which. Absorbing states are left
+    Rows that sum to 0 have no support: they are excluded, and a finding says which. Absorbing states are
+    left
         out.
 
     Args:
@@ -39,8 +40,8 @@ def from_policy_table(
         features: phi.
         policy: choice probabilities; rows sum to 1, or to 0 where nothing is known.
         state_weights: how much each state counts, for example its visitation; default 1 each.
-        n_decisions: number of decisions that the probabilities were estimated from, for standard errors; the
-            weights are scaled to this sum. None: no standard errors are stated.
+        n_decisions: number of decisions that the probabilities were estimated from, for standard errors;
+            the weights are scaled to this sum. None: no standard errors are stated.
         rationality: inverse temperature.
 
     Raises:

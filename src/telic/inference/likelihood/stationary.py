@@ -11,8 +11,8 @@ gamma P_pi``, counts ``N(s,a)`` and ``N_s = sum_a N(s,a)``:
   adjoint and K forward systems, nothing unrolled;
 - expected information given the visited states: the same sum with ``N_s`` in place of ``-lambda_s``.
 
-The pair-by-weight array ``D`` is never held: it is made in blocks of states. Differentiating the fixed point
-is Rust (1987), Econometrica 55; the adjoint is the implicit function theorem.
+The pair-by-weight array ``D`` is never held: it is made in blocks of states. Differentiating the fixed
+point is Rust (1987), Econometrica 55; the adjoint is the implicit function theorem.
 """
 
 from __future__ import annotations

@@ -6,12 +6,11 @@ decisions is a smooth function of the reward weights. This maximises it by Newto
 derivatives, in discounted, finite-horizon and goal-conditioned worlds.
 
 The classic algorithm matches feature counts of demonstrations and model. On sampled data under stochastic
-dynamics that difference is not the score of the likelihood (it is so only in expectation), so it is not used
-here.
+dynamics that difference is not the score of the likelihood (it is so only in expectation), so it is not
+used here.
 
 References: Ziebart, Bagnell and Dey (2010), ICML, for the principle and the soft Bellman equations; Rust
-    (1987),
-Econometrica 55, for the same likelihood as dynamic discrete choice.
+(1987), Econometrica 55, for the same likelihood as dynamic discrete choice.
 """
 
 from __future__ import annotations
