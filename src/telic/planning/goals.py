@@ -28,7 +28,7 @@ from telic.typing import FloatArray
 
 from .bellman import policy_chain
 from .goal_system import GoalSystem, goal_system
-from .linear import PolicySystem, choose_method
+from .linear import PolicySystem, choose_method, solve_columns
 from .soft import check_settings, solve_soft_operator
 from .solutions import require
 
@@ -121,7 +121,7 @@ class SoftGoalSolution:
             part = at[start : start + width]
             z = self._z(i_goals[part])
             flat = (columns[part] * z[:, :, None]).transpose(1, 0, 2).reshape(S, -1)
-            x = self.system.factors.solve(flat).reshape(S, len(part), -1).transpose(1, 0, 2)
+            x = solve_columns(self.system.factors, flat).reshape(S, len(part), -1).transpose(1, 0, 2)
             home = x[np.arange(len(part)), self.goals[i_goals[part]]]
             with np.errstate(invalid="ignore", divide="ignore"):
                 answer = x / z[:, :, None] - home[:, None, :]
@@ -162,7 +162,7 @@ class SoftGoalSolution:
         unit[goal] = 1.0
         last = columns[goal].copy()
         columns[goal] = 0.0
-        both = self.system.factors.solve(np.hstack([columns / scale[:, None], unit]), "T")
+        both = solve_columns(self.system.factors, np.hstack([columns / scale[:, None], unit]), "T")
         u, row = both[:, :-1], both[:, -1]
         u = u - np.outer(row, u[goal] / row[goal])
         u[goal] = 0.0
@@ -277,7 +277,7 @@ def _solve_shared(
         columns = np.arange(len(part))
         z = np.zeros((S, len(part)))
         z[part, columns] = 1.0
-        z = system.factors.solve(z)
+        z = solve_columns(system.factors, z)
         diagonal = z[part, columns]
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             z /= diagonal
