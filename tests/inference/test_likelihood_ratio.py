@@ -1,6 +1,6 @@
 """The likelihood-ratio test: calibrated on the chain, refused where it means nothing.
 
-Calibration: with the switch cost truly 0, p-values of leaving it out are uniform. 400 data sets of 300
+Calibration: with the switch cost truly 0, p-values of leaving it out are uniform. 200 data sets of 300
 decisions; Kolmogorov-Smirnov at level .0005 and the count below .05 inside the central 99.95 % of its
 binomial (two gates of .001 / 2). The key was fixed before the first run.
 """
