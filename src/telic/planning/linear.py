@@ -159,7 +159,14 @@ class PolicySystem:
             factors, pivots, info = dgetrf(M, overwrite_a=True)
             if info != 0:
                 return None
-            return lambda b, transposed: dgetrs(factors, pivots, b, trans=int(transposed))[0]
+
+            def by_column(b: FloatArray, transposed: bool) -> FloatArray:
+                # One column at a time: with more, OpenBLAS wakes its threads, which costs far more than they save.
+                if b.ndim == 1:
+                    return np.asarray(dgetrs(factors, pivots, b, trans=int(transposed))[0])
+                return np.column_stack([dgetrs(factors, pivots, c, trans=int(transposed))[0] for c in b.T])
+
+            return by_column
         from scipy.sparse.linalg import splu
 
         try:
