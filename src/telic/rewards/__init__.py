@@ -2,5 +2,14 @@
 
 from .estimate import KINDS, Gauge, RewardEstimate, describe_direction
 from .forms import LinearReward, TabularReward
+from .measured import MeasuredReward
 
-__all__ = ["KINDS", "Gauge", "LinearReward", "RewardEstimate", "TabularReward", "describe_direction"]
+__all__ = [
+    "KINDS",
+    "Gauge",
+    "LinearReward",
+    "MeasuredReward",
+    "RewardEstimate",
+    "TabularReward",
+    "describe_direction",
+]

@@ -6,12 +6,13 @@ For a policy ``p`` the values of the state are linear in the weights. With ``M =
     e   = -(1/beta) M^-1 sum_a p log p,      the same of the entropy,
     Q(s, a; theta) = sum_k theta_k (phi_k + gamma P h_k) + gamma P e.
 
-Where ``p`` are the experts' own choice probabilities, their soft-optimal choice is a logit in ``Q``: so estimate
-``p`` by frequencies, solve one linear system for K + 1 right-hand sides, and fit a concave logit. That is the
-matrix form of Hotz and Miller (1993). Replacing ``p`` by the fitted probabilities and starting again is nested
-pseudo-likelihood; its fixed point satisfies the first-order conditions of the likelihood, so it ends at the
-maximum-likelihood estimate. Every iterate has the same first-order distribution as that (the derivative of the
-choice probabilities by ``p`` vanishes at the truth), so the standard errors are those of the likelihood.
+Where ``p`` are the experts' own choice probabilities, their soft-optimal choice is a logit in ``Q``: so
+estimate ``p`` by frequencies, solve one linear system for K + 1 right-hand sides, and fit a concave logit.
+That is the matrix form of Hotz and Miller (1993). Replacing ``p`` by the fitted probabilities and starting
+again is nested pseudo-likelihood; its fixed point satisfies the first-order conditions of the likelihood, so
+it ends at the maximum-likelihood estimate. Every iterate has the same first-order distribution as that (the
+derivative of the choice probabilities by ``p`` vanishes at the truth), so the standard errors are those of
+the likelihood.
 
 Guarantee: exact choice probabilities return the exact weights; the logit is solved to a score of 1e-10 per
 decision; with ``n_iterations=None`` the weights have settled to ``tolerance`` of their size.
@@ -39,7 +40,8 @@ from telic.features import Features
 from telic.inference.conditional_logit import ConditionalLogit, LogitFit
 from telic.inference.likelihood import Counts, DiscountedLikelihood
 from telic.inference.likelihood.design import Design
-from telic.inference.pseudo_likelihood import null_finding, pseudo_covariances, separation_finding
+from telic.inference.pseudo_likelihood import null_finding, separation_finding
+from telic.inference.uncertainty import covariances, project_out
 from telic.mdp import TabularMDP
 from telic.planning import policy_system
 from telic.planning.bellman import allowed_pairs, soft_maximum
@@ -67,15 +69,15 @@ class ConditionalChoiceProbabilitySettings:
     """What one may choose.
 
     Attributes:
-        n_iterations: pseudo-likelihood fits. 1: two steps, as Hotz and Miller. More: nested pseudo-likelihood,
-            less bias of the frequencies in small samples. None: until the weights settle, at the maximum of the
-            likelihood.
+        n_iterations: pseudo-likelihood fits. 1: two steps, as Hotz and Miller. More: nested
+            pseudo-likelihood, less bias of the frequencies in small samples. None: until the weights settle,
+            at the maximum of the likelihood.
         smoothing: pseudo-count of every action in the frequencies; more pulls rarely seen states to uniform.
         rationality: inverse temperature beta of the experts.
         l2: penalty on the sum of squared weights, in nats; keeps a separated weight finite.
         tolerance: largest change of a weight, relative to the largest weight, at which iterations end.
-        certify: solve the expert's problem once at the answer, for the exact likelihood, its score and the Bellman
-            residual. False never solves it and reports the pseudo-likelihood instead.
+        certify: solve the expert's problem once at the answer, for the exact likelihood, its score and the
+            Bellman residual. False never solves it and reports the pseudo-likelihood instead.
     """
 
     n_iterations: int | None = 1
@@ -98,7 +100,9 @@ class ConditionalChoiceProbabilitySettings:
         for name in ("rationality", "tolerance"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
-                raise SettingsError(f"`{name}` must be positive, got {value}.", hint="1 and 1e-9 are the defaults.")
+                raise SettingsError(
+                    f"`{name}` must be positive, got {value}.", hint="1 and 1e-9 are the defaults."
+                )
 
 
 def conditional_choice_probability(
@@ -165,7 +169,9 @@ def invert_choice_probabilities(
             hint="One row a state, one column an action.",
         )
     TabularPolicy(table=table)
-    weights = np.ones(world.n_states) if state_weights is None else np.asarray(state_weights, dtype=np.float64)
+    weights = (
+        np.ones(world.n_states) if state_weights is None else np.asarray(state_weights, dtype=np.float64)
+    )
     if weights.shape != (world.n_states,) or not np.all(np.isfinite(weights)) or np.any(weights < 0):
         raise DataError(
             f"`state_weights` must be {world.n_states} finite numbers >= 0, got shape {weights.shape}.",
@@ -177,7 +183,7 @@ def invert_choice_probabilities(
         by_cluster=None,
         totals=totals,
         squares=totals,
-        n_decisions=int(round(totals.sum())),
+        n_decisions=round(float(totals.sum())),
         is_sampled=state_weights is not None,
     )
     likelihood = DiscountedLikelihood(world, features, counts, chosen.rationality)
@@ -226,14 +232,14 @@ def _fit(
     findings: list[Finding] = [*null_finding(names, null)]
     if fit is not None and fit.separating is not None:
         findings.append(separation_finding(names, fit.separating))
-    covariances: Mapping[str, FloatArray] = {}
+    spread: Mapping[str, FloatArray] = {}
     certificate: dict[str, float] = {"n_policies": float(iterations), "last_change": change}
     log_likelihood = np.nan
     if answered and fit is not None and logit is not None:
         certificate |= {"pseudo_score_norm": fit.score_norm, "pseudo_log_likelihood": fit.value}
         log_likelihood = fit.value
         if outcome.ok:
-            covariances, extra = _covariances(logit, fit, counts, seen, policy.shape)
+            spread, extra = _covariances(logit, fit, counts, seen, policy.shape)
             findings += extra
         if settings.certify and outcome.ok:
             exact = likelihood.evaluate(weights, order=1)
@@ -241,7 +247,7 @@ def _fit(
             findings += exact.findings
             if exact.score is not None:
                 score = exact.score - 2 * settings.l2 * weights
-                score = score - null.T @ (null @ score)
+                score = project_out(score, null)
                 certificate["score_norm"] = float(np.abs(score).max(initial=0.0)) / likelihood.total_weight
                 certificate["bellman_residual"] = exact.bellman_residual
         elif not settings.certify:
@@ -253,7 +259,7 @@ def _fit(
         names=names,
         units=features.units or ("",) * len(names),
         weights=weights,
-        covariances=covariances,
+        covariances=spread,
         gauge=Gauge(
             kind="minimum-norm",
             description="The weights have no component in directions that change no choice that was seen.",
@@ -307,7 +313,7 @@ def _logit(
     shape = (len(seen), A, likelihood.n_weights)
     design = likelihood.design
     matrix = design.matrix[seen] if design.is_of_state else design.matrix[rows]
-    phi = np.asarray(matrix.toarray() if sp.issparse(matrix) else matrix)
+    phi = matrix if isinstance(matrix, np.ndarray) else np.asarray(sp.csr_array(matrix).toarray())
     phi = phi.reshape(len(seen), -1, likelihood.n_weights)
     return ConditionalLogit(
         design=phi + (world.discount * (P @ terms.features)).reshape(shape),
@@ -337,20 +343,26 @@ def _covariances(
     shape: tuple[int, ...],
 ) -> tuple[Mapping[str, FloatArray], list[Finding]]:
     if not counts.is_sampled:
-        why = "The table of probabilities does not say how many decisions are behind it, so no standard error is stated."
+        why = (
+            "The table of probabilities does not say how many decisions are behind it, so no standard "
+            "error is stated."
+        )
         return {}, [_no_errors(why, "Give `state_weights`, the number of decisions behind each row.")]
     A, K = shape[1], logit.n_weights
-    information = logit.information(fit.weights) + 2 * logit.l2 * np.eye(K)
-    outer = logit.outer_product(fit.weights, counts.squares.reshape(-1, A)[seen])
-    clustered = None
+    curvature = logit.information(fit.weights) + 2 * logit.l2 * np.eye(K)
+    rules = {"outer_product": logit.outer_product(fit.weights, counts.squares.reshape(-1, A)[seen])}
     if counts.by_cluster is not None:
         cells = (seen[:, None] * A + np.arange(A)).ravel()
         by_cluster = counts.by_cluster if len(seen) == shape[0] else counts.by_cluster[:, cells]
         scores = by_cluster @ logit.deviations(fit.weights).reshape(-1, K)
-        clustered = scores.T @ scores
-    kinds = pseudo_covariances(information, outer, clustered, fit.null_directions)
-    if not kinds:
-        return {}, [_no_errors("No direction of the weights is identified.", "Give features that differ in some choice.")]
+        rules["sandwich_clustered"] = scores.T @ scores
+    kinds, failed = covariances(curvature, rules, 2 * logit.l2, fit.null_directions)
+    if failed:
+        why = (
+            f"No standard errors of kind {', '.join(failed)}: the information is singular to working "
+            f"precision."
+        )
+        return kinds, [_no_errors(why, "Rescale the features to similar sizes, or collect more decisions.")]
     return kinds, []
 
 
@@ -398,7 +410,8 @@ def _uncertified() -> Finding:
     return Finding(
         code="not-certified",
         severity=Severity.NOTICE,
-        message="The log-likelihood is the pseudo-likelihood of the last policy; the expert's problem was never solved.",
+        message="The log-likelihood is the pseudo-likelihood of the last policy; the expert's problem "
+        "was never solved.",
         hint="Set `certify=True` for the exact likelihood and its score.",
     )
 
