@@ -8,7 +8,7 @@ import pytest
 from telic.contract import TaskContract
 from telic.errors import DataError
 from telic.evaluation import explain_misfit, held_out, markov_test
-from telic.evaluation.markov import p_words
+from telic.evaluation.markov import _p_words
 from telic.mdp import StateSpace
 from telic.policies import TabularPolicy
 from telic.trajectories import Demonstrations
@@ -119,6 +119,6 @@ def test_people_who_differ_are_not_a_memory() -> None:
 
 
 def test_words_for_p_values_and_empty_data() -> None:
-    assert p_words(0.0) == "< 1e-15" and p_words(0.0123) == "= 0.012"
+    assert _p_words(0.0) == "< 1e-15" and _p_words(0.0123) == "= 0.012"
     with pytest.raises(DataError, match="no decisions to test"):
         markov_test(Demonstrations.from_arrays([], [], offsets=[0]))

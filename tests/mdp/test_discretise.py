@@ -141,6 +141,20 @@ def test_auto_stays_under_the_cap_and_finds_the_resolution_that_choices_need(
     assert free.findings[0].code == "auto-bins"
 
 
+def test_held_out_choices_have_no_say_in_auto_bins(
+    contract: Callable[..., Any], demos: Callable[..., Any]
+) -> None:
+    data = demos(20, 60)
+    part = data.select(np.arange(10))
+    other = data.actions.copy()
+    other[600:] = np.random.default_rng(0).permutation(other[600:])
+    declared = contract(load={"bins": "auto"})
+    first = StateSpace.from_contract(declared, data, choose_by=part)
+    second = StateSpace.from_contract(declared, replace(data, actions=other), choose_by=part)
+    assert first.axes == second.axes
+    assert first.findings[0].evidence == second.findings[0].evidence
+
+
 def test_auto_takes_the_fewest_cells_where_the_observation_says_nothing(
     contract: Callable[..., Any], demos: Callable[..., Any]
 ) -> None:

@@ -247,7 +247,7 @@ def _finding(culprit: HistoryEffect, n_decisions: int) -> Finding:
         severity=Severity.WARNING if material else Severity.NOTICE,
         message=(
             f"{what} on the {culprit.variable} beyond {given} (adjusted p "
-            f"{p_words(culprit.adjusted_p_value)}; "
+            f"{_p_words(culprit.adjusted_p_value)}; "
             f"{effect})."
         ),
         hint=_advice(culprit),
@@ -262,7 +262,7 @@ def _finding(culprit: HistoryEffect, n_decisions: int) -> Finding:
     )
 
 
-def p_words(p: float) -> str:
+def _p_words(p: float) -> str:
     """A p-value in words: ``= 0.013``, or ``< 1e-15`` where its digits mean nothing."""
     return "< 1e-15" if p < 1e-15 else f"= {p:.2g}"
 

@@ -53,6 +53,7 @@ def choose_auto_axes(
     observations: Sequence[Observation],
     fixed: Mapping[str, Axis],
     demos: Demonstrations,
+    chooser: Demonstrations,
     *,
     cap: int,
     key: int,
@@ -62,13 +63,14 @@ def choose_auto_axes(
     Args:
         observations: those with ``bins: auto``.
         fixed: the other axes of the state.
-        demos: the decisions.
+        demos: the measurements, which place the edges.
+        chooser: the decisions whose choices are predicted; the same ones or a part of them.
         cap: most cells of the product of all axes; at least 2 cells an ``auto`` axis are made whatever it is.
         key: deals trajectories into folds.
     """
     if not observations:
         return {}, ()
-    sample = _sample(demos, key)
+    sample = _sample(chooser, key)
     folds = _folds(sample, key)
     base = {
         o.name: Axis(name=o.name, unit=o.unit, kind=o.type, is_exogenous=o.affected_by_action is False)

@@ -81,15 +81,21 @@ class StateSpace:
 
     @classmethod
     def from_contract(
-        cls, contract: TaskContract, demos: Demonstrations, *, scale: float = 1.0
+        cls,
+        contract: TaskContract,
+        demos: Demonstrations,
+        *,
+        scale: float = 1.0,
+        choose_by: Demonstrations | None = None,
     ) -> StateSpace:
         """The states that the contract declares, placed and filled by the data.
 
         Args:
             contract: observations, ``states.cap``, ``outcomes.terminated``; ``data.key`` splits for ``auto``.
-            demos: measurements (training and held-out together, so that every decision has a state); the
-                choices of held-out trajectories influence ``auto`` bins only if they are in here.
+            demos: measurements, of training and held-out part together, so that every decision has a state.
             scale: factor on every number of bins; above 1 finer, below 1 coarser.
+            choose_by: the decisions by which ``auto`` bins are chosen: the training part, so that held-out
+                choices have no say. None: ``demos``.
 
         Raises:
             ContractError: no observation is in the state, or one cannot be cut as declared.
@@ -107,6 +113,7 @@ class StateSpace:
             [o for o in observed if o.bins == "auto"],
             fixed,
             demos,
+            choose_by if choose_by is not None and choose_by.n_decisions else demos,
             cap=contract.states.cap,
             key=contract.data.key,
         )
