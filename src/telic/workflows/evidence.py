@@ -41,13 +41,13 @@ def field_over_states(
         demos: visits.
 
     Returns:
-        ``axes`` (title and centre of each cell) and, under ``fields``, name to a list (one axis) or rows of
-        lists.
+        ``axes`` (title and centre of each cell), ``visits`` and, under ``fields``, name to a list (one axis)
+        or rows of lists.
     """
     inner = space.n_states - space.has_end
     coordinates = space.coordinates
     states, _ = demos.require_states()
-    visits = np.bincount(states, minlength=space.n_states)[:inner] + 1.0
+    visits: FloatArray = np.bincount(states, minlength=space.n_states)[:inner].astype(np.float64) + 1.0
     leading = list(fields.values())[-1][:inner]
     order = sorted(
         range(len(space.axes)),
@@ -60,6 +60,7 @@ def field_over_states(
             {"title": titles[i], "name": space.axes[i].name, "centres": _centres(space, i)} for i in chosen
         ],
         "is_averaged": len(space.axes) > len(chosen),
+        "visits": _summed(coordinates[:, chosen], visits - 1.0, [space.axes[i].n_cells for i in chosen]),
         "fields": {
             name: _grid(
                 coordinates[:, chosen], values[:inner], visits, [space.axes[i].n_cells for i in chosen]
@@ -81,7 +82,7 @@ def choice_panels(
     """
     states, _ = demos.require_states()
     A = predicted.shape[1]
-    weights = np.ones(demos.n_decisions) if demos.weights is None else demos.weights
+    weights: FloatArray = np.ones(demos.n_decisions) if demos.weights is None else demos.weights
     taken = np.eye(A)[demos.actions]
     panels = []
     for i, (axis, title) in enumerate(zip(space.axes, axis_titles(space), strict=True)):
@@ -93,7 +94,7 @@ def choice_panels(
             for g in range(n_groups)
         ]
         counts = np.bincount(group, minlength=n_groups).astype(float)
-        total = np.bincount(group, weights=weights, minlength=n_groups)
+        total: FloatArray = np.bincount(group, weights=weights, minlength=n_groups).astype(np.float64)
         panels.append(
             {
                 "title": title,
@@ -136,16 +137,31 @@ def _spread(cells: Any, values: FloatArray, visits: FloatArray, count: int) -> f
     return float(share @ (mean - share @ mean) ** 2)
 
 
-def _grid(cells: Any, values: FloatArray, visits: FloatArray, counts: list[int]) -> list[Any]:
+def _flat(cells: Any, counts: list[int]) -> Any:
+    """Number of the joint cell along the chosen axes."""
     flat = np.zeros(len(cells), dtype=np.int64)
     for column, count in zip(cells.T, counts, strict=True):
         flat = flat * count + column
-    size = int(np.prod(counts))
-    n = np.bincount(flat, weights=visits, minlength=size)
-    mean = np.divide(
-        np.bincount(flat, weights=visits * values, minlength=size), n, out=np.full(size, np.nan), where=n > 0
-    )
-    plain = [float(x) if np.isfinite(x) else None for x in mean]
+    return flat
+
+
+def _shaped(values: FloatArray, counts: list[int]) -> list[Any]:
+    plain = [float(x) if np.isfinite(x) else None for x in values]
     if len(counts) == 1:
-        return plain
+        return list(plain)
     return [plain[i * counts[1] : (i + 1) * counts[1]] for i in range(counts[0])]
+
+
+def _summed(cells: Any, values: FloatArray, counts: list[int]) -> list[Any]:
+    size = int(np.prod(counts))
+    return _shaped(
+        np.bincount(_flat(cells, counts), weights=values, minlength=size).astype(np.float64), counts
+    )
+
+
+def _grid(cells: Any, values: FloatArray, visits: FloatArray, counts: list[int]) -> list[Any]:
+    """Mean of the values over what is not shown, weighted by visits; None where no state is."""
+    flat, size = _flat(cells, counts), int(np.prod(counts))
+    n = np.bincount(flat, weights=visits, minlength=size)
+    total = np.bincount(flat, weights=visits * values, minlength=size)
+    return _shaped(np.divide(total, n, out=np.full(size, np.nan), where=n > 0), counts)

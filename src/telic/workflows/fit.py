@@ -6,7 +6,6 @@ its data how well that is borne out, with both what the data cannot tell and wha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -15,6 +14,8 @@ import numpy as np
 
 from telic.errors import SettingsError
 from telic.features import Features
+from telic.inference.counterfactual import counterfactual
+from telic.inference.counterfactual_result import Counterfactual
 from telic.inference.dynamics_errors import DynamicsErrors
 from telic.inference.identifiability import Identifiability, identifiability
 from telic.inference.tradeoffs import Tradeoff, all_tradeoffs, preferred_kind, tradeoff_table
@@ -22,7 +23,7 @@ from telic.mdp import FiniteHorizonMDP, GoalConditionedMDP, TabularMDP
 from telic.planning import solve_soft, solve_soft_finite
 from telic.policies import TabularPolicy
 from telic.reports import Finding, Outcome, Report, Section
-from telic.rewards import LinearReward, RewardEstimate, TabularReward
+from telic.rewards import LinearReward, MeasuredReward, RewardEstimate, TabularReward
 from telic.trajectories import Demonstrations
 from telic.typing import FloatArray
 
@@ -57,7 +58,7 @@ class Fit:
     kind: str | None = None
 
     @property
-    def reward(self) -> LinearReward | TabularReward:
+    def reward(self) -> LinearReward | TabularReward | MeasuredReward:
         """The point estimate in its own form."""
         return self.estimate.reward
 
@@ -104,31 +105,18 @@ class Fit:
             rationality=self.estimate.gauge.rationality,
         )
 
-    def counterfactual(
-        self,
-        *,
-        weights: Mapping[str, float] | None = None,
-        world: TabularMDP | FiniteHorizonMDP | None = None,
-    ) -> TabularPolicy:
-        """The choices that the same person would make under other prices or in another world.
+    def counterfactual(self, **change: Any) -> Counterfactual:
+        """What the same people would do if a weight, the world or the features changed, with errors.
 
         Args:
-            weights: factor on the weight of a feature ("what if a pod-hour cost twice as much":
-                ``{"pod_hours": 2}``).
-            world: other dynamics of the same states and actions.
-
-        Raises:
-            SettingsError: no feature has such a name.
+            **change: as ``telic.inference.counterfactual``: ``scale={"pod_hours": 2.0}`` doubles a price.
         """
-        unknown = sorted(set(weights or {}) - set(self.features.names))
-        if unknown:
+        if isinstance(self.world, GoalConditionedMDP):
             raise SettingsError(
-                f"No feature is called {', '.join(unknown)}.",
-                hint=f"There are: {', '.join(self.features.names)}.",
+                "Choose a destination first.",
+                hint="telic.inference.counterfactual.world_of_goal(world, goal)",
             )
-        factors = np.array([(weights or {}).get(name, 1.0) for name in self.features.names])
-        changed = LinearReward(features=self.features, weights=self.estimate.weights * factors)
-        return soft_policy(world or self.world, changed, self.estimate.gauge.rationality)[0]
+        return counterfactual(self.with_all_errors, self.world, level=self.level, kind=self.kind, **change)
 
     @cached_property
     def policy(self) -> TabularPolicy:
@@ -139,6 +127,15 @@ class Fit:
     def value(self) -> FloatArray:
         """``(S,)`` soft value of each state (with all decisions left, where their number is finite)."""
         return soft_policy(self.world, self.reward, self.estimate.gauge.rationality)[1]
+
+    @cached_property
+    def table(self) -> FloatArray:
+        """``(S, A)`` expected reward of each state and action.
+
+        Raises:
+            SettingsError: the reward is one of measurements.
+        """
+        return _on_table(self.reward, self.world)
 
     @cached_property
     def scores(self) -> Any:
@@ -216,7 +213,7 @@ class Fit:
 
 def soft_policy(
     world: TabularMDP | FiniteHorizonMDP | GoalConditionedMDP,
-    reward: LinearReward | TabularReward,
+    reward: LinearReward | TabularReward | MeasuredReward,
     rationality: float,
 ) -> tuple[TabularPolicy, FloatArray]:
     """The soft-optimal policy and the value of each state.
@@ -235,9 +232,21 @@ def soft_policy(
             "A world with a destination a trajectory has one policy for each destination.",
             hint="Use telic.planning.solve_soft_goals.",
         )
-    table = reward.expected(world)
+    table = _on_table(reward, world)
     if isinstance(world, FiniteHorizonMDP):
         finite = solve_soft_finite(world, table, rationality=rationality)
         return TabularPolicy(table=np.exp(finite.log_policy)), finite.value[0]
     solution = solve_soft(world, table, rationality=rationality, throw=True)
     return TabularPolicy(table=np.exp(solution.log_policy)), solution.value
+
+
+def _on_table(
+    reward: LinearReward | TabularReward | MeasuredReward,
+    world: TabularMDP | FiniteHorizonMDP | GoalConditionedMDP,
+) -> FloatArray:
+    if isinstance(reward, MeasuredReward):
+        raise SettingsError(
+            "A reward of measurements has no table to plan with.",
+            hint="Evaluate its features on the states of a world first.",
+        )
+    return reward.expected(world)

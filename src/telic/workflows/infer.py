@@ -206,11 +206,8 @@ def _fit_everyone(
     """The fit of each demonstrator (where the contract permits it) and of all together, the latter last."""
     names = problem.train.demonstrator_names if problem.contract.people is not None else ()
     single = [n for n in names if problem.train.of(n).n_decisions] if len(names) > 1 else []
-    worlds = (
-        list(problem.resampled_worlds(RESAMPLED_WORLDS, settings.key))
-        if settings.with_dynamics_errors and problem.train.n_trajectories > 1
-        else []
-    )
+    has_spread = settings.with_dynamics_errors and problem.train.n_trajectories > 1
+    worlds = problem.resampled_worlds(RESAMPLED_WORLDS, settings.key) if has_spread else ()
     fits: dict[str, Fit] = {}
     for who in (*single, EVERYBODY):
         demos = problem.train if who == EVERYBODY else problem.train.of(who)

@@ -29,6 +29,12 @@ SCHEMA_VERSION = 1
 FEW_CLUSTERS = 20
 """Trajectories below which errors clustered by trajectory are too small on average."""
 
+MOST_NAMED = 4
+"""Features without an answer that a headline names; more are left to their section."""
+
+DIFFERENCE_LEVEL = 0.05
+"""Level of the test that demonstrators differ."""
+
 CAUTIONS = {
     "adversary": "The decisions are an attacker's: this is an inferred objective, not an attribution.",
     "medical": (
@@ -92,6 +98,7 @@ def result_of(
         "domain": contract.identity.domain,
         "headline": _headline(fits, everybody),
         "people": people,
+        "difference": _difference(fits, everybody),
         "caution": _caution(fits),
         "cautions": _cautions(problem),
         "normal_quantile": normal_quantile(pooled.level),
@@ -173,15 +180,34 @@ def infer_report(data: Mapping[str, Any]) -> Report:
         ),
     )
     held = data["held_out"]
-    flips = [
-        c["sentence"] for p in (*data["profiles"], *data["resolution"]) for c in p["curves"] if c["flips"]
-    ]
+    settled = Table(
+        title="",
+        columns=("one unit of", "in units of", "by", "discounts", "changes at", "resolutions", "changes at "),
+        rows=tuple(
+            (
+                pair["numerator"],
+                pair["denominator"],
+                curve["who"],
+                *_reach(curve, "values"),
+                *_reach(finer["curves"][k] if finer else None, "scales"),
+            )
+            for i, pair in enumerate(data["profiles"])
+            for finer in [data["resolution"][i] if i < len(data["resolution"]) else None]
+            for k, curve in enumerate(pair["curves"])
+        ),
+        note="Where sign and size against 1 are settled as above, and where that changes.",
+    )
     worst = [f for f in data["findings"] if f["severity"] in ("error", "warning")]
     sections = [
         Section(
             title="What is worth what",
             items=(trade, *([data["caution"]] if data["caution"] else [])),
             anchor="tradeoffs",
+        ),
+        Section(
+            title="Do they differ?",
+            items=((data["difference"]["sentence"],) if data["difference"] else ()),
+            anchor="difference",
         ),
         Section(title="Weights, all together", items=(weights,), anchor="weights"),
         Section(
@@ -194,7 +220,7 @@ def infer_report(data: Mapping[str, Any]) -> Report:
             items=(held["sentence"],) if held else ("None were held out.",),
             anchor="held-out",
         ),
-        Section(title="Where a conclusion changes", items=tuple(flips), anchor="robustness"),
+        Section(title="How far that holds", items=(settled,) if settled.rows else (), anchor="robustness"),
         Section(title="Findings", items=tuple(_as_finding(f) for f in worst), anchor="findings"),
     ]
     return Report(
@@ -203,6 +229,42 @@ def infer_report(data: Mapping[str, Any]) -> Report:
         sections=tuple(s for s in sections if s.items),
         data=data,
     )
+
+
+def _reach(curve: Mapping[str, Any] | None, axis: str) -> tuple[str, str]:
+    """Where a conclusion was looked at, and where it changes."""
+    if curve is None:
+        return "", ""
+    grid = curve[axis]
+    return f"{grid[0]:g} to {grid[-1]:g}", join_words([f"{x:g}" for x in curve["changes_at"]]) or "nowhere"
+
+
+def _difference(fits: Mapping[str, Fit], everybody: str) -> dict[str, Any] | None:
+    """Whether one reward for all explains as much as one for each: a likelihood-ratio test (Wilks 1938)."""
+    single = [fit.estimate for who, fit in fits.items() if who != everybody]
+    pooled = fits[everybody].estimate
+    if len(single) < 2 or not all(e.outcome.ok for e in (*single, pooled)):
+        return None
+    from scipy.special import chdtrc
+
+    told = len(pooled.names) - pooled.nullity
+    statistic = max(0.0, 2.0 * (sum(e.choice_log_likelihood for e in single) - pooled.choice_log_likelihood))
+    degrees = sum(len(e.names) - e.nullity for e in single) - told
+    if degrees < 1:
+        return None
+    p = float(chdtrc(degrees, statistic))
+    shown = "p < 0.0001" if p < 1e-4 else f"p = {p:.2g}"
+    verdict = "differ" if p < DIFFERENCE_LEVEL else "are not shown to differ"
+    return {
+        "statistic": statistic,
+        "degrees_of_freedom": degrees,
+        "p_value": p,
+        "sentence": (
+            f"The {len(single)} demonstrators {verdict} in what they value: a reward for each explains"
+            f" {statistic / 2:.1f} nats more than one for all (chi-square {statistic:.1f} on {degrees},"
+            f" {shown})."
+        ),
+    }
 
 
 def _fit_json(fit: Fit) -> dict[str, Any]:
@@ -228,15 +290,12 @@ def _held_out_sentence(fit: Fit) -> str:
     parts = []
     for base, name in (("behavioural_cloning", "cloning"), ("uniform", "uniform choice")):
         gain = score.over[base]
-        low, high = gain.interval or (None, None)
-        verdict = (
-            "about as well as"
-            if low is None or low <= 0 <= high
-            else "better than"
-            if low > 0
-            else "worse than"
-        )
-        shown = f" [{low:+.4f}, {high:+.4f}]" if low is not None else ""
+        if gain.interval is None:
+            verdict, shown = "not comparable with", ""
+        else:
+            low, high = gain.interval
+            verdict = "better than" if low > 0 else "worse than" if high < 0 else "about as well as"
+            shown = f" [{low:+.4f}, {high:+.4f}]"
         parts.append(f"{verdict} {name} ({gain.value:+.4f}{shown} nats a decision)")
     return (
         f"On {fit.scores.n_decisions:,} decisions that no fit has seen, the reward predicts"
@@ -252,7 +311,7 @@ def _headline(fits: Mapping[str, Fit], everybody: str) -> str:
     if not found:
         return pooled.estimate.summary().headline
     first = found[0]
-    parts = []
+    parts: list[str] = []
     units = dict(zip(pooled.estimate.names, pooled.estimate.units, strict=True))
     for who, fit in fits.items():
         if who == everybody or not fit.outcome.ok:
@@ -263,9 +322,13 @@ def _headline(fits: Mapping[str, Fit], everybody: str) -> str:
         v, low, high = format_interval(t.value, *t.interval)
         amount = f"{v} {plural(units[t.denominator] or t.denominator)}" if not parts else v
         parts.append(f"{amount} [{low}, {high}] to {who}")
+    words = first.sentence
     if parts:
-        return f"One {singular(units[first.numerator] or first.numerator)} is worth {join_words(parts)}."
-    return first.sentence
+        words = f"One {singular(units[first.numerator] or first.numerator)} is worth {join_words(parts)}."
+    blind = [n for n, ok in zip(pooled.estimate.names, pooled.estimate.is_identified, strict=True) if not ok]
+    if not blind or len(blind) > MOST_NAMED:
+        return words
+    return f"{words} What {join_words(blind)} {'is' if len(blind) == 1 else 'are'} worth cannot be told."
 
 
 def _caution(fits: Mapping[str, Fit]) -> str:
@@ -369,7 +432,7 @@ def _evidence(
             ),
             "findings": [f.to_json() for f in test.findings],
         }
-    reward = (pooled.reward.expected(problem.world) * _first_step(pooled.policy.table)).sum(axis=1)
+    reward = (pooled.table * _first_step(pooled.policy.table)).sum(axis=1)
     fields = field_over_states(problem.space, {"reward": reward, "value": pooled.value}, problem.train)
     return choices, calibrated, markov, fields
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from telic.inference.wording import format_interval, format_number, singular
+from telic.inference.wording import format_interval, format_number, join_words, singular
 from telic.reports import Figure, Finding, Report, Section, Severity, Table
 
 from .figures import (
@@ -103,12 +103,10 @@ def _tradeoffs(data: Mapping[str, Any]) -> list[Item]:
                     ),
                 )
             )
-        items += sentences if len(everyone) == 1 or not told else []
         if not told:
-            items.append(
-                f"`{first['numerator']}` against `{first['denominator']}`:"
-                f" {first['reason'] or first['sentence']}"
-            )
+            items.append(f"{first['sentence']}")
+        elif len(everyone) == 1:
+            items += sentences
     assumed = ", ".join(f"{name} {_plain(value)}" for name, value in data["fixed_by_assumption"].items())
     if assumed:
         items.append(
@@ -130,64 +128,76 @@ def _tradeoff_row(who: str, found: Mapping[str, Any], group: int) -> Row:
 
 
 def _weights(data: Mapping[str, Any]) -> list[Item]:
-    items: list[Item] = []
     names, units, z = list(data["weights"]), data["units"], data["normal_quantile"]
-    for who, fit in _people(data).items():
-        errors = fit["total_errors"]
-        rows = []
-        for name in names:
-            weight, error = fit["weights"][name], errors.get(name)
-            text = f"{format_number(weight, digits=3)}" if error is not None else "cannot be told"
-            rows.append(
-                Row(
-                    label=name,
-                    value=weight,
-                    interval=None if error is None else (weight - z * error, weight + z * error),
-                    text=text,
+    people = data["people"]
+    rows = []
+    for name in names:
+        weight, error = data["weights"][name], data["total_errors"].get(name)
+        interval = None if error is None else (weight - z * error, weight + z * error)
+        text = "cannot be told" if error is None else format_number(weight, digits=3)
+        rows.append(Row(label=name, value=weight, interval=interval, text=text))
+    kinds = list(data["standard_errors"])
+    added = data["standard_errors_dynamics"] or {}
+    items: list[Item] = [
+        forest(
+            rows,
+            Labels(
+                title="Reward per unit of each feature" + (", all together" if people else ""),
+                x="weight (reward per unit, at the assumed rationality)",
+                caption="Hollow marks have no interval: no choice depends on them.",
+            ),
+        ),
+        Table(
+            title="Standard errors of four kinds",
+            columns=(
+                "feature",
+                "weight",
+                *(f"SE {kind.replace('_', ' ')}" for kind in kinds),
+                *(["SE of dynamics"] if added else []),
+                "one unit is",
+            ),
+            rows=tuple(
+                (
+                    name,
+                    data["weights"][name],
+                    *(data["standard_errors"][kind][name] for kind in kinds),
+                    *([added.get(name)] if added else []),
+                    units[name],
                 )
-            )
-        if fit is data:
-            items.append(
-                forest(
-                    rows,
-                    Labels(
-                        title=f"Reward per unit of each feature, {who}",
-                        x="weight (reward per unit, at rationality 1)",
-                        caption="Hollow marks have no interval: no choice depends on them.",
-                    ),
+                for name in names
+            ),
+            note=(
+                f"{data['n_decisions']:,} decisions in {data['n_trajectories']:,} trajectories. The named"
+                " errors hold the dynamics fixed"
+                + (
+                    "; the column beside them is what estimating those adds, and intervals use both."
+                    if added
+                    else "."
                 )
-            )
-        kinds = list(fit["standard_errors"])
-        added = fit.get("standard_errors_dynamics") or {}
+            ),
+        ),
+    ]
+    if people:
         items.append(
             Table(
-                title=f"Weights and standard errors, {who}",
-                columns=(
-                    "feature",
-                    "one unit is",
-                    "weight",
-                    *(f"SE {kind.replace('_', ' ')}" for kind in kinds),
-                    *(["SE of dynamics"] if added else []),
-                ),
-                rows=tuple(
-                    (
-                        name,
-                        units[name],
-                        fit["weights"][name],
-                        *(fit["standard_errors"][kind][name] for kind in kinds),
-                        *([added.get(name)] if added else []),
-                    )
-                    for name in names
-                ),
-                note=(
-                    f"{fit['n_decisions']:,} decisions in {fit['n_trajectories']:,} trajectories. The named"
-                    " errors hold the dynamics fixed; the last column is what estimating them adds."
-                    " Intervals use both."
-                ),
+                title="Weights of each demonstrator, ± the standard error behind the intervals",
+                columns=("feature", *people),
+                rows=tuple((name, *(_with_error(fit, name) for fit in people.values())) for name in names),
             )
         )
+        if data.get("difference"):
+            items.append(data["difference"]["sentence"])
     items.append(f"Gauge: {data['gauge']['description']}")
     return items
+
+
+def _with_error(fit: Mapping[str, Any], name: str) -> str:
+    weight, error = fit["weights"][name], fit["total_errors"].get(name)
+    if weight is None:
+        return "no answer"
+    return (
+        "cannot be told" if error is None else f"{format_number(weight, digits=3)} ± {format_number(error)}"
+    )
 
 
 def _fields(data: Mapping[str, Any]) -> list[Item]:
@@ -226,8 +236,12 @@ def _fields(data: Mapping[str, Any]) -> list[Item]:
                     x=axes[0]["title"],
                     y=axes[1]["title"],
                     z=name,
-                    caption=f"{meaning.capitalize()}. The fuller the colour, the better.{averaged}",
+                    caption=(
+                        f"{meaning.capitalize()}. The fuller the colour, the better; small squares were never"
+                        f" visited.{averaged}"
+                    ),
                 ),
+                visited=_array(field["visits"]).T > 0,
             )
         )
     return list(items)
@@ -340,9 +354,7 @@ def _identifiability(data: Mapping[str, Any]) -> list[Item]:
     found = data.get("identifiability")
     items: list[Item] = []
     if found:
-        items += [_sentence(word) for word in found["words"]] or [
-            "Choices in this world can tell every weight."
-        ]
+        items += found["words"] or ["Choices in this world can tell every weight."]
     names = list(data["weights"])
     for i, direction in enumerate(data["null_directions"]):
         if len(names) <= 40:
@@ -360,7 +372,8 @@ def _identifiability(data: Mapping[str, Any]) -> list[Item]:
                 )
             )
     if found and found.get("local"):
-        items += [_sentence(word) for word in found["local"].get("words", [])]
+        said = set(found["words"])
+        items += [word for word in found["local"].get("words", []) if word not in said]
     items += [
         "Weights are only known at the assumed rationality: twice the rationality with half the weights"
         " predicts the same. Trade-offs are ratios, so they do not depend on it."
@@ -370,55 +383,72 @@ def _identifiability(data: Mapping[str, Any]) -> list[Item]:
 
 def _robustness(data: Mapping[str, Any]) -> list[Item]:
     items: list[Item] = []
-    for pair in data.get("profiles") or []:
-        drawn = [
-            Curve(
-                label=c["who"],
-                x=c["values"],
-                y=c["estimates"],
-                intervals=[tuple(i) if i else None for i in c["intervals"]],
-            )
-            for c in pair["curves"]
-        ]
-        items.append(
-            profile(
-                drawn,
-                Labels(
-                    title=f"{pair['numerator']} against {pair['denominator']} under other discounts",
-                    x="discount, per decision",
-                    y=pair["unit"],
-                    caption="Everything was fitted again at each mark; bands are intervals.",
-                ),
-                assumed=pair["assumed"],
-            )
+    for pair in data["profiles"]:
+        labels = Labels(
+            title=f"{_against(pair)}, under other discounts",
+            x="discount, per decision",
+            y=pair["unit"],
+            caption="Everything was fitted again at each mark; bands are intervals.",
         )
-        items += [c["sentence"] for c in pair["curves"]]
-    for pair in data.get("resolution") or []:
-        drawn = [
-            Curve(
-                label=c["who"],
-                x=c["scales"],
-                y=c["estimates"],
-                intervals=[tuple(i) if i else None for i in c["intervals"]],
-            )
-            for c in pair["curves"]
-        ]
-        states = ", ".join(f"{n:,}" for n in pair["n_states"])
-        items.append(
-            profile(
-                drawn,
-                Labels(
-                    title=f"{pair['numerator']} against {pair['denominator']} with coarser and finer states",
-                    x=f"factor on the numbers of bins (states: {states})",
-                    y=pair["unit"],
-                    caption="A conclusion that flips between resolutions is resolution-dependent.",
-                ),
-                assumed=1.0,
-                even=True,
-            )
+        items.append(profile(_drawn(pair, "values"), labels, assumed=pair["assumed"]))
+        items.append(_held_table(pair, "values", "discount"))
+    for pair in data["resolution"]:
+        states = join_words([f"{n:,}" for n in pair["n_states"]])
+        labels = Labels(
+            title=f"{_against(pair)}, with coarser and finer states",
+            x=f"factor on the numbers of bins ({states} states)",
+            y=pair["unit"],
+            caption="A conclusion that flips between resolutions is resolution-dependent.",
         )
-        items += [c["sentence"] for c in pair["curves"]]
+        items.append(profile(_drawn(pair, "scales"), labels, assumed=1.0, even=True))
+        items.append(_held_table(pair, "scales", "factor"))
     return items
+
+
+def _against(pair: Mapping[str, Any]) -> str:
+    return f"`{pair['numerator']}` in `{pair['denominator']}`"
+
+
+def _drawn(pair: Mapping[str, Any], axis: str) -> list[Curve]:
+    return [
+        Curve(
+            label=c["who"],
+            x=c[axis],
+            y=c["estimates"],
+            intervals=[(i[0], i[1]) if i else None for i in c["intervals"]],
+        )
+        for c in pair["curves"]
+    ]
+
+
+def _held_table(pair: Mapping[str, Any], axis: str, word: str) -> Table:
+    return Table(
+        title="",
+        columns=("by", "settled", f"holds for {word}", "changes at", "value stays inside the interval for"),
+        rows=tuple(
+            (
+                c["who"],
+                c["settled"] or "no answer",
+                _ranges(c["holds_for"], c[axis]),
+                join_words([f"{x:g}" for x in c["changes_at"]]) or "nowhere",
+                _ranges(c["value_inside_for"], c[axis]),
+            )
+            for c in pair["curves"]
+        ),
+    )
+
+
+def _ranges(values: Sequence[float], grid: Sequence[float]) -> str:
+    """The values as runs of neighbours on the grid: ``0.8 to 0.95``."""
+    runs: list[list[float]] = []
+    for i, x in enumerate(grid):
+        if x not in values:
+            continue
+        if i and runs and runs[-1][-1] == grid[i - 1]:
+            runs[-1].append(x)
+        else:
+            runs.append([x])
+    return join_words([f"{r[0]:g}" if len(r) == 1 else f"{r[0]:g} to {r[-1]:g}" for r in runs]) or "none"
 
 
 def _data(data: Mapping[str, Any]) -> list[Item]:
@@ -501,7 +531,3 @@ def _array(values: Any) -> np.ndarray:
 
 def _plain(value: Any) -> str:
     return format_number(value, digits=4) if isinstance(value, int | float) else str(value)
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]

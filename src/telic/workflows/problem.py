@@ -6,8 +6,7 @@ discount, and never stored.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -52,20 +51,22 @@ class Problem:
     world: World
     features: Features
     findings: tuple[Finding, ...]
+    _resampled: dict[tuple[int, int], tuple[TabularMDP, ...]] = field(default_factory=dict, repr=False)
 
-    def resampled_worlds(self, count: int, key: int) -> Iterator[World]:
+    def resampled_worlds(self, count: int, key: int) -> tuple[World, ...]:
         """The world re-estimated from trajectories drawn with replacement.
 
         Args:
             count: number of re-estimates.
             key: random key.
         """
-        rng = np.random.default_rng(key)
-        n = self.train.n_trajectories
-        for _ in range(count):
-            drawn = self.train.select(rng.integers(0, n, n))
-            again = _dynamics(self.contract, drawn, self.space, with_tests=False)
-            yield _world(self.contract, again.mdp, self.world.discount)
+        known = self._resampled.get((count, key))
+        if known is None:
+            rng, n = np.random.default_rng(key), self.train.n_trajectories
+            drawn = (self.train.select(rng.integers(0, n, n)) for _ in range(count))
+            known = tuple(_dynamics(self.contract, d, self.space, with_tests=False).mdp for d in drawn)
+            self._resampled[count, key] = known
+        return tuple(_world(self.contract, mdp, self.world.discount) for mdp in known)
 
 
 def pose(
@@ -90,9 +91,10 @@ def pose(
         DataError: values are missing or out of range, or nothing is left to fit.
         FeatureError: features are constant or collinear at the resolution of the contract.
     """
-    space = StateSpace.from_contract(contract, demos, scale=scale)
-    encoded = space.encode(demos)
     share = contract.data.held_out if held_out is None else held_out
+    known, _ = split_by_trajectory(demos, held_out=share, key=contract.data.key)
+    space = StateSpace.from_contract(contract, demos, scale=scale, choose_by=known)
+    encoded = space.encode(demos)
     train, kept = split_by_trajectory(encoded, held_out=share, key=contract.data.key)
     if not train.n_decisions:
         raise DataError(

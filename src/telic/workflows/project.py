@@ -92,7 +92,7 @@ class Run:
         """
         stem = name or self.verb
         page = atomic_write(self.folder / f"{stem}.html", report.to_html().encode())
-        text = json.dumps(report.data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        text = json.dumps(report.to_json()["data"], indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         # The JSON twin comes last: where it is, everything is.
         atomic_write(self.folder / f"{stem}.json", text.encode())
         return page

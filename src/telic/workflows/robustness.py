@@ -8,7 +8,7 @@ from typing import Any
 from telic.contract import TaskContract
 from telic.errors import TelicError
 from telic.inference.tradeoffs import Tradeoff
-from telic.inference.wording import format_number, join_words
+from telic.inference.wording import join_words
 from telic.reports import Finding, Severity
 from telic.trajectories import Demonstrations
 
@@ -25,17 +25,18 @@ FARTHEST_DISCOUNT = 0.9999
 
 
 def discount_grid(discount: float) -> tuple[float, ...]:
-    """Discounts to look at around the assumed one: shares of its horizon 1/(1 - discount) from none to
-    threefold.
+    """Discounts to look at around the assumed one: its horizon 1/(1 - discount), from a quarter to threefold.
 
     Args:
         discount: assumed, in [0, 1).
     """
     horizon = 1.0 / (1.0 - discount) if discount < 1.0 else 1.0 / (1.0 - FARTHEST_DISCOUNT)
     grid = {
-        round(1.0 - 1.0 / (horizon * share), 6) for share in (1 / 4, 1 / 2, 2.0, 3.0) if horizon * share > 1.0
+        float(f"{1.0 - 1.0 / (horizon * share):.4g}")
+        for share in (1 / 4, 1 / 2, 2.0, 3.0)
+        if horizon * share > 1.0
     }
-    return tuple(sorted({g for g in (0.0, *grid) if g <= FARTHEST_DISCOUNT} | {discount}))
+    return tuple(sorted({g for g in grid if g <= FARTHEST_DISCOUNT} | {discount}))
 
 
 def profile_discount(
@@ -177,7 +178,8 @@ def _curve(
     who: str, axis: str, grid: Sequence[float], found: Sequence[Tradeoff | None], assumed: float, word: str
 ) -> dict[str, Any]:
     here = found[list(grid).index(assumed)]
-    flips, agree = [], []
+    flips: list[tuple[float, tuple[str, ...]]] = []
+    agree: list[float] = []
     for x, item in zip(grid, found, strict=True):
         if item is None or here is None:
             flips.append((x, ("no answer",)))
@@ -203,30 +205,28 @@ def _curve(
         "flips": bool(flips),
         "holds_for": agree,
         "value_inside_for": overlap,
-        "sentence": _sentence(who, here, flips, agree, overlap, word),
+        "sentence": _sentence(here, flips, agree, word),
+        "settled": None if here is None else str(here.conclusion),
+        "changes_at": [x for x, _ in flips],
     }
 
 
 def _sentence(
-    who: str,
     here: Tradeoff | None,
     flips: Sequence[tuple[float, tuple[str, ...]]],
     agree: Sequence[float],
-    overlap: Sequence[float],
     word: str,
 ) -> str:
     if here is None or here.value is None:
-        return f"{who}: nothing to compare, there is no value."
-    span = f"{word} {min(agree):g}" + (f" to {max(agree):g}" if len(agree) > 1 else "")
-    inside = (
-        f"{min(overlap):g}" + (f" to {max(overlap):g}" if len(overlap) > 1 else "")
-        if overlap
-        else "none other"
-    )
-    text = (
-        f"{who}: the conclusion ({here.conclusion}) holds for {span}; the value {format_number(here.value)}"
-        f" lies inside the interval for {inside}"
-    )
+        return "nothing to compare, there is no value."
+    text = f"what is settled ({here.conclusion}) holds for {word} {_span(agree)}"
     if flips:
         text += "; it changes at " + join_words([f"{x:g} ({join_words(list(why))})" for x, why in flips])
     return text + "."
+
+
+def _span(values: Sequence[float]) -> str:
+    """The values as a range, or one by one where some between them are missing."""
+    if not values:
+        return "none"
+    return f"{values[0]:g}" if len(values) == 1 else f"{values[0]:g} to {values[-1]:g}"

@@ -4,8 +4,9 @@ drawing.
 
 from .agreement import Panel, calibration_curve, choice_shares
 from .canvas import Labels
-from .fields import curves, heat_map
 from .intervals import Row, coefficients, forest
+from .lines import curves
+from .maps import heat_map
 from .profiles import Curve, profile
 
 __all__ = [

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from telic.reports import Figure
 
-from .canvas import ACCENTS, DASHES, INK, MARKERS, MUTED, RULE, Labels, canvas, to_svg
+from .canvas import ACCENTS, DASHES, MARKERS, MUTED, RULE, Labels, canvas, label_ends, title_axis, to_svg
 
 __all__ = ["Panel", "calibration_curve", "choice_shares"]
 
@@ -49,7 +49,7 @@ def choice_shares(panels: Sequence[Panel], actions: Sequence[str], labels: Label
         for k, (axis, panel) in enumerate(zip(axes, panels, strict=True)):
             label, cells, counts = panel.label, panel.cells, panel.counts
             predicted, observed = panel.predicted, panel.observed
-            at = np.arange(len(cells))
+            at, ends = np.arange(len(cells)), []
             for a, action in enumerate(actions):
                 colour, size = ACCENTS[a % 6], 3.0 + 5.0 * np.sqrt(counts / max(float(np.max(counts)), 1.0))
                 axis.plot(at, predicted[:, a], color=colour, linestyle=DASHES[a % 6])
@@ -64,23 +64,17 @@ def choice_shares(panels: Sequence[Panel], actions: Sequence[str], labels: Label
                             markerfacecolor="none",
                             markeredgewidth=1.3,
                         )
-                ends = np.flatnonzero(np.isfinite(predicted[:, a]))
-                if k == len(panels) - 1 and len(ends):
-                    axis.annotate(
-                        action,
-                        (ends[-1], predicted[ends[-1], a]),
-                        xytext=(9, 0),
-                        textcoords="offset points",
-                        va="center",
-                        color=INK,
-                        annotation_clip=False,
-                    )
+                known = np.flatnonzero(np.isfinite(predicted[:, a]))
+                if len(known):
+                    ends.append((float(predicted[known[-1], a]), action))
             step = max(1, -(-len(cells) // 8))
             axis.set_xticks(at[::step], [cells[i] for i in at[::step]])
             axis.set_xlabel(label)
             axis.grid(axis="y")
             axis.set_ylim(-0.02, 1.02)
-        axes[0].set_ylabel("share of decisions")
+            if k == len(panels) - 1:
+                label_ends(axis, ends)
+        title_axis(axes[0], "share of decisions")
         svg = to_svg(figure)
     often = [(np.abs(p.predicted - p.observed)[p.counts >= OFTEN]) for p in panels]
     worst = max((float(np.nanmax(gap)) for gap in often if gap.size), default=float("nan"))

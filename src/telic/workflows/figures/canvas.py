@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -19,7 +19,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Canvas
 
-__all__ = ["ACCENTS", "DASHES", "INK", "MARKERS", "MUTED", "PAPER", "RULE", "Labels", "canvas", "to_svg"]
+__all__ = [
+    "ACCENTS",
+    "DASHES",
+    "INK",
+    "MARKERS",
+    "MUTED",
+    "PAPER",
+    "RULE",
+    "Labels",
+    "canvas",
+    "label_ends",
+    "title_axis",
+    "to_svg",
+]
 
 INK, PAPER, RULE, MUTED = "#010203", "#fdfcfb", "#c7c6c5", "#636261"
 """Sentinels of ``--ink``, ``--paper``, ``--rule`` and ``--ink-soft``: values that no default of matplotlib
@@ -31,6 +44,9 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 """One marker a series, so that nothing depends on colour."""
 DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), (0, (3, 1.5)), (0, (8, 3)))
 """One line style a series."""
+
+LINE_INCHES = 0.19
+"""Height of a line of text, with room."""
 
 _VARIABLES = {
     INK: "var(--ink)",
@@ -117,6 +133,40 @@ def canvas(
         FigureCanvasSVG(figure)
         axes = figure.subplots(rows, columns, squeeze=False, **grid)
         yield figure, [axis for row in axes for axis in row]
+
+
+def label_ends(axis: Axes, ends: Sequence[tuple[float, str]]) -> None:
+    """Write the name of each line right of the axes, at the height of its end; names do not cover each other.
+
+    Args:
+        axis: with its final limits.
+        ends: (last value, name) of each line.
+    """
+    low, high = axis.get_ylim()
+    axis.set_ylim(low, high)
+    root = cast("Canvas", axis.get_figure(root=True))
+    inches = axis.get_position().height * root.get_figheight()
+    gap = LINE_INCHES / max(inches, LINE_INCHES)
+    placed: list[tuple[float, str]] = []
+    for share, name in sorted(((y - low) / (high - low), name) for y, name in ends):
+        placed.append((max(share, placed[-1][0] + gap) if placed else share, name))
+    above = max(0.0, placed[-1][0] - 1.0) if placed else 0.0
+    for share, name in placed:
+        axis.annotate(
+            name,
+            (1.0, share - above),
+            xycoords="axes fraction",
+            xytext=(8, 0),
+            textcoords="offset points",
+            va="center",
+            color=INK,
+            annotation_clip=False,
+        )
+
+
+def title_axis(axis: Axes, words: str) -> None:
+    """Say what the vertical axis counts in a line above it, where long words have room."""
+    axis.set_title(words, fontsize=9.5, color=MUTED, loc="left", pad=6)
 
 
 def to_svg(figure: Canvas) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from telic.reports import Figure
 
-from .canvas import ACCENTS, DASHES, INK, MARKERS, MUTED, Labels, canvas, to_svg
+from .canvas import ACCENTS, DASHES, MARKERS, MUTED, Labels, canvas, label_ends, title_axis, to_svg
 
 __all__ = ["Curve", "profile"]
 
@@ -34,7 +34,6 @@ def profile(
     labels: Labels,
     *,
     assumed: float | None = None,
-    ticks: Sequence[float] | None = None,
     even: bool = False,
 ) -> Figure:
     """Estimates along an assumption, each with a band, labelled at the end.
@@ -43,12 +42,12 @@ def profile(
         curves: one a quantity.
         labels: its words.
         assumed: the value used for the results, marked by a line.
-        ticks: where the axis carries numbers; default: chosen from the range.
         even: space the values evenly, whatever they are (for a short list of settings).
     """
     with canvas(7.6, 2.9) as (figure, axes):
         axis = axes[0]
         grid = sorted({x for curve in curves for x in curve.x})
+        ends: list[tuple[float, str]] = []
         place = {x: float(i) if even else x for i, x in enumerate(grid)}
         if assumed is not None and assumed in place:
             axis.axvline(place[assumed], color=MUTED, linewidth=1.0, linestyle=DASHES[1])
@@ -93,23 +92,16 @@ def profile(
                     marker=MARKERS[i % 6],
                     markersize=5,
                 )
-                axis.annotate(
-                    curve.label,
-                    drawn[-1],
-                    xytext=(9, 0),
-                    textcoords="offset points",
-                    va="center",
-                    color=INK,
-                    annotation_clip=False,
-                )
+                ends.append((drawn[-1][1], curve.label))
         if even:
             axis.set_xticks([place[x] for x in grid], [f"{x:g}" for x in grid])
             axis.set_xlim(-0.3, len(grid) - 0.7)
-        elif ticks is not None:
-            axis.set_xticks(list(ticks), [f"{x:g}" for x in ticks])
+        else:
+            axis.set_xticks(grid, [f"{x:.4g}" for x in grid])
         axis.grid(axis="y")
         axis.set_xlabel(labels.x)
-        axis.set_ylabel(labels.y)
+        title_axis(axis, labels.y)
+        label_ends(axis, ends)
         svg = to_svg(figure)
     spoken = "; ".join(_spoken(curve) for curve in curves)
     return Figure(
