@@ -83,7 +83,7 @@ def table_html(table: Table) -> str:
     )
 
 
-def finding_html(finding: Finding) -> str:
+def _finding(finding: Finding) -> str:
     """A card: glyph and word of its severity, what was found, what to do."""
     word = finding.severity.name.lower()
     glyph = f'<span aria-hidden="true">{GLYPHS[finding.severity]}</span>'
@@ -96,7 +96,7 @@ def finding_html(finding: Finding) -> str:
     )
 
 
-def figure_html(figure: Figure, prefix: str) -> str:
+def _figure(figure: Figure, prefix: str) -> str:
     """Title, drawing, caption, and the plotted numbers to unfold."""
     caption = f"<figcaption>{_inline(figure.caption)}</figcaption>" if figure.caption else ""
     numbers = _details("Plotted numbers", figure.data) if figure.data else ""
@@ -127,9 +127,9 @@ def _section(section: Section, anchor: str) -> str:
         if isinstance(item, Table):
             parts.append(table_html(item))
         elif isinstance(item, Figure):
-            parts.append(figure_html(item, f"{anchor}-{i}-"))
+            parts.append(_figure(item, f"{anchor}-{i}-"))
         elif isinstance(item, Finding):
-            parts.append(finding_html(item))
+            parts.append(_finding(item))
         else:
             parts.append(f"<p>{_inline(item)}</p>")
     return f'<section id="{anchor}"><h2>{_inline(section.title)}</h2>\n' + "\n".join(parts) + "\n</section>"

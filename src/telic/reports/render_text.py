@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .document import Cell, Figure, Report, Section, Table
 
 __all__ = [
+    "GLYPHS",
     "cell_text",
     "display_width",
     "numeric_columns",
@@ -23,6 +24,7 @@ __all__ = [
     "section_text",
     "table_text",
     "visible",
+    "wrap",
 ]
 
 GLYPHS = {Severity.INFO: "●", Severity.NOTICE: "◆", Severity.WARNING: "▲", Severity.ERROR: "✖"}
@@ -78,7 +80,7 @@ def table_text(table: Table, width: int, color: bool) -> str:
     return "\n".join(lines + (wrap(table.note, width) if table.note else []))
 
 
-def finding_text(finding: Finding, width: int, color: bool) -> str:
+def _finding(finding: Finding, width: int, color: bool) -> str:
     """Glyph, word and message; the hint on lines of its own."""
     word = finding.severity.name
     mark = _paint(f"{GLYPHS[finding.severity]} {word}", COLOURS[finding.severity], color)
@@ -94,7 +96,7 @@ def finding_text(finding: Finding, width: int, color: bool) -> str:
     )
 
 
-def figure_text(figure: Figure, width: int) -> str:
+def _figure(figure: Figure, width: int) -> str:
     """A figure in words: title, what it shows, how to read it."""
     words = [f"[figure] {figure.title}", figure.alt, figure.caption]
     return "\n".join(line for text in words if text for line in wrap(text, width))
@@ -160,9 +162,9 @@ def _item(item: str | Table | Figure | Finding, width: int, color: bool) -> str:
     if isinstance(item, Table):
         return table_text(item, width, color)
     if isinstance(item, Finding):
-        return finding_text(item, width, color)
+        return _finding(item, width, color)
     if isinstance(item, Figure):
-        return figure_text(item, width)
+        return _figure(item, width)
     return "\n".join(wrap(item, width))
 
 

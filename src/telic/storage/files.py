@@ -18,7 +18,7 @@ from typing import IO, TypeAlias
 
 from telic.errors import PermanentError, TemporaryError, WorldError
 
-__all__ = ["Content", "atomic_write", "file_digest", "world_errors"]
+__all__ = ["Content", "atomic_write", "file_digest", "sync_folder", "world_errors", "write_beside"]
 
 Content: TypeAlias = bytes | Callable[[IO[bytes]], object]
 """Bytes, or a function that writes them into an open file."""
