@@ -18,6 +18,7 @@ from telic.inference.dynamics_errors import dynamics_errors
 from telic.mdp import FiniteHorizonMDP, GoalConditionedMDP, TabularMDP
 from telic.reports import Finding, Severity
 from telic.trajectories import Demonstrations
+from telic.trajectories.checks import check
 
 from .fit import Fit
 from .fitting import Checkpoint, fit_reward
@@ -172,7 +173,8 @@ def _infer_project(
         pooled = fits[EVERYBODY]
         profiles: list[dict[str, Any]] = []
         resolution: list[dict[str, Any]] = []
-        notes: tuple[Finding, ...] = ()
+        seen = check(problem.space.encode(demos), contract, n_situations=problem.space.n_states)
+        notes = (*dataset.findings, *(f for f in seen if f.severity >= Severity.NOTICE))
         if settings.with_profiles and pooled.outcome.ok:
 
             def refit(other: Problem) -> Mapping[str, Fit]:
@@ -181,9 +183,10 @@ def _infer_project(
             profiles = profile_discount(
                 problem, fits, refit, done=lambda i, n: progress("other discounts", i, n)
             )
-            resolution, notes = profile_resolution(
+            resolution, flips = profile_resolution(
                 contract, demos, problem, fits, refit, done=lambda i, n: progress("other resolutions", i, n)
             )
+            notes = (*flips, *notes)
         data = result_of(
             dataset=dataset,
             run=run,

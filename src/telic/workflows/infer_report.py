@@ -32,6 +32,12 @@ FEW_CLUSTERS = 20
 MOST_NAMED = 4
 """Features without an answer that a headline names; more are left to their section."""
 
+MOST_COUNTERFACTUALS = 2
+"""Doubled prices that a page shows."""
+
+ROUNDING = 1e-10
+"""Relative difference below which two rates are the same."""
+
 DIFFERENCE_LEVEL = 0.05
 """Level of the test that demonstrators differ."""
 
@@ -108,6 +114,7 @@ def result_of(
         "calibration": calibrated,
         "markov": markov,
         "identifiability": identified.to_json(),
+        "counterfactuals": _counterfactuals(pooled),
         "profiles": profiles,
         "resolution": resolution,
         "states": {
@@ -180,22 +187,28 @@ def infer_report(data: Mapping[str, Any]) -> Report:
         ),
     )
     held = data["held_out"]
+    grids = [pair["curves"][0] for pair in (*data["profiles"][:1], *data["resolution"][:1])]
+    reach = [
+        f"{c[axis][0]:g} to {c[axis][-1]:g}" for c, axis in zip(grids, ("values", "scales"), strict=False)
+    ]
     settled = Table(
         title="",
-        columns=("one unit of", "in units of", "by", "discounts", "changes at", "resolutions", "changes at "),
+        columns=("one unit of", "in units of", "by", "discounts", "resolutions"),
         rows=tuple(
             (
                 pair["numerator"],
                 pair["denominator"],
                 curve["who"],
-                *_reach(curve, "values"),
-                *_reach(finer["curves"][k] if finer else None, "scales"),
+                _changes(curve),
+                _changes(data["resolution"][i]["curves"][k]) if i < len(data["resolution"]) else "",
             )
             for i, pair in enumerate(data["profiles"])
-            for finer in [data["resolution"][i] if i < len(data["resolution"]) else None]
             for k, curve in enumerate(pair["curves"])
         ),
-        note="Where sign and size against 1 are settled as above, and where that changes.",
+        note=(
+            "Where sign or size against 1 come out otherwise, of discounts"
+            f" {' and resolutions '.join(reach)}."
+        ),
     )
     worst = [f for f in data["findings"] if f["severity"] in ("error", "warning")]
     sections = [
@@ -231,12 +244,9 @@ def infer_report(data: Mapping[str, Any]) -> Report:
     )
 
 
-def _reach(curve: Mapping[str, Any] | None, axis: str) -> tuple[str, str]:
-    """Where a conclusion was looked at, and where it changes."""
-    if curve is None:
-        return "", ""
-    grid = curve[axis]
-    return f"{grid[0]:g} to {grid[-1]:g}", join_words([f"{x:g}" for x in curve["changes_at"]]) or "nowhere"
+def _changes(curve: Mapping[str, Any]) -> str:
+    """Where a conclusion comes out otherwise."""
+    return join_words([f"{x:g}" for x in curve["changes_at"]]) or "nowhere"
 
 
 def _difference(fits: Mapping[str, Fit], everybody: str) -> dict[str, Any] | None:
@@ -371,6 +381,41 @@ def _interval_words(fit: Fit) -> str:
     kind = fit.error_kind.replace("_", " ") or "no"
     added = " with the errors of the estimated dynamics" if fit.dynamics_errors is not None else ""
     return f"Fieller intervals, {fit.level:.0%}, {kind} errors{added}"
+
+
+def _counterfactuals(fit: Fit) -> list[dict[str, Any]]:
+    """What happens when what trade-offs are counted in costs twice as much, for each such feature."""
+    if not fit.outcome.ok or not fit.error_kind:
+        return []
+    told = dict(zip(fit.estimate.names, fit.estimate.is_identified.tolist(), strict=True))
+    counted_in = dict.fromkeys(t.denominator for t in fit.tradeoffs() if told[t.denominator])
+    found = []
+    for name in list(counted_in)[:MOST_COUNTERFACTUALS]:
+        made = fit.counterfactual(scale={name: 2.0})
+        if not made.outcome.ok:
+            continue
+        size = {r.name: max(abs(r.before), abs(r.after)) for r in made.rates}
+        found.append(
+            {
+                "change": (
+                    f"a {singular(fit.estimate.units[fit.estimate.names.index(name)] or name)} counted twice"
+                    " as much"
+                ),
+                "rates": [
+                    {
+                        "name": r.name,
+                        "unit": plural(r.unit),
+                        "before": r.before,
+                        "after": r.after,
+                        # A difference that is only rounding is none.
+                        "difference": r.difference if abs(r.difference) > ROUNDING * size[r.name] else 0.0,
+                        "interval": list(r.interval) if abs(r.difference) > ROUNDING * size[r.name] else None,
+                    }
+                    for r in made.rates
+                ],
+            }
+        )
+    return found
 
 
 def _judged(problem: Problem) -> tuple[Any, str]:

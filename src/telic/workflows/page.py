@@ -48,6 +48,7 @@ def build_page(data: Mapping[str, Any], *, figure_done: Callable[[int], None] = 
         ("Predicted and observed choices", "choices", _choices),
         ("Held-out decisions", "held-out", _held_out),
         ("What the data cannot tell", "identifiability", _identifiability),
+        ("What they would do", "counterfactual", _counterfactual),
         ("How far the conclusions hold", "robustness", _robustness),
         ("The data", "data", _data),
         ("Provenance", "provenance", _provenance),
@@ -381,6 +382,32 @@ def _identifiability(data: Mapping[str, Any]) -> list[Item]:
     return items
 
 
+def _counterfactual(data: Mapping[str, Any]) -> list[Item]:
+    items: list[Item] = []
+    for made in data["counterfactuals"]:
+        items.append(
+            Table(
+                title=f"If {made['change']}",
+                columns=("per decision", "now", "then", "difference", "lower", "upper"),
+                rows=tuple(
+                    (
+                        r["unit"] or r["name"],
+                        r["before"],
+                        r["after"],
+                        r["difference"],
+                        *(r["interval"] or (None, None)),
+                    )
+                    for r in made["rates"]
+                ),
+                note=(
+                    f"Predicted from the reward of all, with {data['tradeoffs'][0]['level']:.0%} intervals by"
+                    " the delta method."
+                ),
+            )
+        )
+    return items
+
+
 def _robustness(data: Mapping[str, Any]) -> list[Item]:
     items: list[Item] = []
     for pair in data["profiles"]:
@@ -400,7 +427,7 @@ def _robustness(data: Mapping[str, Any]) -> list[Item]:
             y=pair["unit"],
             caption="A conclusion that flips between resolutions is resolution-dependent.",
         )
-        items.append(profile(_drawn(pair, "scales"), labels, assumed=1.0, even=True))
+        items.append(profile(_drawn(pair, "scales"), labels, assumed=1.0, bars=True))
         items.append(_held_table(pair, "scales", "factor"))
     return items
 

@@ -17,8 +17,8 @@ MAX_CELLS = 60
 """Cells drawn along one side of a map; finer ones are averaged, so that a page stays small."""
 SHADES = 12
 """Steps of the scale beside a map."""
-SMALL = 0.34
-"""Side of a cell that the data never entered, as a share of a whole one."""
+SMALL = (0.2, 0.42)
+"""Width and height of a cell that the data never entered, as shares of a whole one."""
 
 
 def heat_map(
@@ -58,8 +58,8 @@ def heat_map(
     with canvas(7.6, 3.1, columns=2, gridspec_kw={"width_ratios": [30, 1]}) as (figure, axes):
         grid, scale = axes
         for i, j in np.argwhere(np.isfinite(z)).tolist():
-            side = 1.0 if seen[i, j] else SMALL
-            _cell(grid, (j, i), 0.94 * side, 0.92 * side, (z[i, j] - low) / span)
+            wide, tall = (0.94, 0.92) if seen[i, j] else SMALL
+            _cell(grid, (j, i), wide, tall, (z[i, j] - low) / span)
         grid.set_xlim(-0.6, len(x) - 0.4)
         grid.set_ylim(-0.6, len(y) - 0.4)
         for set_ticks, values in ((grid.set_xticks, x), (grid.set_yticks, y)):

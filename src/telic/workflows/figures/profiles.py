@@ -34,7 +34,7 @@ def profile(
     labels: Labels,
     *,
     assumed: float | None = None,
-    even: bool = False,
+    bars: bool = False,
 ) -> Figure:
     """Estimates along an assumption, each with a band, labelled at the end.
 
@@ -42,13 +42,13 @@ def profile(
         curves: one a quantity.
         labels: its words.
         assumed: the value used for the results, marked by a line.
-        even: space the values evenly, whatever they are (for a short list of settings).
+        bars: intervals as bars side by side, for settings with nothing between them; else as bands.
     """
     with canvas(7.6, 2.9) as (figure, axes):
         axis = axes[0]
         grid = sorted({x for curve in curves for x in curve.x})
         ends: list[tuple[float, str]] = []
-        place = {x: float(i) if even else x for i, x in enumerate(grid)}
+        place = {x: float(i) for i, x in enumerate(grid)}  # evenly, so that close values stay apart
         if assumed is not None and assumed in place:
             axis.axvline(place[assumed], color=MUTED, linewidth=1.0, linestyle=DASHES[1])
             axis.annotate(
@@ -68,7 +68,7 @@ def profile(
                 for x, ends in zip(curve.x, curve.intervals, strict=True)
                 if ends is not None
             ]
-            if even:
+            if bars:
                 shift = 0.08 * (i - (len(curves) - 1) / 2)
                 for x, low, high in banded:
                     axis.plot([x + shift] * 2, [low, high], color=colour, linewidth=2.2)
@@ -93,11 +93,8 @@ def profile(
                     markersize=5,
                 )
                 ends.append((drawn[-1][1], curve.label))
-        if even:
-            axis.set_xticks([place[x] for x in grid], [f"{x:g}" for x in grid])
-            axis.set_xlim(-0.3, len(grid) - 0.7)
-        else:
-            axis.set_xticks(grid, [f"{x:.4g}" for x in grid])
+        axis.set_xticks([place[x] for x in grid], [f"{x:.4g}" for x in grid])
+        axis.set_xlim(-0.3, len(grid) - 0.7)
         axis.grid(axis="y")
         axis.set_xlabel(labels.x)
         title_axis(axis, labels.y)
