@@ -28,11 +28,7 @@ def main() -> int:
     folder = options.into or ROOT / "runs" / options.example
     shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
     telic = Path(sys.executable).parent / "telic"
-    status = subprocess.run([str(telic), "run", str(folder), *rest], check=False).returncode
-    pages = sorted(folder.rglob("*.html"), key=lambda path: path.stat().st_mtime)
-    if status == 0 and pages:
-        print(f"\nThe page, to open in a browser: {pages[-1]}", file=sys.stderr)
-    return status
+    return subprocess.run([str(telic), "run", str(folder), *rest], check=False).returncode
 
 
 if __name__ == "__main__":

@@ -121,6 +121,14 @@ def test_numbers_are_right_aligned_at_the_decimal_point():
     assert '<th scope="col" class="number">value</th>' in html
 
 
+def test_a_pseudonym_is_not_broken_and_a_minus_is_a_minus():
+    table = Table(title="", columns=("who", "weight"), rows=(("demonstrator-6f5c1d", "-3.56 ± 0.41"),))
+    html = table.to_html()
+    assert '<span class="whole">demonstrator-6f5c1d</span>' in html
+    assert '<td class="number">−3.56 ± 0.41</td>' in html
+    assert "a-b-12" in Table(title="", columns=("x",), rows=(("a-b-12",),)).to_html()
+
+
 def test_figures_have_words_and_their_numbers():
     html = report().to_html()
     assert '<title id="plain-2-alt">plain</title>' in html

@@ -105,7 +105,7 @@ def test_decimal_points_line_up():
 
 
 @pytest.mark.parametrize(
-    "text", ["3.1", "-3", "−3", "12,346", "3.1 [2.4, 4.0]", "[2.4, ∞)", "95 %", "—", "n/a"]
+    "text", ["3.1", "-3", "−3", "12,346", "3.1 [2.4, 4.0]", "[2.4, ∞)", "95 %", "—", "n/a", "-3 ± 0.4"]
 )
 def test_numeric_texts(text):
     assert is_numeric_text(text)

@@ -32,7 +32,7 @@ SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 NUMERIC_TEXT = re.compile(
     r"""
     (?:[-−+]?(?:\d[\d,]*(?:\.\d+)?|∞)\ ?[%‰]?)?  # a number, perhaps as a share
-    \ ?(?:[\[(][-−+\d.,\ ∞%‰]*[\])]|\(unbounded\))?  # its interval
+    \ ?(?:[\[(][-−+\d.,\ ∞%‰]*[\])]|\(unbounded\)|±\ [\d.,]+)?  # its interval or error
     |—|n/a|unbounded""",
     re.VERBOSE,
 )

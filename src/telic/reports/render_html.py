@@ -29,6 +29,9 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 """Set as code: letters of one width, and breakable."""
 
+PSEUDONYM = re.compile(r"\b[a-z]{1,20}-[0-9a-f]{4,8}\b")
+"""A word and a short digest: how people are named in a page."""
+
 MOST_ROWS_SHOWN, MOST_LINES_SHOWN = 200, 1000
 """Plotted numbers beyond this are left to the JSON twin: a page of a million rows does not open."""
 
@@ -201,8 +204,9 @@ def _padded(text: str, tail: str) -> str:
 
 
 def _inline(text: str) -> str:
-    """Escaped text; words between backticks are set as code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", _text(text))
+    """Escaped text; words between backticks are set as code, and a pseudonym is not broken at its hyphen."""
+    coded = re.sub(r"`([^`]+)`", r"<code>\1</code>", _text(text))
+    return PSEUDONYM.sub(r'<span class="whole">\g<0></span>', coded)
 
 
 def _text(text: str) -> str:

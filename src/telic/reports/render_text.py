@@ -117,7 +117,8 @@ def numeric_columns(table: Table) -> list[bool]:
 def cell_text(cell: Cell, digits: int, *, typographic: bool = False) -> str:
     """A cell as text, rounded for people."""
     if isinstance(cell, str):
-        return visible(cell)
+        text = visible(cell)
+        return text.replace("-", "−") if typographic and is_numeric_text(text) else text
     return format_number(cell, digits=digits, typographic=typographic)
 
 

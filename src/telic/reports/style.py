@@ -105,6 +105,7 @@ LAYOUT = """
 .telic tbody tr + tr > * { border-top: 1px solid var(--rule); }
 .telic .number { text-align: right; white-space: nowrap; }
 .telic thead .number { white-space: normal; }
+.telic .whole { white-space: nowrap; }
 .telic .pad { visibility: hidden; user-select: none; }
 .telic .note { font: .8125rem/1.5 var(--sans); color: var(--ink-soft); margin: -1.1rem 0 1.75rem; }
 .telic figure { margin: 0 0 2.25rem; }
