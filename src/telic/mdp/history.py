@@ -89,8 +89,8 @@ def with_history(
         )
     arrived = np.concatenate([seen[:, 1:], next_states[:, None]], axis=1)[keep & (next_states >= 0)]
     passed = np.unique(_number(np.concatenate([seen[keep], arrived]), S))
-    possible = _possible(mdp, order, cap)
-    numbers = passed if possible is None else np.union1d(possible, passed)
+    possible = _possible(mdp, passed, order, cap)
+    numbers = passed if possible is None else possible
     tuples = _tuples(numbers, S, order)
     transition, available, lost = _transition(mdp, numbers, tuples)
     findings = [
@@ -157,29 +157,43 @@ def _tuples(numbers: LongArray, S: int, order: int) -> IntArray:
     return np.stack([numbers // S**back % S for back in range(order, -1, -1)], axis=1).astype(np.int32)
 
 
-def _possible(mdp: TabularMDP, order: int, cap: int) -> LongArray | None:
-    """Rising numbers of the tuples that the world can pass through, or None where they are more than
-    ``cap``.
+def _possible(mdp: TabularMDP, passed: LongArray, order: int, cap: int) -> LongArray | None:
+    """Rising numbers of the tuples that the world can pass through and of those that were passed, with all that
+    follow them; None where they are more than ``cap``.
     """
     S, A = mdp.n_states, mdp.n_actions
     if S ** (order + 1) > 2**62:
         return None
-    step = sp.csr_array(
-        sp.csr_array((np.ones(S * A), (np.repeat(np.arange(S), A), np.arange(S * A)))) @ mdp.transition
-    )
-    numbers = np.arange(S, dtype=np.int64)
+    to_state = sp.csr_array((np.ones(S * A), (np.repeat(np.arange(S), A), np.arange(S * A))))
+    step = sp.csr_array(to_state @ mdp.transition)
+    numbers: LongArray = np.arange(S, dtype=np.int64)
     for _ in range(order):
-        last = numbers % S
-        fan = np.diff(step.indptr)[last]
-        if int(fan.sum()) > cap:
+        grown = _followed(numbers, step, cap)
+        if grown is None:
             return None
-        where = (
-            np.repeat(step.indptr[last], fan)
-            + np.arange(int(fan.sum()))
-            - np.repeat(np.cumsum(fan) - fan, fan)
-        )
-        numbers = np.unique(np.repeat(numbers, fan) * S + step.indices[where])
+        numbers = grown
+    # A start that was repeated need not be possible itself, but what follows it must be a state.
+    frontier = np.setdiff1d(passed, numbers)
+    for _ in range(order + 1):
+        numbers = np.union1d(numbers, frontier)
+        grown = _followed(frontier % S**order, step, cap)
+        if grown is None or len(numbers) > cap:
+            return None
+        frontier = np.setdiff1d(grown, numbers)
     return numbers
+
+
+def _followed(windows: LongArray, step: sp.csr_array, cap: int) -> LongArray | None:
+    """Rising numbers of the windows with one possible next state appended."""
+    S = step.shape[0]
+    last = windows % S
+    fan = np.diff(step.indptr)[last].astype(np.int64)
+    total = int(fan.sum())
+    if total > cap:
+        return None
+    inner = np.arange(total) - np.repeat(np.cumsum(fan) - fan, fan)
+    after = step.indices[np.repeat(step.indptr[last], fan) + inner]
+    return np.unique(np.repeat(windows, fan) * S + after)
 
 
 def _transition(
