@@ -59,8 +59,8 @@ _JUDGEMENTS = {
     "resolution_profile": "profiles",
     "tradeoff": "tradeoffs",
 }
-"""What is asked of a fit, by module; `identifiability` and `counterfactual` share their module's name, so they are
-imported from it."""
+"""What is asked of a fit, by module; `identifiability` and `counterfactual` share their module's name, so
+they are imported from it."""
 
 _HOMES = {
     "FitProgress": "telic.inference.driver",

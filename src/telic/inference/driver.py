@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -112,14 +112,14 @@ def fit_likelihood(
             f"An absolute penalty needs at most {chosen.max_dense_weights} weights, got {parameters.count}.",
             hint="Use `l2`, or fewer features.",
         )
-    start = _start(objective, chosen, solver_state, order=2 if dense else 1)
+    start = _start(objective, chosen, solver_state, order=2 if dense and not solver_state else 1)
     if not start.outcome.ok:
         return _no_start(likelihood, chosen, parameters, start, method, findings, time.process_time() - began)
     floor = _rounding_floor(likelihood, parameters, n)
     found_null = np.zeros((0, parameters.count))
     if dense:
-        assert start.information is not None
         first = start.information if not solver_state else np.asarray(solver_state["first_information"])
+        assert first is not None
         found_null = null_space(first, floor)
 
     def on_iteration(state: Mapping[str, Any], point: Point, score_norm: float) -> bool:
@@ -311,10 +311,13 @@ def _least_norm(objective: Objective, point: Point, null: FloatArray) -> tuple[P
 
     It need not, when too few states were seen: then the flat set is curved, and the point stays.
     """
-    moved = objective.at(project_out(point.psi, null), order=2)
+    moved = objective.at(project_out(point.psi, null), order=1)
     slack = GAUGE_SLACK * max(1.0, abs(point.value))
     same = moved.outcome.ok and abs(moved.value - point.value) <= slack
-    return (moved, "minimum-norm") if same else (point, "from-start")
+    if not same:
+        return point, "from-start"
+    # The same policy, so the same second derivatives.
+    return replace(moved, curvature=point.curvature, information=point.information), "minimum-norm"
 
 
 def _rounding_floor(likelihood: ChoiceLikelihood, parameters: Parameters, n: float) -> FloatArray:

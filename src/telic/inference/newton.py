@@ -1,23 +1,27 @@
-"""Trust-region Newton for a few hundred weights, with the exact Hessian and an optional absolute penalty.
+"""Trust-region Newton for a few hundred weights, with an optional absolute penalty.
 
 In coordinates ``x_k = s_k psi_k``, ``s_k^2`` the expected information of weight k per decision at the
 start, each step maximises the quadratic model ``g'p - p'Bp/2`` inside ``|p| <= radius`` (More and Sorensen
-1983, by eigenvalues). ``B`` is minus the Hessian; where that is not positive on the directions the data can
-tell (the likelihood of sampled decisions under stochastic dynamics need not be concave), the expected
-information takes its place (Fisher scoring). With the absolute penalty the model is maximised by coordinate
-ascent inside a box (proximal Newton: Lee, Sun and Saunders 2014). Scaling makes the iterates independent of
-the units of the features.
+1983, by eigenvalues). ``B`` is computed exactly where the last step was poor and at the end, and updated by
+the secant formula of Broyden, Fletcher, Goldfarb and Shanno in between: a Hessian costs K forward problems,
+a score one. Far from the maximum the exact ``B`` is the expected information (Fisher scoring); near it,
+minus the Hessian, unless that is not positive (the likelihood of sampled decisions under stochastic
+dynamics need not be concave). With the absolute penalty the model is maximised by coordinate ascent inside
+a box (proximal Newton: Lee, Sun and Saunders 2014). Scaling makes the iterates independent of the units of
+the features.
 
 Stops when the largest entry of the projected score per decision, in those coordinates, is below the
-tolerance and the next Newton step would be shorter than a millionth of a standard error.
-References: More and Sorensen (1983), SIAM J. Sci. Stat. Comput. 4, 553-572; Lee, Sun and Saunders (2014),
-SIAM J. Optim. 24, 1420-1443; Conn, Gould and Toint (2000), Trust-Region Methods, chapter 6 for the radius.
+tolerance and the next step with the exact ``B`` would be shorter than a millionth of a standard error.
+
+References: More and Sorensen (1983), SIAM J. Sci. Stat. Comput. 4, 553-572; Nocedal and Wright (2006),
+Numerical Optimization, section 6.1 for the secant formula; Lee, Sun and Saunders (2014), SIAM J. Optim. 24,
+1420-1443; Conn, Gould and Toint (2000), Trust-Region Methods, chapter 6 for the radius.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,16 +31,26 @@ from telic.typing import FloatArray
 
 from .objective import Objective, Point
 
-__all__ = ["NewtonResult", "information_scale", "maximise_newton"]
+__all__ = ["NewtonResult", "information_scale", "maximise_newton", "positive_curvature"]
 
 START_RADIUS = 10.0
 """First trust radius, in spreads of the log-odds; a logistic curve is flat well before that."""
+
+REFRESH = 0.2
+"""Factor by which a step must reduce the score for the secant formula to be trusted with the next one."""
+
+SCORING_STEPS = 3
+"""Steps in which the expected information serves as model; after that, minus the Hessian."""
 
 FLAT = 1e-10
 """Curvature, relative to the largest, below which a direction is left alone."""
 
 DISTANCE = 1e-6
 """Newton step, in standard errors, below which the maximum has been reached."""
+
+NEAR = 1e-4
+"""Newton step, in standard errors, below which second derivatives before and after it are the same for all
+uses."""
 
 ROUNDING = 1e-13
 """Relative rounding error of a log-likelihood, below which a change of it says nothing."""
@@ -93,56 +107,110 @@ def maximise_newton(
         find_separation: called with (point, scale, first information) where curvature has collapsed.
     """
     point = start
-    assert point.information is not None
     if state:
         first = np.asarray(state["first_information"], dtype=np.float64)
+        model = np.asarray(state["model"], dtype=np.float64)
         radius, iteration = float(state["radius"]), int(state["iteration"])
     else:
-        first, radius, iteration = point.information, START_RADIUS, 0
+        assert point.information is not None
+        first, model, radius, iteration = (
+            point.information,
+            _exact_model(objective, point, 0),
+            START_RADIUS,
+            0,
+        )
     scale = information_scale(first, n_decisions, floor)
     stalled = False
     while True:
-        assert point.score is not None
-        assert point.curvature is not None
-        assert point.information is not None
-        projected = objective.projected_score(point)
-        raw = float(np.abs(projected).max(initial=0.0)) / n_decisions
-        scaled = float(np.abs(projected / scale).max(initial=0.0)) / n_decisions
+        score_norm = _score_norm(objective, point, np.ones_like(scale)) / n_decisions
+        scaled = _score_norm(objective, point, scale) / n_decisions
         now = {
             "kind": "newton",
             "weights": point.psi,
             "radius": radius,
             "iteration": iteration,
             "first_information": first,
+            "model": model,
         }
-
-        def stop(outcome: Outcome, separated: FloatArray | None = None) -> NewtonResult:
+        outcome, separated = None, None
+        if not on_iteration(now, point, score_norm):
+            outcome = Outcome.INTERRUPTED
+        elif scaled <= tolerance or stalled or (iteration >= 12 and iteration % 6 == 0):
+            if point.curvature is None:
+                point = objective.at(point.psi, order=2)
+                model = _exact_model(objective, point, iteration)
+            if not objective.l2:
+                separated = find_separation(point, scale, first)
+            close = scaled <= tolerance and _distance(objective, point, scale, n_decisions) <= DISTANCE
+            if separated is not None:
+                outcome = Outcome.SEPARATION
+            elif close or (stalled and scaled <= 100 * tolerance):
+                outcome = Outcome.SUCCESS
+                point, score_norm = _polish(objective, point, model, scale, n_decisions, radius)
+            elif stalled:
+                outcome = Outcome.MAX_ITERATIONS
+        if outcome is None and iteration >= max_iterations:
+            outcome = Outcome.MAX_ITERATIONS
+        if outcome is not None:
             return NewtonResult(
-                point=point,  # noqa: B023 - called before the next step
+                point=point,
                 first_information=first,
                 scale=scale,
                 outcome=outcome,
-                iterations=iteration,  # noqa: B023
-                score_norm=raw,  # noqa: B023
-                state=now,  # noqa: B023
+                iterations=iteration,
+                score_norm=score_norm,
+                state=now,
                 separated=separated,
             )
-
-        if not on_iteration(now, point, raw):
-            return stop(Outcome.INTERRUPTED)
-        converged = scaled <= tolerance and _distance(objective, point, scale, n_decisions) <= DISTANCE
-        if (converged or stalled or (iteration >= 8 and iteration % 4 == 0)) and not objective.l2:
-            direction = find_separation(point, scale, first)
-            if direction is not None:
-                return stop(Outcome.SEPARATION, direction)
-        if converged:
-            return stop(Outcome.SUCCESS)
-        if stalled:
-            return stop(Outcome.SUCCESS if scaled <= 100 * tolerance else Outcome.MAX_ITERATIONS)
-        if iteration >= max_iterations:
-            return stop(Outcome.MAX_ITERATIONS)
-        point, radius, stalled = _step(objective, point, scale, n_decisions, radius)
+        following, radius = _step(objective, point, model, scale, n_decisions, radius)
+        if following is None:
+            stalled = point.curvature is not None
+            if not stalled:  # the secant model may be to blame
+                point = objective.at(point.psi, order=2)
+                model = _exact_model(objective, point, iteration)
+            continue
         iteration += 1
+        near = point.curvature is not None and _distance(objective, point, scale, n_decisions) <= NEAR
+        if near and _score_norm(objective, following, scale) <= tolerance * n_decisions:
+            point = replace(following, curvature=point.curvature, information=point.information)
+        elif _score_norm(objective, following, scale) > REFRESH * scaled * n_decisions:
+            point = objective.at(following.psi, order=2)
+            model = _exact_model(objective, point, iteration)
+        else:
+            model = _secant(model, point, following)
+            point = following
+
+
+def _score_norm(objective: Objective, point: Point, scale: FloatArray) -> float:
+    return float(np.abs(objective.projected_score(point) / scale).max(initial=0.0))
+
+
+def _exact_model(objective: Objective, point: Point, iteration: int) -> FloatArray:
+    """Expected information far from the maximum, minus the Hessian near it where that is positive."""
+    assert point.curvature is not None
+    assert point.information is not None
+    information = point.information + 2.0 * objective.l2 * np.eye(len(point.psi))
+    return information if iteration < SCORING_STEPS else positive_curvature(point.curvature, information)
+
+
+def positive_curvature(curvature: FloatArray, information: FloatArray) -> FloatArray:
+    """The curvature where it is positive, to rounding, in units of the information; else the information."""
+    s = np.sqrt(np.maximum(np.diag(information), 0.0))
+    s = np.where(s > 0, s, 1.0)
+    lowest = float(np.linalg.eigvalsh(curvature / np.outer(s, s))[0])
+    return information if lowest < -FLAT else curvature
+
+
+def _secant(model: FloatArray, point: Point, following: Point) -> FloatArray:
+    """The secant update of a model of the curvature, or the model where the step says nothing new."""
+    assert point.score is not None
+    assert following.score is not None
+    s, y = following.psi - point.psi, point.score - following.score
+    Bs = model @ s
+    sBs, ys = float(s @ Bs), float(y @ s)
+    if not (sBs > 0 and ys > 1e-8 * sBs):
+        return model
+    return np.asarray(model - np.outer(Bs, Bs) / sBs + np.outer(y, y) / ys)
 
 
 def information_scale(
@@ -156,27 +224,21 @@ def information_scale(
 
 
 def _step(
-    objective: Objective, point: Point, scale: FloatArray, n: float, radius: float
-) -> tuple[Point, float, bool]:
-    """``(next point, radius, stalled)``; the next point is the old one when nothing better can be found."""
+    objective: Objective, point: Point, model: FloatArray, scale: FloatArray, n: float, radius: float
+) -> tuple[Point | None, float]:
+    """``(next point of order 1, radius)``; None when nothing better can be found."""
     assert point.score is not None
-    assert point.curvature is not None
-    assert point.information is not None
     g = point.score / scale / n
-    B = _positive_model(point.curvature, point.information, objective.l2, scale, n)
+    B = model / (np.outer(scale, scale) * n)
+    x, l1 = point.psi * scale, objective.l1 / scale / n
     reference = objective.total(point)
     noise = ROUNDING * max(1.0, abs(reference))
-    norm_before = float(np.abs(objective.projected_score(point) / scale).max(initial=0.0))
     for _ in range(60):
-        if objective.l1:
-            p = _box_step(g, B, point.psi * scale, objective.l1 / scale / n, radius)
-            gain = _model_gain(g, B, p, point.psi * scale, objective.l1 / scale / n)
-        else:
-            p = _ball_step(g, B, radius)
-            gain = float(g @ p - 0.5 * p @ B @ p)
+        p = _box_step(g, B, x, l1, radius) if objective.l1 else _ball_step(g, B, radius)
+        gain = float(g @ p - 0.5 * p @ B @ p - l1 @ (np.abs(x + p) - np.abs(x)))
         length = float(np.abs(p).max(initial=0.0)) if objective.l1 else float(np.linalg.norm(p))
         if length == 0.0 or not np.isfinite(length):
-            return point, radius, True
+            return None, radius
         psi = point.psi + p / scale
         if objective.l1:
             psi = np.where(np.abs(psi * scale) <= 1e-14 * np.maximum(1.0, np.abs(p)), 0.0, psi)
@@ -184,47 +246,39 @@ def _step(
         change = objective.total(trial) - reference if trial.outcome.ok else -np.inf
         if trial.outcome.ok and n * gain <= 10 * noise:
             # Near the optimum the value is all rounding; the score still tells better from worse.
-            norm_after = float(np.abs(objective.projected_score(trial) / scale).max(initial=0.0))
-            good = norm_after < 0.9 * norm_before and change > -100 * noise
-            return (objective.at(psi, order=2), radius, False) if good else (point, radius, True)
+            better = _score_norm(objective, trial, scale) < 0.9 * _score_norm(objective, point, scale)
+            return (trial if better and change > -100 * noise else None), radius
         ratio = change / (n * gain) if gain > 0 else -np.inf
         if ratio > 1e-4:
-            full = objective.at(psi, order=2)
-            if full.outcome.ok:
-                if ratio > 0.75 and length > 0.8 * radius:
-                    radius = min(2.0 * radius, 1e6)
-                elif ratio < 0.25:
-                    radius = 0.5 * length
-                return full, radius, False
+            if ratio > 0.75 and length > 0.8 * radius:
+                radius = min(2.0 * radius, 1e6)
+            elif ratio < 0.25:
+                radius = 0.5 * length
+            return trial, radius
         radius = 0.25 * min(length, radius)
         if radius < 1e-14:
             break
-    return point, radius, True
+    return None, radius
+
+
+def _polish(
+    objective: Objective, point: Point, model: FloatArray, scale: FloatArray, n: float, radius: float
+) -> tuple[Point, float]:
+    """``(the maximum to rounding, its score norm)``: one last step, as cheap as a score, from next to it."""
+    better, _ = _step(objective, point, model, scale, n, radius)
+    if better is not None:
+        point = replace(better, curvature=point.curvature, information=point.information)
+    return point, _score_norm(objective, point, np.ones_like(scale)) / n
 
 
 def _distance(objective: Objective, point: Point, scale: FloatArray, n: float) -> float:
-    """Length of the Newton step in standard errors, by the weights that the absolute penalty leaves free."""
-    assert point.score is not None
-    assert point.curvature is not None
-    assert point.information is not None
+    """Length of the exact step in standard errors, by the weights that the absolute penalty leaves free."""
     free = np.flatnonzero(point.psi != 0) if objective.l1 else np.arange(len(point.psi))
     if not len(free):
         return 0.0
     g = objective.projected_score(point)[free] / scale[free] / n
-    B = _positive_model(point.curvature, point.information, objective.l2, scale, n)[np.ix_(free, free)]
-    return float(np.sqrt(max(n * float(g @ _ball_step(g, B, np.inf)), 0.0)))
-
-
-def _positive_model(
-    curvature: FloatArray, information: FloatArray, l2: float, scale: FloatArray, n: float
-) -> FloatArray:
-    """Minus the Hessian per decision in scaled coordinates, or the information where that is not positive."""
-    outer = np.outer(scale, scale) * n
-    B = curvature / outer
-    F = information / outer + np.diag(2.0 * l2 / (scale**2 * n))
-    lowest = float(np.linalg.eigvalsh(B)[0])
-    size = float(np.abs(np.diag(F)).max(initial=0.0))
-    return F if lowest < -FLAT * size else B
+    B = _exact_model(objective, point, SCORING_STEPS) / (np.outer(scale, scale) * n)
+    return float(np.sqrt(max(n * float(g @ _ball_step(g, B[np.ix_(free, free)], np.inf)), 0.0)))
 
 
 def _ball_step(g: FloatArray, B: FloatArray, radius: float) -> FloatArray:
@@ -275,8 +329,3 @@ def _box_step(g: FloatArray, B: FloatArray, x: FloatArray, l1: FloatArray, radiu
         if largest <= 1e-15:
             break
     return p
-
-
-def _model_gain(g: FloatArray, B: FloatArray, p: FloatArray, x: FloatArray, l1: FloatArray) -> float:
-    smooth = float(g @ p - 0.5 * p @ B @ p)
-    return smooth - float(l1 @ (np.abs(x + p) - np.abs(x)))

@@ -33,7 +33,7 @@ from .counted import AbstractCountedLikelihood, check_rationality, data_digest, 
 from .counts import Counts, check_possible, count_cells
 from .design import Design
 from .protocol import Evaluation
-from .stationary import BLOCK_BYTES
+from .stationary import BLOCK_BYTES, weighted_gram
 
 __all__ = ["FiniteHorizonLikelihood"]
 
@@ -162,10 +162,7 @@ class FiniteHorizonLikelihood(AbstractCountedLikelihood):
         squares = self.counts.squares.reshape(self._shape[0], -1)
         total = np.zeros((K, K))
         for t, start, stop, D in self._blocks():
-            w = squares[t, start:stop]
-            used = np.flatnonzero(w)
-            rows = D[used]
-            total += (rows * w[used, None]).T @ rows
+            total += weighted_gram(D, squares[t, start:stop])
         return self.rationality**2 * (total + total.T) / 2
 
     @property
@@ -255,10 +252,8 @@ class FiniteHorizonLikelihood(AbstractCountedLikelihood):
         for t, start, stop, D in self._blocks():
             pi = policy[t].reshape(-1)[start:stop]
             states = slice(start // A, stop // A)
-            curvature += (D * (np.repeat(adjoint[t, states], A) * pi)[:, None]).T @ D
-            seen = visits[t, states]
-            if seen.any():
-                information += (D * (np.repeat(seen, A) * pi)[:, None]).T @ D
+            curvature += weighted_gram(D, np.repeat(adjoint[t, states], A) * pi)
+            information += weighted_gram(D, np.repeat(visits[t, states], A) * pi)
         beta2 = self.rationality**2
         return beta2 * (curvature + curvature.T) / 2, beta2 * (information + information.T) / 2
 

@@ -36,13 +36,13 @@ __all__ = [
     "difference_blocks",
     "row_scores",
     "second_moments",
+    "weighted_gram",
 ]
 
 BLOCK_BYTES = 2_000_000
 """Size of one block of ``D``; about a second-level cache."""
 
 
-@runtime_checkable
 @runtime_checkable
 class SupportsSolve(Protocol):
     """The linear system ``M`` of a policy."""
@@ -181,14 +181,24 @@ def second_moments(
     sums = [np.zeros((n_weights, n_weights)) for _ in flat]
     for start, stop, D in blocks:
         for w, total in zip(flat, sums, strict=True):
-            part = w[start:stop]
-            used = np.flatnonzero(part)
-            if 2 * len(used) < len(part):
-                rows = D[used]
-                total += (rows * part[used, None]).T @ rows
-            else:
-                total += (D * part[:, None]).T @ D
+            total += weighted_gram(D, w[start:stop])
     return [(m + m.T) / 2 for m in sums]
+
+
+def weighted_gram(D: FloatArray, weights: FloatArray) -> FloatArray:
+    """``(K, K)``: ``sum of w D D'`` over the rows of ``D``, skipping those of weight 0."""
+    used = np.flatnonzero(weights)
+    if 2 * len(used) < len(weights):
+        D, weights = D[used], weights[used]
+    if not len(weights):
+        return np.zeros((D.shape[1], D.shape[1]))
+    if weights.min() >= 0:  # a product with its own transpose costs half
+        half = D * np.sqrt(weights)[:, None]
+        return np.asarray(half.T @ half)
+    if weights.max() <= 0:
+        half = D * np.sqrt(-weights)[:, None]
+        return np.asarray(-(half.T @ half))
+    return np.asarray((D * weights[:, None]).T @ D)
 
 
 def row_scores(
