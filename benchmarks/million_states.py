@@ -29,8 +29,8 @@ DISCOUNT = 0.95
 KEY = 7
 
 
-def ring(n_states: int) -> TabularMDP:
-    """Five moves along a ring, each landing on one of three neighbouring places."""
+def ring(n_states: int, A: int = A) -> TabularMDP:
+    """``A`` moves along a ring, each landing on one of three neighbouring places."""
     rng = np.random.default_rng(KEY)
     s = np.arange(n_states)[:, None, None]
     a = np.arange(A)[None, :, None]
@@ -44,8 +44,8 @@ def ring(n_states: int) -> TabularMDP:
     return TabularMDP(transition=P, n_actions=A, discount=DISCOUNT)
 
 
-def waves(n_states: int) -> Features:
-    """25 sines of growing frequency and random phase."""
+def waves(n_states: int, K: int = K) -> Features:
+    """``K`` sines of growing period and random phase."""
     rng = np.random.default_rng(KEY + 1)
     phase = rng.uniform(0, 2 * np.pi, K)
     period = np.geomspace(20, 400, K)
