@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from telic.contract import TaskContract as TaskContract
+    from telic.datasets import load_contract as load_contract
     from telic.features import Features as Features
+    from telic.mdp import DynamicsEstimate as DynamicsEstimate
     from telic.mdp import FiniteHorizonMDP as FiniteHorizonMDP
     from telic.mdp import GoalConditionedMDP as GoalConditionedMDP
     from telic.mdp import StateSpace as StateSpace
     from telic.mdp import TabularMDP as TabularMDP
+    from telic.mdp import estimate_dynamics as estimate_dynamics
     from telic.policies import TabularPolicy as TabularPolicy
     from telic.reports import Finding as Finding
     from telic.reports import Outcome as Outcome
@@ -27,16 +30,32 @@ if TYPE_CHECKING:
     from telic.trajectories import Comparisons as Comparisons
     from telic.trajectories import Demonstrations as Demonstrations
     from telic.trajectories import Trajectory as Trajectory
+    from telic.workflows import Fit as Fit
+    from telic.workflows import InferSettings as InferSettings
+    from telic.workflows import Project as Project
+    from telic.workflows import VerbResult as VerbResult
+    from telic.workflows import advise as advise
+    from telic.workflows import check as check
+    from telic.workflows import infer as infer
+    from telic.workflows import ingest as ingest
+    from telic.workflows import load as load
+    from telic.workflows import report as report
+    from telic.workflows import run as run
+    from telic.workflows import train as train
 
 __all__ = [
     "Comparisons",
     "Demonstrations",
+    "DynamicsEstimate",
     "Features",
     "Finding",
     "FiniteHorizonMDP",
+    "Fit",
     "GoalConditionedMDP",
+    "InferSettings",
     "LinearReward",
     "Outcome",
+    "Project",
     "Report",
     "RewardEstimate",
     "StateSpace",
@@ -45,6 +64,17 @@ __all__ = [
     "TabularReward",
     "TaskContract",
     "Trajectory",
+    "VerbResult",
+    "advise",
+    "check",
+    "estimate_dynamics",
+    "infer",
+    "ingest",
+    "load",
+    "load_contract",
+    "report",
+    "run",
+    "train",
 ]
 
 __version__ = "0.1.0"
@@ -53,12 +83,16 @@ HOMES: Final = MappingProxyType(
     {
         "Comparisons": "telic.trajectories",
         "Demonstrations": "telic.trajectories",
+        "DynamicsEstimate": "telic.mdp",
         "Features": "telic.features",
         "Finding": "telic.reports",
         "FiniteHorizonMDP": "telic.mdp",
+        "Fit": "telic.workflows",
         "GoalConditionedMDP": "telic.mdp",
+        "InferSettings": "telic.workflows",
         "LinearReward": "telic.rewards",
         "Outcome": "telic.reports",
+        "Project": "telic.workflows",
         "Report": "telic.reports",
         "RewardEstimate": "telic.rewards",
         "StateSpace": "telic.mdp",
@@ -67,6 +101,17 @@ HOMES: Final = MappingProxyType(
         "TabularReward": "telic.rewards",
         "TaskContract": "telic.contract",
         "Trajectory": "telic.trajectories",
+        "VerbResult": "telic.workflows",
+        "advise": "telic.workflows",
+        "check": "telic.workflows",
+        "estimate_dynamics": "telic.mdp",
+        "infer": "telic.workflows",
+        "ingest": "telic.workflows",
+        "load": "telic.workflows",
+        "load_contract": "telic.datasets",
+        "report": "telic.workflows",
+        "run": "telic.workflows",
+        "train": "telic.workflows",
     }
 )
 """Where each public name lives; a new name also goes into ``__all__`` and above, for type checkers."""

@@ -1,0 +1,31 @@
+"""The verbs, over a project folder or over nouns in hand: the only place where stages meet.
+
+Each module holds one verb: settings in, a result out. ``Fit`` is a reward with its data and its world.
+"""
+
+from .advise import advise
+from .check import check
+from .fit import Fit
+from .infer import InferSettings, infer
+from .ingest import ingest
+from .load import load
+from .project import Project
+from .report import report
+from .run import run
+from .train import train
+from .verb_result import VerbResult
+
+__all__ = [
+    "Fit",
+    "InferSettings",
+    "Project",
+    "VerbResult",
+    "advise",
+    "check",
+    "infer",
+    "ingest",
+    "load",
+    "report",
+    "run",
+    "train",
+]
