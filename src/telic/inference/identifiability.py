@@ -108,7 +108,7 @@ class Identifiability:
             headline = f"Choices can tell {self.rank} of {K} directions of the weights. " + " ".join(
                 self.words
             )
-        items: list[str | Table | Finding] = [*self.words, self.table(), *self.findings]
+        items: list[str | Table | Finding] = [self.table(), *self.findings]
         sections = [Section(title="What no data could tell", items=tuple(items), anchor="structure")]
         if self.local is not None:
             told: list[str | Table | Finding] = [*self.local.words, self.local.table()]
