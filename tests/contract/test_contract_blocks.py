@@ -144,6 +144,8 @@ def test_every_problem_is_listed_at_once():
             "timing.max_gap_seconds",
             "its own trajectory",
         ),
+        ({"timing": {"max_gap_seconds": 60}}, "timing.max_gap_seconds", "Gaps need times"),
+        ({"data": {"cut_seconds": 60}}, "data.cut_seconds", "needs times"),
         ({"states": {"resolutions": [0.5, 2]}}, "states.resolutions", "Must contain 1"),
         ({"data": {"held_out": 1.0}}, "data.held_out", "less than 1; got 1.0"),
         ({"tradeoffs": [["busy", "busy"]]}, "tradeoffs[0]", "twice"),

@@ -386,3 +386,24 @@ def test_pieces_and_names_with_numbers_cannot_collide(tmp_path):
     }
     ids = list(read_demonstrations(TaskContract.from_mapping(made), path).trajectory_ids)
     assert ids == ["a", "a#2", "a%232", "b%237"]
+
+
+def test_a_record_that_never_ends_is_cut_at_midnight(tmp_path):
+    path = tmp_path / "c.csv"
+    path.write_text(
+        "id,ts,x,act\nb,2024-05-02T01:00:00Z,4,a\na,2024-05-01T23:00:00Z,1,a\n"
+        "a,2024-05-01T23:30:00Z,2,b\na,2024-05-02T00:00:00Z,3,a\n"
+    )
+    made = {
+        "identity": {"task": "t"},
+        "observations": [{"name": "x"}],
+        "actions": {"column": "act", "values": ["a", "b"]},
+        "data": {"trajectory": "id", "time": "ts", "cut_seconds": 86400},
+    }
+    demos = read_demonstrations(TaskContract.from_mapping(made), path)
+    assert list(demos.trajectory_ids) == ["a@2024-05-01", "a@2024-05-02", "b@2024-05-02"]
+    np.testing.assert_array_equal(demos.observations["x"], [1, 2, 3, 4])
+    np.testing.assert_array_equal(demos.next_known, [True, False, False, False])
+    hours = {**made, "data": {**made["data"], "cut_seconds": 3600}}
+    demos = read_demonstrations(TaskContract.from_mapping(hours), path)
+    assert list(demos.trajectory_ids)[:2] == ["a@2024-05-01T23:00:00Z", "a@2024-05-02T00:00:00Z"]

@@ -301,6 +301,11 @@ class Data(_Block):
             "such as `%d-%m-%Y %H:%M`. Times without a zone are taken as UTC."
         ),
     )
+    cut_seconds: Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)] | None = Field(
+        None,
+        description="Trajectories are also cut at every multiple of this many seconds since 1970 (86400: at "
+        "midnight UTC), so that a record that never ends becomes several; null: they are not.",
+    )
     duplicates: Literal["error", "drop", "keep"] = Field(
         "error",
         description="What several rows of one trajectory at one time mean: `error`; `drop` all but the first "

@@ -120,6 +120,7 @@ def cross_checks(parts: Mapping[str, Any], observation_names: Sequence[str]) -> 
     if actions is not None:
         found += _action_problems(actions)
     found += _timing_problems(parts.get("timing"), parts.get("outcomes"))
+    found += _time_column_problems(parts.get("timing"), parts.get("data"))
     states: States | None = parts.get("states")
     if states is not None and 1.0 not in states.resolutions:
         found.append(
@@ -253,6 +254,17 @@ def _timing_problems(timing: Timing | None, outcomes: Outcomes | None) -> Iterat
             "timing.max_gap_seconds",
             f"Must not be below `control_period_seconds` ({period:g}), got {gap:g}: every row would be "
             f"its own trajectory.",
+        )
+
+
+def _time_column_problems(timing: Timing | None, data: Data | None) -> Iterator[Problem]:
+    if data is None or data.time is not None:
+        return
+    if timing is not None and timing.max_gap_seconds is not None:
+        yield _at("timing.max_gap_seconds", "Gaps need times: say in `data.time` which column holds them.")
+    if data.cut_seconds is not None:
+        yield _at(
+            "data.cut_seconds", "Cutting by time needs times: say in `data.time` which column holds them."
         )
 
 

@@ -16,7 +16,16 @@ from telic.trajectories import Demonstrations
 from telic.typing import BoolArray, FloatArray, IntArray, LongArray
 
 from .measure import action_indices, labels_and_codes, measure
-from .order import Ordered, Segments, duplicate_places, file_order_finding, keys_of, order_rows, segment
+from .order import (
+    Ordered,
+    Segments,
+    cut_keys,
+    duplicate_places,
+    file_order_finding,
+    keys_of,
+    order_rows,
+    segment,
+)
 from .pseudonyms import pseudonyms
 from .read import SourceColumns
 
@@ -113,6 +122,8 @@ def _rows(source: SourceColumns, contract: TaskContract, findings: list[Finding]
     times = _times(source, contract)
     if times is not None:
         findings += file_order_finding(keys, times)
+        if contract.data.cut_seconds is not None:
+            keys, names = cut_keys(keys, names, times, contract.data.cut_seconds)
     ordered = order_rows(keys, names, times)
     order = ordered.order
     actions = action_indices(source.columns.pop("action"), contract.actions, source.rows)

@@ -24,6 +24,7 @@ from .rows import RowNames
 __all__ = [
     "Ordered",
     "Segments",
+    "cut_keys",
     "duplicate_places",
     "file_order_finding",
     "keys_of",
@@ -128,6 +129,24 @@ def keys_of(
         rest, code = np.divmod(rest, max(1, len(found)))
         parts.append(tuple(_escaped(found[i]) for i in code.tolist()))
     return keys.astype(np.int64), tuple("/".join(p) for p in zip(*reversed(parts), strict=True))
+
+
+def cut_keys(
+    keys: LongArray, names: tuple[str, ...], times: FloatArray, cut_seconds: float
+) -> tuple[LongArray, tuple[str, ...]]:
+    """Keys and names after every trajectory was cut at the multiples of ``cut_seconds`` since 1970.
+
+    Pieces are named by where they begin (``svc@2024-05-01``) and count as trajectories of their own everywhere.
+    """
+    piece = np.floor(times / cut_seconds).astype(np.int64)
+    first = int(piece.min())
+    span = int(piece.max()) - first + 1
+    present, cut = np.unique(keys * span + (piece - first), return_inverse=True)
+    key, nth = np.divmod(present, span)
+    begins = ((nth + first) * cut_seconds).astype("datetime64[s]").astype(str)
+    whole_days = cut_seconds % 86_400 == 0
+    labels = [b[:10] if whole_days else f"{b}Z" for b in begins.tolist()]
+    return cut.astype(np.int64), tuple(f"{names[k]}@{b}" for k, b in zip(key.tolist(), labels, strict=True))
 
 
 def order_rows(keys: LongArray, names: tuple[str, ...], times: FloatArray | None) -> Ordered:
