@@ -140,7 +140,7 @@ def test_every_problem_is_listed_at_once():
         ({"timing": {"discount": 1.5}}, "timing.discount", "less than or equal to 1; got 1.5"),
         ({"timing": {"horizon": 0}}, "timing.horizon", "greater than or equal to 1; got 0"),
         (
-            {"timing": {"control_period_seconds": 600, "max_gap_seconds": 60}},
+            {"timing": {"control_period_seconds": 600, "max_gap_seconds": 60}, "data": {"time": "ts"}},
             "timing.max_gap_seconds",
             "its own trajectory",
         ),
