@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from telic.errors import DataError
-from telic.mdp import StateSpace
+from telic.mdp import StateSpace, estimate_dynamics
 from telic.mdp.auto_bins import held_out_choice_score
 
 
@@ -104,6 +104,18 @@ def test_values_after_the_action_outside_the_range_name_their_rows(
     with pytest.raises(DataError, match="After the action: `load` must be a number from 0 to 1000") as error:
         StateSpace.from_contract(contract(), data).encode(bad)
     assert error.value.data["rows"] == [7]
+
+
+def test_empty_data_is_refused_and_one_row_has_states_but_no_dynamics(
+    contract: Callable[..., Any], demos: Callable[..., Any]
+) -> None:
+    data = demos(2, 10)
+    with pytest.raises(DataError, match="States need at least one decision, got none"):
+        StateSpace.from_contract(contract(), data.select([]))
+    one = replace(demos(1, 1), next_observations={}, next_known=None)
+    space = StateSpace.from_contract(contract(load={"bins": "auto"}), one)
+    with pytest.raises(DataError, match="No decision has a known next state"):
+        estimate_dynamics(space.encode(one), space, discount=0.9)
 
 
 def test_a_missing_observation_is_named(contract: Callable[..., Any], demos: Callable[..., Any]) -> None:

@@ -99,8 +99,14 @@ class StateSpace:
 
         Raises:
             ContractError: no observation is in the state, or one cannot be cut as declared.
-            DataError: values are missing or outside the declared range (their rows are listed).
+            DataError: there are no decisions, or values are missing or outside the declared range (their
+                rows are listed).
         """
+        if not demos.n_decisions:
+            raise DataError(
+                "States need at least one decision, got none.",
+                hint="Check the files and filters of the ingest.",
+            )
         observed = contract.state_observations
         values = {o.name: _every_value(demos, o.name) for o in contract.observations}
         labels = {o.name: demos.categories.get(o.name) for o in contract.observations}
