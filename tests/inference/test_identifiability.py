@@ -254,6 +254,23 @@ def test_a_world_that_never_ends_undiscounted_says_so() -> None:
     assert found.summary().headline.startswith("Not an answer")
 
 
+def test_information_that_cannot_be_had_says_so() -> None:
+    """At weights of 0 an undiscounted walk has no finite soft value."""
+    matrix, count = as_transition(np.eye(3)[[[1, 0], [2, 0], [0, 1]]], None)
+    roads = GoalConditionedMDP(transition=matrix, n_actions=count, goals=np.array([2], dtype=np.int32))
+    demos = Demonstrations.from_arrays(
+        [0, 1], [0, 0], next_states=[1, 2], goals=[2], action_labels=["0", "1"]
+    )
+    steps = named(np.ones((3, 2, 1)))
+    found = identifiability(roads, steps, demos=demos)
+    assert found.nullity == 0
+    assert found.local is not None
+    assert found.local.outcome is Outcome.SOFT_VALUE_DIVERGES
+    assert "Not known (soft-value-diverges)" in str(found.summary().sections[1].items[0])
+    informed = identifiability(roads, steps, demos=demos, weights=np.array([-2.0])).local
+    assert informed is not None and informed.rank == 1
+
+
 def test_unavailable_actions_do_not_count() -> None:
     available = np.ones((S, A), dtype=bool)
     available[:, 2] = False

@@ -112,6 +112,8 @@ class Identifiability:
         sections = [Section(title="What no data could tell", items=tuple(items), anchor="structure")]
         if self.local is not None:
             told: list[str | Table | Finding] = [*self.local.words, self.local.table()]
+            if not self.local.outcome.ok:
+                told = [f"Not known ({self.local.outcome.label}). {self.local.outcome.value}"]
             sections.append(Section(title="What these data tell", items=tuple(told), anchor="data"))
         return Report(
             title="Identifiability", headline=headline, sections=tuple(sections), data=self.to_json()
