@@ -14,34 +14,84 @@ if TYPE_CHECKING:
     from .free_rewards import free_reward_ambiguity, reconstruct_reward
     from .gauge import require_same_gauge
     from .likelihood_ratio import likelihood_ratio_test
+    from .methods.apprenticeship_max_margin import (
+        ApprenticeshipMaxMarginSettings,
+        apprenticeship_max_margin,
+        apprenticeship_max_margin_mixture,
+    )
+    from .methods.apprenticeship_projection import (
+        ApprenticeshipProjectionSettings,
+        apprenticeship_projection,
+        apprenticeship_projection_mixture,
+    )
+    from .methods.conditional_choice_probability import (
+        ConditionalChoiceProbabilitySettings,
+        conditional_choice_probability,
+        invert_choice_probabilities,
+    )
+    from .methods.conditional_choice_transitions import (
+        ConditionalChoiceTransitionsSettings,
+        conditional_choice_transitions,
+    )
+    from .methods.linear_programming import (
+        LinearProgrammingSettings,
+        linear_programming,
+        reward_of_optimal_policy,
+    )
     from .methods.max_causal_entropy import MaxCausalEntropySettings, max_causal_entropy
+    from .methods.path_entropy import (
+        PathEntropySettings,
+        path_entropy,
+    )
     from .profiles import profile_discount, profile_rationality, resolution_profile
     from .settings import FitSettings
     from .tradeoffs import Tradeoff, all_tradeoffs, tradeoff
 
 __all__ = [
     "METHODS",
+    "ApprenticeshipMaxMarginSettings",
+    "ApprenticeshipProjectionSettings",
+    "ConditionalChoiceProbabilitySettings",
+    "ConditionalChoiceTransitionsSettings",
     "FitProgress",
     "FitSettings",
+    "LinearProgrammingSettings",
     "MaxCausalEntropySettings",
+    "PathEntropySettings",
     "Tradeoff",
     "all_tradeoffs",
+    "apprenticeship_max_margin",
+    "apprenticeship_max_margin_mixture",
+    "apprenticeship_projection",
+    "apprenticeship_projection_mixture",
     "compare_table",
     "compare_tradeoffs",
+    "conditional_choice_probability",
+    "conditional_choice_transitions",
     "fit_likelihood",
     "free_reward_ambiguity",
+    "invert_choice_probabilities",
     "likelihood_ratio_test",
+    "linear_programming",
     "max_causal_entropy",
+    "path_entropy",
     "profile_discount",
     "profile_rationality",
     "reconstruct_reward",
     "require_same_gauge",
     "resolution_profile",
+    "reward_of_optimal_policy",
     "tradeoff",
 ]
 
 METHODS: dict[str, str] = {
+    "apprenticeship_max_margin": "telic.inference.methods.apprenticeship_max_margin",
+    "apprenticeship_projection": "telic.inference.methods.apprenticeship_projection",
+    "conditional_choice_probability": "telic.inference.methods.conditional_choice_probability",
+    "conditional_choice_transitions": "telic.inference.methods.conditional_choice_transitions",
+    "linear_programming": "telic.inference.methods.linear_programming",
     "max_causal_entropy": "telic.inference.methods.max_causal_entropy",
+    "path_entropy": "telic.inference.methods.path_entropy",
 }
 """Registered name of every method to its module, which holds a function of the same name."""
 
@@ -62,12 +112,27 @@ _JUDGEMENTS = {
 """What is asked of a fit, by module; `identifiability` and `counterfactual` share their module's name, so
 they are imported from it."""
 
+_COMPANIONS = {
+    "ApprenticeshipMaxMarginSettings": "apprenticeship_max_margin",
+    "ApprenticeshipProjectionSettings": "apprenticeship_projection",
+    "ConditionalChoiceProbabilitySettings": "conditional_choice_probability",
+    "ConditionalChoiceTransitionsSettings": "conditional_choice_transitions",
+    "LinearProgrammingSettings": "linear_programming",
+    "MaxCausalEntropySettings": "max_causal_entropy",
+    "PathEntropySettings": "path_entropy",
+    "apprenticeship_max_margin_mixture": "apprenticeship_max_margin",
+    "apprenticeship_projection_mixture": "apprenticeship_projection",
+    "invert_choice_probabilities": "conditional_choice_probability",
+    "reward_of_optimal_policy": "linear_programming",
+}
+"""What a method has beside its function, by method."""
+
 _HOMES = {
     "FitProgress": "telic.inference.driver",
     "FitSettings": "telic.inference.settings",
-    "MaxCausalEntropySettings": "telic.inference.methods.max_causal_entropy",
     "fit_likelihood": "telic.inference.driver",
     **{name: f"telic.inference.{module}" for name, module in _JUDGEMENTS.items()},
+    **{name: METHODS[method] for name, method in _COMPANIONS.items()},
     **METHODS,
 }
 

@@ -33,9 +33,9 @@ __all__ = ["ConditionalLogit", "LogitFit"]
 ROUNDING = 1e-9
 """Spread of a column relative to its largest entry that the linear solves behind it can cause."""
 
-SUSPICIOUS_WEIGHT = 15.0
-"""A weight that moves log-odds this much per standard deviation of its column calls for the separation
-test."""
+COLLAPSED = 1e-3
+"""Information of a direction, relative to that of undecided choosers, below which separation is tested
+for."""
 
 SEPARATION_ROWS = 200_000
 """Comparisons handed to the linear program of the separation test; beyond it the heaviest groups are
@@ -190,11 +190,7 @@ class ConditionalLogit:
             if np.abs(basis @ score / sizes).max(initial=0.0) <= tolerance * max(self.total, 1e-300):
                 outcome = Outcome.SUCCESS
                 break
-            if (
-                not suspected
-                and self.l2 == 0
-                and np.abs(self.rationality * theta * sizes).max() > SUSPICIOUS_WEIGHT
-            ):
+            if not suspected and self.l2 == 0 and self._is_collapsed(theta, basis):
                 suspected = True
                 direction = self.separating_direction(basis)
                 if direction is not None:
@@ -213,7 +209,7 @@ class ConditionalLogit:
             else:
                 break
             theta, value = trial, trial_value
-        if self.l2 == 0 and (suspected or not outcome.ok):
+        if self.l2 == 0 and not suspected and (not outcome.ok or self._is_collapsed(theta, basis)):
             direction = self.separating_direction(basis)
             if direction is not None:
                 return self._ended(theta, Outcome.SEPARATION, iterations, null, basis, direction)
@@ -250,6 +246,18 @@ class ConditionalLogit:
             return None
         direction = U @ (answer.x / np.where(scale > 0, scale, 1.0))
         return np.asarray(direction / np.linalg.norm(direction))
+
+    def _is_collapsed(self, theta: FloatArray, basis: FloatArray) -> bool:
+        """True when some direction tells next to nothing any more, as on the way to a separated weight."""
+        first = basis.T @ self.spread @ basis
+        sizes = np.sqrt(np.diag(first))
+        if not len(sizes):
+            return False
+        values, vectors = np.linalg.eigh(first / np.outer(sizes, sizes))
+        half = vectors / np.sqrt(np.maximum(values, 1e-300))
+        now = (basis.T @ self.information(theta) @ basis) / np.outer(sizes, sizes)
+        left = np.linalg.eigvalsh(half.T @ now @ half)[0]
+        return bool(left < COLLAPSED * self.rationality**2 * self.total)
 
     def _ended(
         self,

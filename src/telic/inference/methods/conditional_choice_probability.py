@@ -35,13 +35,14 @@ from jaxtyping import Float
 
 import telic
 from telic._core.hashing import digest_array
-from telic.errors import DataError, DynamicsError, SettingsError
+from telic.errors import DataError, SettingsError
 from telic.features import Features
 from telic.inference.conditional_logit import ConditionalLogit, LogitFit
 from telic.inference.likelihood import Counts, DiscountedLikelihood
 from telic.inference.likelihood.design import Design
 from telic.inference.pseudo_likelihood import null_finding, separation_finding
 from telic.inference.uncertainty import covariances, project_out
+from telic.inference.worlds import World, stationary_world
 from telic.mdp import TabularMDP
 from telic.planning import policy_system
 from telic.planning.bellman import allowed_pairs, soft_maximum
@@ -107,7 +108,7 @@ class ConditionalChoiceProbabilitySettings:
 
 def conditional_choice_probability(
     demos: Demonstrations,
-    world: TabularMDP,
+    world: World,
     features: Features,
     *,
     settings: ConditionalChoiceProbabilitySettings | None = None,
@@ -127,23 +128,23 @@ def conditional_choice_probability(
         DynamicsError: ``world`` is not a ``TabularMDP``.
         ImpossibleDemonstrationsError: the world makes a demonstrated decision impossible.
     """
-    _check_world(world)
+    mdp = stationary_world(world, METHOD)
     chosen = ConditionalChoiceProbabilitySettings() if settings is None else settings
-    likelihood = DiscountedLikelihood(world, features, demos, chosen.rationality)
+    likelihood = DiscountedLikelihood(mdp, features, demos, chosen.rationality)
     policy = (
-        _frequencies(likelihood.counts, world, chosen.smoothing)
+        _frequencies(likelihood.counts, mdp, chosen.smoothing)
         if first_policy is None
-        else _covered(first_policy.table, world)
+        else _covered(first_policy.table, mdp)
     )
     return _fit(likelihood, policy, chosen, demos.n_trajectories, {"demonstrations": demos.digest})
 
 
 def invert_choice_probabilities(
     policy: Float[np.ndarray, "S A"],
-    world: TabularMDP,
+    world: World,
     features: Features,
     *,
-    state_weights: Float[np.ndarray, "S"] | None = None,
+    state_weights: FloatArray | None = None,
     settings: ConditionalChoiceProbabilitySettings | None = None,
 ) -> RewardEstimate:
     """The weights that make a table of choice probabilities soft-optimal, or come closest.
@@ -160,24 +161,22 @@ def invert_choice_probabilities(
         DataError: shapes do not fit, or no state has support.
         DynamicsError: ``world`` is not a ``TabularMDP``.
     """
-    _check_world(world)
+    mdp = stationary_world(world, METHOD)
     chosen = ConditionalChoiceProbabilitySettings() if settings is None else settings
     table = np.asarray(policy, dtype=np.float64)
-    if table.shape != (world.n_states, world.n_actions):
+    if table.shape != (mdp.n_states, mdp.n_actions):
         raise DataError(
-            f"`policy` must have shape ({world.n_states}, {world.n_actions}), got {table.shape}.",
+            f"`policy` must have shape ({mdp.n_states}, {mdp.n_actions}), got {table.shape}.",
             hint="One row a state, one column an action.",
         )
     TabularPolicy(table=table)
-    weights = (
-        np.ones(world.n_states) if state_weights is None else np.asarray(state_weights, dtype=np.float64)
-    )
-    if weights.shape != (world.n_states,) or not np.all(np.isfinite(weights)) or np.any(weights < 0):
+    weights = np.ones(mdp.n_states) if state_weights is None else np.asarray(state_weights, dtype=np.float64)
+    if weights.shape != (mdp.n_states,) or not np.all(np.isfinite(weights)) or np.any(weights < 0):
         raise DataError(
-            f"`state_weights` must be {world.n_states} finite numbers >= 0, got shape {weights.shape}.",
+            f"`state_weights` must be {mdp.n_states} finite numbers >= 0, got shape {weights.shape}.",
             hint="Give the number of decisions behind each row.",
         )
-    allowed = _allowed(world)
+    allowed = _allowed(mdp)
     totals = np.where(allowed, weights[:, None] * table, 0.0).ravel()
     counts = Counts(
         by_cluster=None,
@@ -186,8 +185,8 @@ def invert_choice_probabilities(
         n_decisions=round(float(totals.sum())),
         is_sampled=state_weights is not None,
     )
-    likelihood = DiscountedLikelihood(world, features, counts, chosen.rationality)
-    return _fit(likelihood, _covered(table, world), chosen, 0, {"policy": digest_array(table)})
+    likelihood = DiscountedLikelihood(mdp, features, counts, chosen.rationality)
+    return _fit(likelihood, _covered(table, mdp), chosen, 0, {"policy": digest_array(table)})
 
 
 def _fit(
@@ -392,14 +391,6 @@ def _normalised(table: FloatArray, allowed: BoolArray) -> FloatArray:
 def _allowed(world: TabularMDP) -> BoolArray:
     allowed = allowed_pairs(world)
     return np.ones((world.n_states, world.n_actions), dtype=bool) if allowed is None else allowed
-
-
-def _check_world(world: object) -> None:
-    if not isinstance(world, TabularMDP):
-        raise DynamicsError(
-            f"Conditional choice probabilities need a stationary `TabularMDP`, got {type(world).__name__}.",
-            hint="Use maximum causal entropy for finite horizons and for destinations.",
-        )
 
 
 def _no_errors(why: str, hint: str) -> Finding:
