@@ -598,3 +598,20 @@ def test_summary_and_json(problem) -> None:
     report = estimate.summary()
     assert "1,200 decisions" in report.headline
     assert all(f.severity < Severity.ERROR for f in estimate.findings)
+
+
+def test_free_rewards_without_a_penalty_are_separated_where_an_action_was_never_seen(problem) -> None:
+    mdp, _, demos = problem
+    rows = np.flatnonzero((demos.states != 2) | (demos.actions != 1))
+    missing = Demonstrations.from_arrays(
+        demos.states[rows],
+        demos.actions[rows],
+        next_states=demos.next_states[rows],
+        action_labels=demos.action_labels,
+    )
+    names = tuple(f"s{i // A} a{i % A}" for i in range(S * A))
+    free = Features(values=sp.csr_array(sp.eye_array(S * A)), names=names)
+    for limit in (1000, 5):  # Newton, and conjugate gradients
+        estimate = max_causal_entropy(missing, mdp, free, settings=FitSettings(max_dense_weights=limit))
+        assert estimate.outcome is Outcome.SEPARATION
+        assert "s2 a1 (down)" in estimate.findings[0].message

@@ -17,6 +17,7 @@ from telic.typing import FloatArray
 
 from .newton import ROUNDING, NewtonResult
 from .objective import Objective, Point
+from .separation import is_recession
 
 __all__ = ["maximise_conjugate"]
 
@@ -35,7 +36,7 @@ def maximise_conjugate(
     on_iteration: Callable[[Mapping[str, Any], Point, float], bool],
 ) -> NewtonResult:
     """The maximum from ``start`` (a point of order 1); arguments as ``maximise_newton``."""
-    point = start
+    point, last_step = start, None
     radius, iteration = (
         (float(state["radius"]), int(state["iteration"])) if state else (1.0 * np.sqrt(len(start.psi)), 0)
     )
@@ -44,17 +45,20 @@ def maximise_conjugate(
         raw = float(np.abs(point.score).max(initial=0.0)) / n_decisions
         now = {"kind": "conjugate", "weights": point.psi, "radius": radius, "iteration": iteration}
         outcome: Outcome | None = None
+        separated: FloatArray | None = None
         if not on_iteration(now, point, raw):
             outcome = Outcome.INTERRUPTED
-        elif raw <= tolerance:
-            outcome = Outcome.SUCCESS
-        elif iteration >= max_iterations:
-            outcome = Outcome.MAX_ITERATIONS
+        elif raw <= tolerance or iteration >= max_iterations:
+            outcome = Outcome.SUCCESS if raw <= tolerance else Outcome.MAX_ITERATIONS
+            if not objective.l2 and last_step is not None and is_recession(objective, point, last_step):
+                outcome, separated = Outcome.SEPARATION, last_step
         if outcome is None:
             following, radius = _step(objective, point, radius)
             if following is None:
                 outcome = Outcome.SUCCESS if raw <= 100 * tolerance else Outcome.MAX_ITERATIONS
             else:
+                step = following.psi - point.psi
+                last_step = step / np.abs(step).max()
                 point, iteration = following, iteration + 1
                 continue
         return NewtonResult(
@@ -65,6 +69,7 @@ def maximise_conjugate(
             iterations=iteration,
             score_norm=raw,
             state=now,
+            separated=separated,
         )
 
 

@@ -67,7 +67,7 @@ def max_causal_entropy(
         >>> demos = Demonstrations.from_arrays([0, 1, 1, 1], [1, 0, 0, 1])
         >>> estimate = max_causal_entropy(demos, world, in_one)
         >>> round(float(estimate.weights[0]), 6)  # logit(3/4) / 0.9
-        1.220680
+        1.22068
     """
     chosen = settings or FitSettings()
     beta = chosen.rationality if isinstance(chosen.rationality, int | float) else 1.0
