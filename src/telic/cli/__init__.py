@@ -18,7 +18,7 @@ from . import advise, check, infer, ingest, init, report, run, train
 from .exit_codes import OK, USAGE
 from .shell import fail, guarded
 
-__all__ = ["app", "main"]
+__all__ = ["VERBS", "app", "main"]
 
 app = App(
     name="telic",
@@ -29,8 +29,10 @@ app = App(
     version_flags=["--version"],
     result_action="return_value",
 )
-for module in (init, ingest, check, infer, train, report, run, advise):
-    app.command(module.command, name=module.NAME)
+VERBS = (init, ingest, check, infer, train, report, run, advise)
+"""One module a verb, in the order of a project's life."""
+for i_verb, verb in enumerate(VERBS):
+    app.command(verb.command, name=verb.NAME, sort_key=i_verb)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

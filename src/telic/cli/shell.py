@@ -40,7 +40,7 @@ def show(result: VerbResult, *, as_json: bool) -> int:
         as_json: one JSON document instead of text.
     """
     if as_json:
-        json.dump(result.report.data, sys.stdout, indent=2, ensure_ascii=False, allow_nan=False)
+        json.dump(result.report.to_json()["data"], sys.stdout, indent=2, ensure_ascii=False, allow_nan=False)
         sys.stdout.write("\n")
     else:
         sys.stdout.write(result.report.to_text(width=_width(), color=_has_color(sys.stdout)).rstrip() + "\n")

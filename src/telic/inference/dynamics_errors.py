@@ -89,9 +89,13 @@ def dynamics_errors(
     """
     if not estimate.outcome.ok or "hessian" not in estimate.covariances:
         return None
+    # Another world need not know every transition that was seen; choices are all that is scored.
+    choices = replace(
+        demos, next_states=None if demos.next_states is None else np.full_like(demos.next_states, -1)
+    )
     scores, failed = [], 0
     for i, world in enumerate(worlds):
-        likelihood = choice_likelihood(world, features, demos, rationality=estimate.gauge.rationality)
+        likelihood = choice_likelihood(world, features, choices, rationality=estimate.gauge.rationality)
         evaluation = likelihood.evaluate(estimate.weights, order=1)
         if evaluation.outcome.ok and evaluation.score is not None:
             scores.append(evaluation.score)

@@ -324,7 +324,8 @@ def as_markdown(rules: Sequence[Rule] = RULES) -> str:
         parts += [title, ""]
         for rule in rules:
             if rule.verdict is verdict:
-                method = f" Method: [`{rule.method}`](methods/{rule.method}.md)." if rule.method else ""
+                named = verdict is Verdict.USE
+                method = f" Method: [`{rule.method}`](methods/{rule.method}.md)." if named else ""
                 parts += [f"**{rule.condition}** {rule.because}{method}", f"→ {rule.instead}", ""]
     return "\n".join(parts)
 

@@ -29,7 +29,7 @@ from .project import Project, Run
 from .robustness import profile_discount, profile_resolution
 from .verb_result import VerbResult, most_important
 
-__all__ = ["InferSettings", "infer"]
+__all__ = ["InferSettings", "fit_everyone", "infer"]
 
 RESAMPLED_WORLDS = 40
 """Re-estimates of the dynamics behind what they add to the errors: their spread is then known to about 11
@@ -169,7 +169,7 @@ def _infer_project(
         demos = store.load(dataset)
         problem = pose(contract, demos, discount=settings.discount)
         progress("cutting states", 1, 1, f"{problem.space.n_states:,} states")
-        fits = _fit_everyone(problem, settings, progress, run.folder)
+        fits = fit_everyone(problem, settings, progress=progress, folder=run.folder)
         pooled = fits[EVERYBODY]
         profiles: list[dict[str, Any]] = []
         resolution: list[dict[str, Any]] = []
@@ -178,7 +178,7 @@ def _infer_project(
         if settings.with_profiles and pooled.outcome.ok:
 
             def refit(other: Problem) -> Mapping[str, Fit]:
-                return _fit_everyone(other, settings, silent, None)
+                return fit_everyone(other, settings)
 
             profiles = profile_discount(
                 problem, fits, refit, done=lambda i, n: progress("other discounts", i, n)
@@ -203,10 +203,24 @@ def _infer_project(
     return _result(project, run, data, fit=pooled, is_reused=False)
 
 
-def _fit_everyone(
-    problem: Problem, settings: InferSettings, progress: Progress, folder: Path | None
+def fit_everyone(
+    problem: Problem,
+    settings: InferSettings,
+    *,
+    progress: Progress = silent,
+    folder: Path | None = None,
 ) -> dict[str, Fit]:
-    """The fit of each demonstrator (where the contract permits it) and of all together, the latter last."""
+    """The fit of each demonstrator (where the contract permits it) and of all together, the latter last.
+
+    Args:
+        problem: states, dynamics, features and decisions.
+        settings: of the inference.
+        progress: told how far the work is.
+        folder: where checkpoints are kept; None: nowhere.
+
+    Raises:
+        SettingsError: the method does not fit the problem.
+    """
     names = problem.train.demonstrator_names if problem.contract.people is not None else ()
     single = [n for n in names if problem.train.of(n).n_decisions] if len(names) > 1 else []
     has_spread = settings.with_dynamics_errors and problem.train.n_trajectories > 1

@@ -1,0 +1,113 @@
+"""Write the pages of docs/ that are made from the program: how-to-choose.md and reference/cli.md.
+
+``python scripts/generate_docs.py`` writes them; ``--check`` says which are stale, and changes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+CHOOSE_HEAD = """# How to choose
+
+Start from your data, not from a method. This page and `telic advise CONTRACT` are made from one table
+(`telic.workflows.choice_rules`); the command says which rows hold for your contract and, once logs are
+ingested, for your data.
+
+"""
+CLI_HEAD = """# Command line
+
+Reports go to standard output, everything else (progress, where the page is, what matters most, what to do
+next, errors) to standard error. Every verb takes `--json`. Progress bars are drawn only where standard error
+is a terminal. `NO_COLOR` is honoured. Every verb can be repeated: the same inputs give the same digest, and
+nothing is done again.
+
+"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--check", action="store_true", help="only say which pages are stale")
+    options = parser.parse_args()
+    stale = []
+    for path, text in pages().items():
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            stale.append(path.relative_to(ROOT))
+            if not options.check:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+    for path in stale:
+        print(f"{'stale' if options.check else 'written'}: {path}", file=sys.stderr)
+    return 1 if stale and options.check else 0
+
+
+def pages() -> dict[Path, str]:
+    """Path of each generated page to its text."""
+    return {
+        ROOT / "docs" / "how-to-choose.md": how_to_choose(),
+        ROOT / "docs" / "reference" / "cli.md": command_line(),
+    }
+
+
+def how_to_choose() -> str:
+    """The table of rules as a page."""
+    from telic.workflows.choice_rules import as_markdown
+
+    return CHOOSE_HEAD + as_markdown()
+
+
+def command_line() -> str:
+    """Every verb with its arguments, and the table of exit statuses."""
+    from telic.cli import VERBS
+    from telic.cli.exit_codes import EXIT_CODES
+
+    parts = [CLI_HEAD + "## Verbs\n"]
+    for verb in VERBS:
+        about, meanings = described(verb.command)
+        parts.append(f"### `telic {verb.NAME}`\n\n{about}\n")
+        rows = ["| argument | default | meaning |", "| --- | --- | --- |"]
+        for name, parameter in inspect.signature(verb.command).parameters.items():
+            rows.append(f"| `{spelled(name, parameter)}` | {default(parameter)} | {meanings[name]} |")
+        parts.append("\n".join(rows) + "\n")
+    rows = ["## Exit status", "", "| status | error code | meaning |", "| --- | --- | --- |"]
+    rows += [f"| {status} | `{code}` | {meaning} |" for code, (status, meaning) in EXIT_CODES.items()]
+    return "\n".join([*parts, *rows]) + "\n"
+
+
+def described(command: object) -> tuple[str, dict[str, str]]:
+    """First sentence and meaning of each argument, from a Google-style docstring."""
+    text = inspect.getdoc(command) or ""
+    about, _, rest = text.partition("\n\nArgs:\n")
+    meanings: dict[str, str] = {}
+    name = ""
+    for line in rest.splitlines():
+        if line.startswith("    ") and not line.startswith("     "):
+            name, _, meaning = line.strip().partition(": ")
+            meanings[name] = meaning
+        elif line.strip():
+            meanings[name] += " " + line.strip()
+    return " ".join(about.split()), {k: v.replace("|", "\\|") for k, v in meanings.items()}
+
+
+def spelled(name: str, parameter: inspect.Parameter) -> str:
+    """How the argument is typed: upper case by place, two dashes by name."""
+    if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+        # `from` is a word of Python, so that argument has another name inside.
+        return "--from" if name == "source" else f"--{name.replace('_', '-')}"
+    return f"{name.upper()}..." if "tuple" in str(parameter.annotation) else name.upper()
+
+
+def default(parameter: inspect.Parameter) -> str:
+    """The default as typed, or that there is none."""
+    if parameter.default is inspect.Parameter.empty:
+        return "required"
+    is_off = parameter.default is None or parameter.default is False or parameter.default == ()
+    return "" if is_off else f"`{parameter.default}`"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
