@@ -1,7 +1,10 @@
 """Every kind of bad input is refused with a message that names what, where and what to do; nothing is
 stored."""
 
+import bz2
+import gzip
 import json
+import lzma
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -352,6 +355,13 @@ def test_truncated_parquet(tmp_path, keep):
     pq.write_table(table, tmp_path / "x.parquet")
     said = refusal(tmp_path, (tmp_path / "x.parquet").read_bytes()[:keep], "log.parquet")
     assert "log.parquet is not a whole Parquet file" in said
+
+
+@pytest.mark.parametrize(("module", "ending"), [(gzip, "gz"), (lzma, "xz"), (bz2, "bz2")])
+def test_truncated_compressed_file(tmp_path, module, ending):
+    packed = module.compress(GOOD.encode() * 50)
+    said = refusal(tmp_path, packed[: len(packed) // 2], f"log.csv.{ending}")
+    assert f"log.csv.{ending} cannot be decompressed" in said
 
 
 def test_unreadable_encoding(tmp_path):

@@ -1,7 +1,9 @@
 """What ingest makes of good files: the same content in any format and partition is the same dataset."""
 
+import bz2
 import gzip
 import json
+import lzma
 
 import numpy as np
 import pyarrow as pa
@@ -141,6 +143,8 @@ def test_every_format_and_partition_is_the_same_dataset(tmp_path, csv_file):
     (tmp_path / "log.jsonl").write_text(as_json(rows))
     (tmp_path / "semicolon.csv").write_text(as_csv(rows, ";", ","))
     (tmp_path / "log.csv.gz").write_bytes(gzip.compress(as_csv(rows).encode()))
+    (tmp_path / "log.csv.xz").write_bytes(lzma.compress(as_csv(rows).encode()))
+    (tmp_path / "log.jsonl.bz2").write_bytes(bz2.compress(as_json(rows).encode()))
     (tmp_path / "bom.csv").write_bytes(b"\xef\xbb\xbf" + as_csv(rows).encode())
     (tmp_path / "dos.csv").write_bytes(as_csv(rows).replace("\n", "\r\n").encode())
     (tmp_path / "nested.jsonl").write_text(
@@ -162,6 +166,8 @@ def test_every_format_and_partition_is_the_same_dataset(tmp_path, csv_file):
         ["log.parquet"],
         ["narrow.parquet"],
         ["log.csv.gz"],
+        ["log.csv.xz"],
+        ["log.jsonl.bz2"],
         ["bom.csv"],
         ["dos.csv"],
         ["nested.jsonl"],

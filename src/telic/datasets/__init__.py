@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .contract_file import dump_contract, load_contract, parse_contract, save_contract
+    from .draft import Draft, draft_contract
     from .sources.ingestion import ingest, read_demonstrations
     from .store import DatasetStore, DatasetVersion
 
 __all__ = [
     "DatasetStore",
     "DatasetVersion",
+    "Draft",
+    "draft_contract",
     "dump_contract",
     "ingest",
     "load_contract",
@@ -27,6 +30,8 @@ __all__ = [
 _HOMES = {
     "DatasetStore": ".store",
     "DatasetVersion": ".store",
+    "Draft": ".draft",
+    "draft_contract": ".draft",
     "dump_contract": ".contract_file",
     "ingest": ".sources.ingestion",
     "load_contract": ".contract_file",

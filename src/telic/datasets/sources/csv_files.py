@@ -11,9 +11,8 @@ import pyarrow.csv as pacsv
 
 from telic.contract import Data
 from telic.errors import DataError
-from telic.storage.files import world_errors
 
-from .files import SourceFile
+from .files import SourceFile, text_stream
 
 __all__ = ["csv_columns", "csv_delimiter", "read_csv"]
 
@@ -87,10 +86,7 @@ def _read(
             faults.append(row)
         return "error"
 
-    with (
-        world_errors(f"read {source.path}"),
-        pa.input_stream(str(source.path), compression="detect") as stream,
-    ):
+    with text_stream(source.path) as stream:
         return pacsv.read_csv(
             stream,
             read_options=pacsv.ReadOptions(
@@ -141,10 +137,7 @@ def _encoding(data: Data) -> str:
 
 
 def _head(source: SourceFile, data: Data) -> str:
-    with (
-        world_errors(f"read {source.path}"),
-        pa.input_stream(str(source.path), compression="detect") as stream,
-    ):
+    with text_stream(source.path) as stream:
         raw = stream.read(SNIFFED_BYTES)
     encoding = "utf-8-sig" if codecs.lookup(data.encoding).name == "utf-8" else data.encoding
     return str(raw.decode(encoding, errors="replace"))

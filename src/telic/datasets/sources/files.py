@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
+import lzma
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 import pyarrow as pa
 
-from telic.errors import ContractError, DataError
+from telic.errors import ContractError, DataError, WorldError
 from telic.storage import file_digest
 from telic.storage.files import world_errors
 
-__all__ = ["Format", "SourceFile", "format_of", "source_file", "text_faults"]
+__all__ = ["Format", "SourceFile", "format_of", "source_file", "text_faults", "text_stream"]
 
 Format: TypeAlias = Literal["csv", "jsonl", "parquet"]
 
@@ -29,7 +31,10 @@ SUFFIXES: dict[str, Format] = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
-"""File endings that are read (``.gz`` may follow a text format)."""
+"""File endings that are read; one of ``COMPRESSED`` may follow a text format."""
+
+COMPRESSED = (".gz", ".bz2", ".zst", ".xz")
+"""Compressed text is read as it streams."""
 
 CHUNK_BYTES = 1 << 20
 
@@ -75,7 +80,7 @@ def format_of(path: Path) -> Format:
         DataError: the ending is not known.
     """
     endings = [s.lower() for s in path.suffixes]
-    if endings and endings[-1] == ".gz":
+    if endings and endings[-1] in COMPRESSED:
         endings.pop()
     if not endings or endings[-1] not in SUFFIXES:
         raise DataError(
@@ -121,7 +126,31 @@ def text_faults(source: SourceFile, encoding: str) -> bool:
     return not last.endswith(b"\n")
 
 
+@contextlib.contextmanager
+def text_stream(path: Path) -> Iterator[pa.NativeFile]:
+    """The bytes of a text file, decompressed where its ending says that it is compressed.
+
+    Raises:
+        DataError: the compressed stream is broken or cut off.
+        PermanentError: the file cannot be read.
+    """
+    try:
+        with world_errors(f"read {path}"), contextlib.ExitStack() as stack:
+            if path.suffix == ".xz":
+                raw = stack.enter_context(lzma.open(path, "rb"))
+                yield stack.enter_context(pa.PythonFile(raw, mode="r"))
+            else:
+                yield stack.enter_context(pa.input_stream(str(path), compression="detect"))
+    except (WorldError, EOFError, lzma.LZMAError) as problem:
+        if path.suffix not in COMPRESSED:
+            raise
+        raise DataError(
+            f"{path.name} cannot be decompressed: {str(problem).splitlines()[0]}",
+            hint="Was the file cut off while it was copied?",
+        ) from None
+
+
 def _chunks(path: Path) -> Iterable[bytes]:
-    with world_errors(f"read {path}"), pa.input_stream(str(path), compression="detect") as stream:
+    with text_stream(path) as stream:
         while piece := stream.read(CHUNK_BYTES):
             yield piece

@@ -11,9 +11,8 @@ import pyarrow as pa
 import pyarrow.json as pajson
 
 from telic.errors import DataError
-from telic.storage.files import world_errors
 
-from .files import SourceFile
+from .files import SourceFile, text_stream
 
 __all__ = ["json_columns", "read_json_lines"]
 
@@ -57,10 +56,7 @@ def read_json_lines(source: SourceFile, types: Mapping[str, pa.DataType]) -> pa.
 
 
 def _read(source: SourceFile, kinds: Mapping[str, pa.DataType]) -> pa.Table:
-    with (
-        world_errors(f"read {source.path}"),
-        pa.input_stream(str(source.path), compression="detect") as stream,
-    ):
+    with text_stream(source.path) as stream:
         return pajson.read_json(
             stream,
             read_options=pajson.ReadOptions(block_size=BLOCK_BYTES),
@@ -82,10 +78,7 @@ def _kinds(source: SourceFile) -> dict[str, set[str]]:
 
 
 def _lines(source: SourceFile) -> Iterator[tuple[int, bytes]]:
-    with (
-        world_errors(f"read {source.path}"),
-        pa.input_stream(str(source.path), compression="detect") as stream,
-    ):
+    with text_stream(source.path) as stream:
         rest, number = b"", 0
         while piece := stream.read(1 << 20):
             lines = (rest + piece).split(b"\n")
