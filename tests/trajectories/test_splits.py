@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from telic.errors import SettingsError
 from telic.trajectories import Demonstrations
-from telic.trajectories.splits import held_out_trajectories, split_by_time, split_by_trajectory
+from telic.trajectories.splits import held_out_trajectories, source_index, split_by_time, split_by_trajectory
 
 
 def demos_of(ids, length=2, times=None):
@@ -74,3 +74,7 @@ def test_by_time_keeps_the_last_out():
 def test_numbered_names_are_not_pieces():
     mask = held_out_trajectories(demos_of([f"job#{i}" for i in range(10)]), held_out=0.3, key=1)
     assert mask.sum() == 3
+
+
+def test_source_index_joins_pieces():
+    np.testing.assert_array_equal(source_index(demos_of(["b", "a", "b#2", "c#2", "b#3"])), [1, 0, 1, 2, 1])

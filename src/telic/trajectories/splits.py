@@ -12,11 +12,11 @@ import re
 import numpy as np
 
 from telic.errors import SettingsError
-from telic.typing import BoolArray
+from telic.typing import BoolArray, LongArray
 
 from .demonstrations import Demonstrations
 
-__all__ = ["held_out_trajectories", "split_by_time", "split_by_trajectory"]
+__all__ = ["held_out_trajectories", "source_index", "split_by_time", "split_by_trajectory"]
 
 PIECE = re.compile(r"#[0-9]+$")
 """What ingest appends to the name of the second and later pieces of a trajectory."""
@@ -44,11 +44,18 @@ def split_by_trajectory(
 def held_out_trajectories(demos: Demonstrations, *, held_out: float | int, key: int) -> BoolArray:
     """``(N,)`` True for the trajectories that ``split_by_trajectory`` keeps out; arguments as there."""
     share = _checked(held_out)
-    names = {str(name) for name in demos.trajectory_ids}
-    sources = [_source(str(name), names) for name in demos.trajectory_ids]
+    sources = _sources(demos)
     ranked = sorted(set(sources), key=lambda name: (_rank(name, key), name))
     chosen = set(ranked[: _count(len(ranked), share)])
     return np.array([name in chosen for name in sources], dtype=bool)
+
+
+def source_index(demos: Demonstrations) -> LongArray:
+    """``(N,)`` index of the source trajectory of each trajectory: pieces that were cut from one share it.
+
+    This is the unit that is independent of the others, so errors are clustered by it.
+    """
+    return np.unique(np.array(_sources(demos), dtype=str), return_inverse=True)[1].astype(np.int64)
 
 
 def split_by_time(demos: Demonstrations, *, held_out: float | int) -> tuple[Demonstrations, Demonstrations]:
@@ -75,6 +82,11 @@ def split_by_time(demos: Demonstrations, *, held_out: float | int) -> tuple[Demo
     mask = np.zeros(demos.n_trajectories, dtype=bool)
     mask[np.argsort(begins, kind="stable")[demos.n_trajectories - count :]] = True
     return demos.select(~mask), demos.select(mask)
+
+
+def _sources(demos: Demonstrations) -> list[str]:
+    names = {str(name) for name in demos.trajectory_ids}
+    return [_source(str(name), names) for name in demos.trajectory_ids]
 
 
 def _source(name: str, names: set[str]) -> str:
