@@ -34,14 +34,15 @@ if TYPE_CHECKING:
     from telic.workflows import InferSettings as InferSettings
     from telic.workflows import Project as Project
     from telic.workflows import VerbResult as VerbResult
-    from telic.workflows import advise as advise
-    from telic.workflows import check as check
-    from telic.workflows import infer as infer
-    from telic.workflows import ingest as ingest
-    from telic.workflows import load as load
-    from telic.workflows import report as report
-    from telic.workflows import run as run
-    from telic.workflows import train as train
+    from telic.workflows.advise import advise as advise
+    from telic.workflows.check import check as check
+    from telic.workflows.infer import infer as infer
+    from telic.workflows.ingest import ingest as ingest
+    from telic.workflows.init import init as init
+    from telic.workflows.load import load as load
+    from telic.workflows.report import report as report
+    from telic.workflows.run import run as run
+    from telic.workflows.train import train as train
 
 __all__ = [
     "Comparisons",
@@ -70,6 +71,7 @@ __all__ = [
     "estimate_dynamics",
     "infer",
     "ingest",
+    "init",
     "load",
     "load_contract",
     "report",
@@ -102,16 +104,17 @@ HOMES: Final = MappingProxyType(
         "TaskContract": "telic.contract",
         "Trajectory": "telic.trajectories",
         "VerbResult": "telic.workflows",
-        "advise": "telic.workflows",
-        "check": "telic.workflows",
+        "advise": "telic.workflows.advise",
+        "check": "telic.workflows.check",
         "estimate_dynamics": "telic.mdp",
-        "infer": "telic.workflows",
-        "ingest": "telic.workflows",
-        "load": "telic.workflows",
+        "infer": "telic.workflows.infer",
+        "ingest": "telic.workflows.ingest",
+        "init": "telic.workflows.init",
+        "load": "telic.workflows.load",
         "load_contract": "telic.datasets",
-        "report": "telic.workflows",
-        "run": "telic.workflows",
-        "train": "telic.workflows",
+        "report": "telic.workflows.report",
+        "run": "telic.workflows.run",
+        "train": "telic.workflows.train",
     }
 )
 """Where each public name lives; a new name also goes into ``__all__`` and above, for type checkers."""

@@ -8,6 +8,7 @@ from .check import check
 from .fit import Fit
 from .infer import InferSettings, infer
 from .ingest import ingest
+from .init import init
 from .load import load
 from .project import Project
 from .report import report
@@ -24,6 +25,7 @@ __all__ = [
     "check",
     "infer",
     "ingest",
+    "init",
     "load",
     "report",
     "run",

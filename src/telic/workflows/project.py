@@ -33,11 +33,13 @@ from telic.storage import FileLock, atomic_write
 if TYPE_CHECKING:
     from telic.datasets import DatasetStore, DatasetVersion
 
-__all__ = ["SOURCE_SUFFIXES", "Project", "Run"]
+__all__ = ["CONTRACT_NAMES", "SOURCES_FILE", "SOURCE_SUFFIXES", "Project", "Run"]
 
 CONTRACT_NAMES = ("contract.yaml", "contract.yml", "contract.json")
 SOURCE_SUFFIXES = (".csv", ".csv.gz", ".csv.xz", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
 """What ``ingest`` reads."""
+SOURCES_FILE = "sources.json"
+"""In ``runs/``: where ``init`` found the log that the contract was drafted from."""
 NAME_DIGITS = 12
 """Hexadecimal digits of a digest that name its folder: enough for a trillion runs, short enough to type."""
 LOCK_SECONDS = 600.0
@@ -181,12 +183,13 @@ class Project:
 
     @property
     def sources(self) -> tuple[Path, ...]:
-        """The logs that lie beside the contract, by name."""
-        return tuple(
+        """The logs that lie beside the contract, by name; else the one that ``init`` drafted it from."""
+        beside = tuple(
             path
             for path in sorted(self.folder.iterdir())
             if path.is_file() and path.name not in CONTRACT_NAMES and path.name.endswith(SOURCE_SUFFIXES)
         )
+        return beside or tuple(Path(name) for name in self._noted(SOURCES_FILE).get("files", []))
 
     def lock(self) -> FileLock:
         """The lock that a verb holds while it writes."""
@@ -237,14 +240,17 @@ class Project:
             )
         return Run(folders[0], str(Run(folders[0], "", verb).read().get("digest", "")), verb)
 
-    def _latest(self) -> dict[str, str]:
-        path = self.folder / "runs" / "latest.json"
-        if not path.is_file():
-            return {}
+    def _latest(self) -> dict[str, Any]:
+        return self._noted("latest.json")
+
+    def _noted(self, name: str) -> dict[str, Any]:
+        """A small file of notes in ``runs/``; one that cannot be read counts as empty, for runs are whole
+        anyway.
+        """
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:
-            return {}  # a pointer only: the runs themselves are whole
+            found = json.loads((self.folder / "runs" / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
         return found if isinstance(found, dict) else {}
 
     def _run_folder(self, digest: str) -> Path:
