@@ -1,4 +1,4 @@
-"""Write the pages of docs/ that are made from the program: how-to-choose.md and reference/cli.md.
+"""Write the pages of docs/ that are made from the program or its figures: how-to-choose, reference/cli, benchmarks.
 
 ``python scripts/generate_docs.py`` writes them; ``--check`` says which are stale, and changes nothing.
 """
@@ -9,6 +9,8 @@ import argparse
 import inspect
 import sys
 from pathlib import Path
+
+from benchmark_page import benchmark_page
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -50,6 +52,7 @@ def pages() -> dict[Path, str]:
     return {
         ROOT / "docs" / "how-to-choose.md": how_to_choose(),
         ROOT / "docs" / "reference" / "cli.md": command_line(),
+        ROOT / "docs" / "benchmarks.md": benchmark_page(),
     }
 
 

@@ -1,0 +1,114 @@
+"""docs/benchmarks.md from the figures in benchmarks/results: nothing on that page is typed by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+
+HEAD = """# Speed and memory
+
+Each case is measured by `python benchmarks/run.py CASE --write`: ours and the peer in turn, in one run, one computing
+thread each; the figures are medians of CPU seconds in a warm process, with imports and compilation apart, unless a
+row says otherwise. The peers live in environments of their own. This page is made from `benchmarks/results/` by
+`python scripts/generate_docs.py`.
+
+| case | who | measured | result |
+| --- | --- | --- | --- |
+"""
+
+GROWTH = """
+## How the cost grows
+
+![CPU seconds of a fit against states, actions, decisions and features](figures/growth.svg)
+
+A maximum causal entropy fit with all standard errors on rings of {states:,} states, {actions} actions,
+{decisions:,} decisions and {features} features, one of the four varied at a time; the dashed line is proportional
+growth. Both axes are logarithmic. `python benchmarks/growth.py --write`, then `--plot`.
+"""
+
+Line = dict[str, Any]
+
+
+def grid_line(x: Line) -> tuple[str, str]:
+    """A fit on the grid."""
+    steps = f"{x['iterations']:.0f} steps, " if "iterations" in x else ""
+    return (
+        f"{x['n_states']:,.0f} states, horizon 50, 5 actions, 25 features",
+        f"{x['cpu_seconds']:.3g} s, {steps}occupancy error {x['occupancy_error']:.1e}, peak {x['peak_mib']:,.0f} MiB",
+    )
+
+
+def million_line(x: Line) -> tuple[str, str]:
+    """The large fit."""
+    return (
+        f"{x['n_states']:,.0f} states, {x['n_decisions']:,.0f} decisions, 25 weights, discount .95, standard errors",
+        f"{x['cpu_seconds']:,.0f} s, score norm {x['score_norm']:.1e} a decision, peak {x['peak_mib']:,.0f} MiB",
+    )
+
+
+def bus_line(x: Line) -> tuple[str, str]:
+    """Rust's buses."""
+    return (
+        "bus group 4, 90 bins, discount .9999",
+        f"{x['cpu_seconds_warm']:.3g} s warm, {x['cpu_seconds_cold']:.3g} s cold, whole command "
+        f"{x['whole_command_cpu_seconds']:.3g} s; choice log-likelihood {x['choice_log_likelihood']:.4f}",
+    )
+
+
+def road_line(x: Line) -> tuple[str, str]:
+    """The road network."""
+    return (
+        f"{x['n_states']:,.0f} junctions, {x['n_goals']:.0f} destinations, undiscounted",
+        f"one evaluation {x['cpu_seconds_evaluation']:.2g} s, with score and Hessian "
+        f"{x['cpu_seconds_evaluation_with_hessian']:.2g} s (plain sparse factorisation and solves: "
+        f"{x['cpu_seconds_plain_factorisation']:.2g} s); fit of 4 weights {x['cpu_seconds_fit']:.3g} s",
+    )
+
+
+def sweep_line(x: Line) -> tuple[str, str]:
+    """One soft sweep."""
+    told = ", ".join(
+        f"{k.replace('_', ' ')} {v:.3g}" for k, v in x.items() if k != "whole_command_cpu_seconds"
+    )
+    return "one soft sweep, 1,000,000 x 5 x 3", told
+
+
+LINES: dict[str, Callable[[Line], tuple[str, str]]] = {
+    "grid_1024": grid_line,
+    "grid_10000": grid_line,
+    "million_states": million_line,
+    "soft_sweep": sweep_line,
+    "bus_engine": bus_line,
+    "road_network": road_line,
+}
+
+
+def benchmark_page() -> str:
+    """The page."""
+    rows, machine = [], {}
+    for case, line in LINES.items():
+        path = RESULTS / f"{case}.json"
+        if not path.is_file():
+            continue
+        result = json.loads(path.read_text())
+        machine = result["machine"]
+        for who, medians in result["medians"].items():
+            what, told = line(medians)
+            rows.append(f"| {what} | {who} | median of {result['runs']} | {told} |")
+    parts = [HEAD + "\n".join(rows)]
+    if machine:
+        parts.append(f"\nMachine: {machine['cpu']}, {machine['cores']} cores, Python {machine['python']}.")
+    growth = RESULTS / "growth.json"
+    if growth.is_file():
+        import sys
+
+        sys.path.insert(0, str(ROOT / "benchmarks"))
+        from growth import HELD
+
+        parts.append(GROWTH.format(**HELD).rstrip())
+    return "\n".join(parts) + "\n"
