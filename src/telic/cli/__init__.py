@@ -28,6 +28,7 @@ app = App(
     version=telic.__version__,
     version_flags=["--version"],
     result_action="return_value",
+    suppress_keyboard_interrupt=False,
 )
 VERBS = (init, ingest, check, infer, train, report, run, advise)
 """One module a verb, in the order of a project's life."""
