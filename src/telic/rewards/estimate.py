@@ -71,7 +71,7 @@ class Gauge:
         return {
             "kind": self.kind,
             "description": self.description,
-            "rationality": self.rationality,
+            "rationality": _number(self.rationality),
             "discount": self.discount,
         }
 
@@ -244,10 +244,11 @@ class RewardEstimate:
         if self.outcome.ok:
             headline = (
                 f"{len(self.names)} weights from {self.n_decisions:,} decisions in "
-                f"{self.n_trajectories:,} trajectories, "
-                f"choice log-likelihood {self.choice_log_likelihood:,.4f} nats"
-                + (f"; {self.nullity} direction(s) the data cannot tell." if self.nullity else ".")
+                f"{self.n_trajectories:,} trajectories"
             )
+            if math.isfinite(self.choice_log_likelihood):
+                headline += f", choice log-likelihood {self.choice_log_likelihood:,.4f} nats"
+            headline += f"; {self.nullity} direction(s) the data cannot tell." if self.nullity else "."
         else:
             headline = f"Not an answer ({self.outcome.label}). {self.outcome.value}"
         sections = [

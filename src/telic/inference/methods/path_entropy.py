@@ -45,7 +45,14 @@ METHOD = "path_entropy"
 """The registered name."""
 
 RUNAWAY = 40.0
-"""Size of a weight, in nats per standard deviation of its path feature, at which it counts as separated."""
+"""Size of a weight, in nats per standard deviation of its path feature, beyond which no fit goes on."""
+
+COLLAPSED = 1e-3
+"""Information of a direction, relative to the start, below which the likelihood is followed along it."""
+
+WALK = (1.0, 4.0, 16.0, 64.0)
+"""Steps along it, in standard deviations: an ordinary likelihood has fallen by then, a separated one
+rises."""
 
 ROUNDING = 1e-9
 """Standard deviation of a path feature relative to its size that rounding can leave."""
@@ -246,14 +253,13 @@ def _maximise(paths: _Paths, settings: PathEntropySettings) -> _Fit:
         null = null_space(derivatives.covariance / n, (ROUNDING * size) ** 2)
     U = complement(null)
     value = paths.value(theta, solution)
-    outcome, separating = Outcome.MAX_ITERATIONS, None
+    outcome, separating, first = Outcome.MAX_ITERATIONS, None, derivatives.covariance
     for iteration in range(settings.max_iterations + 1):
         score = project_out(demonstrated - derivatives.mean - 2 * settings.l2 * theta, null)
         if np.all(np.abs(score) <= settings.tolerance * n * scale):
             outcome = Outcome.SUCCESS
             break
         if settings.l2 == 0 and np.abs(theta * scale).max(initial=0.0) > RUNAWAY:
-            outcome, separating = Outcome.SEPARATION, theta / np.linalg.norm(theta)
             break
         if iteration == settings.max_iterations:
             break
@@ -272,9 +278,11 @@ def _maximise(paths: _Paths, settings: PathEntropySettings) -> _Fit:
             break
         theta, solution, value = trial, trial_solution, gain
         derivatives = path_derivatives(paths.world, paths.design, solution, paths.starts)
+    if settings.l2 == 0:
+        separating = _separating(paths, settings, theta, value, U, first, derivatives.covariance)
     return _Fit(
         weights=theta,
-        outcome=outcome,
+        outcome=outcome if separating is None else Outcome.SEPARATION,
         value=paths.value(theta, solution),
         score_norm=float(np.abs(score).max(initial=0.0)) / (n * paths.world.horizon),
         null_directions=null,
@@ -282,6 +290,39 @@ def _maximise(paths: _Paths, settings: PathEntropySettings) -> _Fit:
         derivatives=derivatives,
         separating=separating,
     )
+
+
+def _separating(
+    paths: _Paths,
+    settings: PathEntropySettings,
+    theta: FloatArray,
+    value: float,
+    U: FloatArray,
+    first: FloatArray,
+    now: FloatArray,
+) -> FloatArray | None:
+    """``(K,)`` unit-norm direction along which the likelihood rises for ever, or None."""
+    sizes = np.sqrt(np.diag(U.T @ first @ U))
+    if not len(sizes):
+        return None
+    mu, vectors = np.linalg.eigh((U.T @ first @ U) / np.outer(sizes, sizes))
+    half = vectors / np.sqrt(np.maximum(mu, 1e-300))
+    left, axes = np.linalg.eigh(half.T @ ((U.T @ now @ U) / np.outer(sizes, sizes)) @ half)
+    flat = half @ axes[:, left < COLLAPSED]
+    if not flat.shape[1]:
+        return None
+    share = flat @ np.linalg.lstsq(flat, (U.T @ theta) * sizes, rcond=None)[0]
+    direction = U @ (share / sizes)
+    length = float(np.abs(direction * np.sqrt(np.diag(first) / paths.total)).max(initial=0.0))
+    if length == 0:
+        return None
+    for t in WALK:
+        further = theta + t / length * direction
+        ahead = paths.value(further, _solved(paths, further, settings))
+        if not ahead >= value - 1e-9 * max(1.0, abs(value)):
+            return None
+        value = ahead
+    return np.asarray(direction / np.linalg.norm(direction))
 
 
 def _solved(paths: _Paths, theta: FloatArray, settings: PathEntropySettings) -> PathSolution:
