@@ -1,7 +1,9 @@
-"""What other projects' tests may use too: hypothesis strategies for worlds, rewards, policies and
-demonstrations.
+"""What other projects' tests may use too: random problems, and the protocol of a method.
 
-``strategies`` needs the ``hypothesis`` library (the ``dev`` extra).
+``strategies`` (random worlds, rewards, policies and demonstrations) needs the ``hypothesis`` library, which
+comes with the ``dev`` extra; ``check_method`` needs nothing more.
 """
 
-__all__ = ["strategies"]
+from .methods import MethodCase, check_method
+
+__all__ = ["MethodCase", "check_method", "strategies"]
