@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import itertools
 import lzma
 import os
 from collections.abc import Iterable, Iterator
@@ -109,15 +110,16 @@ def text_faults(source: SourceFile, encoding: str) -> bool:
             f"`data.encoding` {encoding!r} is not an encoding.",
             hint="Common ones: utf-8, latin-1, cp1252, utf-16.",
         ) from None
-    line, piece, last = 1, b"", b""
+    pieces, last = 0, b""
     try:
         for piece in _chunks(source.path):
-            decoder.decode(piece)
-            line += piece.count(b"\n")
+            pieces += 1
             last = piece
+            decoder.decode(piece)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as problem:
-        line += piece.count(b"\n", 0, max(0, problem.start))
+        before = sum(p.count(b"\n") for p in itertools.islice(_chunks(source.path), pieces - 1))
+        line = 1 + before + last.count(b"\n", 0, max(0, problem.start))
         raise DataError(
             f"{source.name} line {line} is not {encoding} text (byte {problem.object[problem.start]:#04x}).",
             hint="Set `data.encoding` (latin-1 and cp1252 are common), or save the file as UTF-8.",
