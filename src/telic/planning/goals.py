@@ -287,9 +287,9 @@ def _solve_shared(
             value = np.log(z) / system.rationality
         finite = np.isfinite(diagonal) & np.isfinite(z).all(axis=0)
         # The diagonal may be negative (a radius above 1 through the destination itself): only z decides.
-        sound = finite & (z >= 0).all(axis=0)
+        sound = np.asarray(finite & (z >= 0).all(axis=0))
         with np.errstate(invalid="ignore"):
-            negative = finite & (z.min(axis=0) < -NEGATIVE * np.abs(z).max(axis=0))
+            negative = np.asarray(finite & (z.min(axis=0) < -NEGATIVE * np.abs(z).max(axis=0)))
         diverging.update((start + np.flatnonzero(negative)).tolist())
         small = (z < SMALLEST).any(axis=0)
         for j in np.flatnonzero(sound):
