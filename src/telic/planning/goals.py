@@ -291,7 +291,7 @@ def _solve_shared(
         with np.errstate(invalid="ignore"):
             negative = np.asarray(finite & (z.min(axis=0) < -NEGATIVE * np.abs(z).max(axis=0)))
         diverging.update((start + np.flatnonzero(negative)).tolist())
-        small = (z < SMALLEST).any(axis=0)
+        small = np.asarray((z < SMALLEST).any(axis=0))
         for j in np.flatnonzero(sound):
             inside = system.reaching(int(part[j]))[0] if small[j] else np.ones(S, dtype=bool)
             if np.any(z[inside, j] < SMALLEST) or np.any(z[~inside, j] > 0):
