@@ -10,9 +10,13 @@ from telic.trajectories.demonstrations import Demonstrations
 from telic.typing import LongArray
 
 from .differences import LEVEL, Differences, demonstrator_differences
+from .sameness import compact, signatures
 from .situations import Situations, in_words
 
 __all__ = ["agreement_findings", "difference_findings"]
+
+FEWEST = 5
+"""Decisions in repeated situations below which nothing is said about them."""
 
 
 def difference_findings(
@@ -102,11 +106,13 @@ def _place_in_words(
 def agreement_findings(demos: Demonstrations, situations: Situations) -> list[Finding]:
     """How often the same state, or exactly the same measurements, were met with different actions."""
     by_state = demos.states is not None or not demos.observations
-    codes = situations.codes if by_state else _exact(demos)
-    again = (np.bincount(codes) >= 2)[codes]
-    if not again.any():
+    _, codes, count = np.unique(
+        situations.codes if by_state else signatures(demos), return_inverse=True, return_counts=True
+    )
+    again = (count >= 2)[codes]
+    if again.sum() < FEWEST:
         return []
-    codes = np.unique(codes[again], return_inverse=True)[1].astype(np.int64)
+    codes = compact(codes[again].astype(np.int64))
     A = demos.n_actions
     counts = np.bincount(codes * A + demos.actions[again], minlength=(int(codes.max()) + 1) * A).reshape(
         -1, A
@@ -124,12 +130,3 @@ def agreement_findings(demos: Demonstrations, situations: Situations) -> list[Fi
             evidence={"mixed": mixed, "repeated": len(counts), "explained_by_most_frequent": explained},
         )
     ]
-
-
-def _exact(demos: Demonstrations) -> LongArray:
-    """One code for each combination of exactly equal measurements."""
-    codes = np.zeros(demos.n_decisions, dtype=np.int64)
-    for values in demos.observations.values():
-        cells = np.unique(values, return_inverse=True)[1]
-        codes = np.unique(codes * (int(cells.max(initial=0)) + 1) + cells, return_inverse=True)[1]
-    return codes.astype(np.int64)

@@ -21,6 +21,8 @@ from telic.reports import Finding, Severity
 from telic.trajectories.demonstrations import Demonstrations
 from telic.typing import BoolArray, LongArray
 
+from .sameness import mix, signatures
+
 __all__ = ["column_findings", "copy_findings", "time_findings"]
 
 LEVEL = 0.001
@@ -34,7 +36,7 @@ LONG_STEP = 1.5
 """Multiple of the usual step from which a step counts as a gap."""
 
 MOST_GROUPS = 1_000
-"""Groups of equal trajectories that are judged; with more, the rest is counted as it stands."""
+"""Groups of equal trajectories that are judged; with more, the first of them."""
 
 
 def time_findings(demos: Demonstrations, contract: TaskContract) -> list[Finding]:
@@ -153,7 +155,7 @@ def _frozen(values: NDArray[Any], within: BoolArray) -> tuple[int, int, float, f
 def copy_findings(demos: Demonstrations) -> list[Finding]:
     """Rows that occur twice in one trajectory at one time, and trajectories that are copies of others."""
     findings = []
-    rows = _row_codes(demos)
+    rows = mix(signatures(demos) ^ demos.actions.astype(np.uint64))
     if demos.times is not None and demos.n_decisions > 1:
         twice = _within(demos) & (np.diff(demos.times) == 0) & (rows[1:] == rows[:-1])
         count = int(twice.sum())
@@ -191,63 +193,50 @@ def copy_findings(demos: Demonstrations) -> list[Finding]:
     return findings
 
 
-def _row_codes(demos: Demonstrations) -> LongArray:
-    """One code for each combination of equal measurements (or states) and action."""
-    codes = demos.actions.astype(np.int64)
-    columns = list(demos.observations.values()) or ([demos.states] if demos.states is not None else [])
-    for values in columns:
-        cells = np.unique(values, return_inverse=True)[1]
-        codes = np.unique(codes * (int(cells.max(initial=0)) + 1) + cells, return_inverse=True)[1]
-    return codes.astype(np.int64)
-
-
-def _copied(demos: Demonstrations, rows: LongArray) -> tuple[list[LongArray], float]:
+def _copied(demos: Demonstrations, rows: NDArray[np.uint64]) -> tuple[list[LongArray], float]:
     """Groups of equal trajectories that chance does not explain, and the largest expected number of them."""
     lengths = np.diff(demos.offsets)
     filled = np.flatnonzero(lengths > 0)
     if len(filled) < 2:
         return [], 0.0
-    mixed = _mix(rows.astype(np.uint64) + np.uint64(1)) * _mix(
-        demos.step_index.astype(np.uint64) + np.uint64(0x9E37)
-    )
-    sums = np.add.reduceat(mixed, demos.offsets[:-1][filled])
-    signature = _mix(sums ^ _mix(lengths[filled].astype(np.uint64)))
-    order = np.argsort(signature, kind="stable")
-    edges = np.flatnonzero(np.concatenate([[True], np.diff(signature[order]) != 0, [True]]))
+    placed = mix(rows ^ mix(demos.step_index.astype(np.uint64)))
+    sums = np.asarray(np.add.reduceat(placed, demos.offsets[:-1][filled]), dtype=np.uint64)
+    total = mix(sums ^ lengths[filled].astype(np.uint64))
+    order = np.argsort(total, kind="stable")
+    edges = np.flatnonzero(np.concatenate([[True], np.diff(total[order]) != 0, [True]]))
     groups = [
         filled[order[a:b]] for a, b in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True) if b - a > 1
     ]
+    if not groups:
+        return [], 0.0
+    expected = _coincidences(demos, np.unique(rows, return_inverse=True)[1].astype(np.int64), filled, groups)
+    kept = [(np.sort(g), e) for g, e in zip(groups, expected, strict=False) if e < LEVEL]
+    kept.sort(key=lambda pair: int(pair[0][0]))
+    return [g for g, _ in kept], max((e for _, e in kept), default=0.0)
+
+
+def _coincidences(
+    demos: Demonstrations, rows: LongArray, filled: LongArray, groups: list[LongArray]
+) -> list[float]:
+    """Expected number of pairs of trajectories that would agree as each group does, by chance."""
     m = int(rows.max()) + 1
     within = _within(demos)
-    pair = rows[:-1] * m + rows[1:]
-    pair_keys, pair_counts = np.unique(pair[within], return_counts=True)
+    pair_keys, pair_counts = np.unique((rows[:-1] * m + rows[1:])[within], return_counts=True)
     row_counts = np.bincount(rows[:-1][within], minlength=m)
     starts = np.bincount(rows[demos.offsets[:-1][filled]], minlength=m)
-    kept: list[LongArray] = []
-    worst = 0.0
     n_pairs = len(filled) * (len(filled) - 1) / 2
+    expected = []
     for group in groups[:MOST_GROUPS]:
         begin, end = int(demos.offsets[group[0]]), int(demos.offsets[group[0] + 1])
         own, k = rows[begin:end], len(group)
         log_p = math.log((starts[own[0]] - k + 0.5) / (len(filled) - k + 0.5 * m))
         keys, mine = np.unique(own[:-1] * m + own[1:], return_counts=True)
+        befores, times = np.unique(own[:-1], return_counts=True)
         have = pair_counts[np.searchsorted(pair_keys, keys)] - k * mine
-        rest = row_counts[keys // m] - k * np.bincount(own[:-1], minlength=m)[keys // m]
+        rest = row_counts[keys // m] - k * times[np.searchsorted(befores, keys // m)]
         log_p += float(np.sum(mine * np.log((have + 0.5) / (rest + 0.5 * m))))
-        expected = n_pairs * math.exp(log_p)
-        if expected < LEVEL:
-            kept.append(np.sort(group))
-            worst = max(worst, expected)
-    return sorted(kept, key=lambda group: int(group[0])), worst
-
-
-def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Splitmix64's finaliser: spreads every bit of each value over all bits."""
-    with np.errstate(over="ignore"):
-        z = values * np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return np.asarray(z ^ (z >> np.uint64(31)))
+        expected.append(n_pairs * math.exp(log_p))
+    return expected
 
 
 def _within(demos: Demonstrations) -> BoolArray:

@@ -19,10 +19,15 @@ from telic.errors import DataError
 from telic.trajectories.demonstrations import Demonstrations
 from telic.typing import LongArray
 
+from .sameness import compact
+
 __all__ = ["Situations", "in_words", "situations_of"]
 
 FEW_VALUES = 8
 """Distinct values up to which each is its own cell."""
+
+GLANCE = 10_000
+"""Rows that can show at once that there are more values than that."""
 
 CELLS = 4
 """Cells of equal counts for an observation with more values."""
@@ -67,9 +72,9 @@ def situations_of(demos: Demonstrations, contract: TaskContract) -> Situations:
                     hint="Ingest the log again under this contract.",
                 )
             cells = _cut(demos.observations[o.name])
-            codes = np.unique(codes * (int(cells.max(initial=0)) + 1) + cells, return_inverse=True)[1]
-    seen, codes = np.unique(codes, return_inverse=True)
-    return Situations(codes=codes.astype(np.int64), n_seen=len(seen), noun=noun)
+            codes = compact(codes * (int(cells.max(initial=0)) + 1) + cells)
+    codes = compact(codes)
+    return Situations(codes=codes, n_seen=int(codes.max(initial=-1)) + 1, noun=noun)
 
 
 def in_words(demos: Demonstrations, rows: LongArray, contract: TaskContract) -> str:
@@ -91,8 +96,9 @@ def in_words(demos: Demonstrations, rows: LongArray, contract: TaskContract) -> 
 
 
 def _cut(values: NDArray[Any]) -> LongArray:
-    distinct, codes = np.unique(values, return_inverse=True)
-    if len(distinct) <= FEW_VALUES:
-        return codes.astype(np.int64)
+    if len(np.unique(values[:GLANCE])) <= FEW_VALUES:
+        distinct, codes = np.unique(values, return_inverse=True)
+        if len(distinct) <= FEW_VALUES:
+            return codes.astype(np.int64)
     edges = np.unique(np.quantile(values.astype(np.float64), np.linspace(0, 1, CELLS + 1)[1:-1]))
     return np.searchsorted(edges, values, side="right").astype(np.int64)
