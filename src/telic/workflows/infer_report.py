@@ -11,7 +11,7 @@ import telic
 from telic.datasets import DatasetVersion
 from telic.errors import DataError
 from telic.evaluation import calibration, decision_probabilities, explain_misfit, markov_test
-from telic.inference.ratios import normal_quantile
+from telic.inference.critical import critical_value
 from telic.inference.wording import format_interval, join_words, plural, singular
 from telic.reports import Finding, Outcome, Report, Section, Severity, Table
 from telic.reports.numbers import json_value
@@ -107,7 +107,7 @@ def result_of(
         "difference": _difference(fits, everybody),
         "caution": _caution(fits),
         "cautions": _cautions(problem),
-        "normal_quantile": normal_quantile(pooled.level),
+        "critical_value": critical_value(pooled.with_all_errors, pooled.error_kind, level=pooled.level).value,
         "interval_words": _interval_words(pooled),
         "fields": fields,
         "choices": choices,

@@ -129,12 +129,12 @@ def _tradeoff_row(who: str, found: Mapping[str, Any], group: int) -> Row:
 
 
 def _weights(data: Mapping[str, Any]) -> list[Item]:
-    names, units, z = list(data["weights"]), data["units"], data["normal_quantile"]
+    names, units, z = list(data["weights"]), data["units"], data["critical_value"]
     people = data["people"]
     rows = []
     for name in names:
         weight, error = data["weights"][name], data["total_errors"].get(name)
-        interval = None if error is None else (weight - z * error, weight + z * error)
+        interval = None if error is None or z is None else (weight - z * error, weight + z * error)
         text = "cannot be told" if error is None else format_number(weight, digits=3)
         rows.append(Row(label=name, value=weight, interval=interval, text=text))
     kinds = list(data["standard_errors"])

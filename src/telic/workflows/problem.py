@@ -18,7 +18,7 @@ from telic.features import from_contract as features_from_contract
 from telic.mdp import DynamicsEstimate, FiniteHorizonMDP, StateSpace, TabularMDP, estimate_dynamics
 from telic.reports import Finding
 from telic.trajectories import Demonstrations
-from telic.trajectories.splits import split_by_trajectory
+from telic.trajectories.splits import source_index, split_by_trajectory
 
 __all__ = ["Problem", "World", "pose", "with_discount"]
 
@@ -54,7 +54,7 @@ class Problem:
     _resampled: dict[tuple[int, int], tuple[TabularMDP, ...]] = field(default_factory=dict, repr=False)
 
     def resampled_worlds(self, count: int, key: int) -> tuple[World, ...]:
-        """The world re-estimated from trajectories drawn with replacement.
+        """The world re-estimated from source trajectories drawn with replacement.
 
         Args:
             count: number of re-estimates.
@@ -62,8 +62,13 @@ class Problem:
         """
         known = self._resampled.get((count, key))
         if known is None:
-            rng, n = np.random.default_rng(key), self.train.n_trajectories
-            drawn = (self.train.select(rng.integers(0, n, n)) for _ in range(count))
+            rng, source = np.random.default_rng(key), source_index(self.train)
+            pieces = np.split(np.argsort(source, kind="stable"), np.flatnonzero(np.diff(np.sort(source))) + 1)
+            n = len(pieces)
+            drawn = (
+                self.train.select(np.concatenate([pieces[i] for i in rng.integers(0, n, n)]))
+                for _ in range(count)
+            )
             known = tuple(_dynamics(self.contract, d, self.space, with_tests=False).mdp for d in drawn)
             self._resampled[count, key] = known
         return tuple(_world(self.contract, mdp, self.world.discount) for mdp in known)
