@@ -133,7 +133,8 @@ def _snapshot(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.copy()
     if sp.issparse(value):
-        rows: Any = value.tocsr()
+        given: Any = value
+        rows = given.tocsr()
         return [rows.indptr.copy(), rows.indices.copy(), rows.data.copy()]
     if is_dataclass(value) and not isinstance(value, type):
         return [_snapshot(getattr(value, f.name)) for f in fields(value) if not f.name.startswith("_")]
