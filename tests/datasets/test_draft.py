@@ -183,7 +183,7 @@ FILES = {
     "irrigation": (
         irrigation,
         [("{name: Lluvia_mm, column", "{name: lluvia, column"), ("Lluvia_mm * (action", "lluvia * (action")],
-        {"rows": 720, "trajectories": 6, "actions": ("corto", "largo", "no"), "people": 3},
+        {"rows": 720, "trajectories": 6 * 18, "actions": ("corto", "largo", "no"), "people": 3},
     ),
     "ci": (
         test_runs,

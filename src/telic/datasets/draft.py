@@ -47,6 +47,12 @@ MOST_IN_STATE = 5
 MOST_CELLS = 2_000
 """Cells of the drafted state."""
 
+FEW_TRAJECTORIES = 20
+"""Trajectories below which errors by trajectory and a held-out part are too coarse."""
+
+ROWS_A_PIECE = 5
+"""Mean rows that pieces of a cut trajectory must keep."""
+
 DAY = 86_400
 
 MOST_SINGLE_ACTIONS = 3
@@ -472,21 +478,16 @@ class _Writer:
 
     def _cut(self, page: Page) -> None:
         """Few trajectories that last long are cut, so that errors can be clustered and something held out."""
-        keys = self.roles.keys
-        count = len(np.unique(keys))
-        if count >= 20 or self.roles.time is None:
+        if self.roles.time is None:
             return
-        moments = self.profiles[self.roles.time].values
-        for seconds in (7 * DAY, DAY, 3600):
-            pieces = len(
-                np.unique(keys * 10_000_000 + np.floor((moments - moments.min()) / seconds).astype(np.int64))
-            )
-            if pieces >= 20 and len(keys) / pieces >= 10:
-                message = (
-                    f"{count} trajectories are few; cut "
-                    f"{'by week' if seconds > DAY else 'at midnight' if seconds == DAY else 'every hour'} "
-                    f"they are {pieces}"
-                )
+        keys, moments = self.roles.keys, self.profiles[self.roles.time].values
+        count = len(np.unique(keys))
+        for seconds, how in ((7 * DAY, "by week"), (DAY, "at midnight"), (3600, "every hour")):
+            piece = np.floor(moments / seconds).astype(np.int64)
+            pieces = len(np.unique(keys * (int(np.ptp(piece)) + 1) + piece - piece.min()))
+            if count < FEW_TRAJECTORIES <= pieces and len(keys) / pieces >= ROWS_A_PIECE:
+                one = "1 trajectory is" if count == 1 else f"{count} trajectories are"
+                message = f"{one} too few to hold some out; cut {how} there are {pieces}"
                 page.field("cut_seconds", seconds, Guess(path="data.cut_seconds", message=message))
                 return
 
