@@ -45,6 +45,7 @@ from telic.inference.transition_solver import TransitionAnswer, TransitionSettin
 from telic.reports import Finding, Outcome, Provenance, Severity
 from telic.rewards import Gauge, MeasuredReward, RewardEstimate
 from telic.trajectories import Demonstrations
+from telic.trajectories.splits import source_index
 from telic.typing import BoolArray
 
 __all__ = ["ConditionalChoiceTransitionsSettings", "conditional_choice_transitions"]
@@ -157,8 +158,11 @@ def _bootstrap(
 ) -> Finding:
     rng = np.random.default_rng(settings.key)
     draws = []
+    sources = source_index(demos)
+    pieces = [np.flatnonzero(sources == i) for i in range(int(sources.max(initial=-1)) + 1)]
     for _ in range(settings.n_bootstrap):
-        sample = demos.select(rng.integers(0, demos.n_trajectories, demos.n_trajectories))
+        drawn = rng.integers(0, len(pieces), len(pieces))
+        sample = demos.select(np.concatenate([pieces[i] for i in drawn]))
         again = solve_transitions(view.of(sample), settings, errors=False)
         if again.outcome.ok:
             draws.append(again.weights)
