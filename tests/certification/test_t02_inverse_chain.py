@@ -69,6 +69,7 @@ def test_the_whole_path_for_every_count() -> None:
         assert estimate.weights[0] == pytest.approx(math.log(k / (N - k)) / 0.9, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_coverage_of_wald_intervals() -> None:
     from scipy.stats import binom
 

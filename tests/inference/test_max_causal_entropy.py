@@ -109,20 +109,15 @@ def test_squared_penalty_is_on_the_sum_of_log_likelihoods(problem) -> None:
     mdp, phi, demos = problem
     likelihood = DiscountedLikelihood(mdp, phi, demos)
     estimate = fit_likelihood(likelihood, FitSettings(l2=30.0))
-    found = minimize(
-        lambda w: -likelihood.evaluate(w).value + 30.0 * w @ w,
-        np.zeros(K),
-        method="Nelder-Mead",
-        options={"xatol": 1e-7, "fatol": 1e-9, "maxiter": 4000},
-    )
+    found = minimize(lambda w: -likelihood.evaluate(w).value + 30.0 * w @ w, np.zeros(K), method="BFGS")
     np.testing.assert_allclose(estimate.weights, found.x, atol=1e-5)
     assert estimate.fixed_by_assumption["l2"] == 30.0
     assert any(f.code == "penalised-errors" for f in estimate.findings)
 
 
-@pytest.mark.parametrize("l1", [5.0, 40.0, 150.0, 1e4])
-def test_absolute_penalty_against_all_sign_patterns(problem, l1: float) -> None:
-    """Brute force: the smooth optimum on every pattern of signs and zeros; keep the best."""
+@pytest.mark.parametrize("l1", [5.0, 40.0, 1e4])
+def test_absolute_penalty_against_all_orthants(problem, l1: float) -> None:
+    """Brute force: the smooth optimum on every orthant, zeros at its bounds; keep the best."""
     from scipy.optimize import minimize
 
     mdp, phi, demos = problem
@@ -134,29 +129,22 @@ def test_absolute_penalty_against_all_sign_patterns(problem, l1: float) -> None:
         return likelihood.evaluate(w).value - l1 * np.abs(w).sum()
 
     best = objective(np.zeros(K))
-    for active in itertools.product([False, True], repeat=K):
-        idx = np.flatnonzero(active)
-        if not len(idx):
-            continue
-        for signs in itertools.product([-1.0, 1.0], repeat=len(idx)):
-            s = np.array(signs)
+    for signs in itertools.product([-1.0, 1.0], repeat=K):
+        orthant = np.array(signs)
 
-            def loss(v: np.ndarray, idx=idx, s=s) -> tuple[float, np.ndarray]:
-                w = np.zeros(K)
-                w[idx] = v
-                e = likelihood.evaluate(w, order=1)
-                return -e.value + l1 * float(s @ v), -e.score[idx] + l1 * s
+        def loss(w: np.ndarray, orthant=orthant) -> tuple[float, np.ndarray]:
+            e = likelihood.evaluate(w, order=1)
+            return -e.value + l1 * float(orthant @ w), -e.score + l1 * orthant
 
-            bounds = [(0, None) if x > 0 else (None, 0) for x in signs]
-            found = minimize(
-                loss,
-                1e-3 * s,
-                jac=True,
-                method="L-BFGS-B",
-                bounds=bounds,
-                options={"ftol": 1e-14, "gtol": 1e-9},
-            )
-            best = max(best, -float(found.fun))
+        found = minimize(
+            loss,
+            1e-3 * orthant,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[(0, None) if x > 0 else (None, 0) for x in signs],
+            options={"ftol": 1e-14, "gtol": 1e-7},
+        )
+        best = max(best, -float(found.fun))
     assert objective(estimate.weights) >= best - 1e-7
     assert objective(estimate.weights) == pytest.approx(best, abs=1e-6)
     if l1 == 1e4:

@@ -65,7 +65,7 @@ def fit(
     return estimate
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(key=KEYS, horizon=st.sampled_from([None, 12]))
 def test_names_of_states_and_actions_do_not_matter(key: int, horizon: int | None) -> None:
     problem = Problem(key)
@@ -83,7 +83,7 @@ def test_names_of_states_and_actions_do_not_matter(key: int, horizon: int | None
     assert abs(other.choice_log_likelihood - plain.choice_log_likelihood) < 1e-8
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(key=KEYS, copies=st.integers(2, 5), horizon=st.sampled_from([None, 12]))
 def test_copies_of_all_trajectories_divide_every_error_by_the_root_of_their_number(
     key: int, copies: int, horizon: int | None
@@ -99,7 +99,7 @@ def test_copies_of_all_trajectories_divide_every_error_by_the_root_of_their_numb
         )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(key=KEYS, exponents=st.lists(st.floats(-4, 4), min_size=K, max_size=K))
 def test_units_of_features_scale_their_weights(key: int, exponents: list[float]) -> None:
     problem = Problem(key)
@@ -112,7 +112,7 @@ def test_units_of_features_scale_their_weights(key: int, exponents: list[float])
     )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(key=KEYS, shift=st.floats(-5, 5))
 def test_shaping_and_a_shift_of_all_rewards_leave_the_weights_alone(key: int, shift: float) -> None:
     """Features shifted by a constant each, and by a potential's shaping: the discounted choices are the
@@ -125,7 +125,7 @@ def test_shaping_and_a_shift_of_all_rewards_leave_the_weights_alone(key: int, sh
     np.testing.assert_allclose(other.weights, plain.weights, rtol=1e-6, atol=1e-7)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(key=KEYS)
 def test_no_weights_beat_the_fitted_ones(key: int) -> None:
     problem = Problem(key)

@@ -1,8 +1,9 @@
 """Which decisions were seen how often: the only thing a likelihood of discrete choices needs from the data.
 
 A decision is a cell (state and action, for some likelihoods with time or destination in front) in a cluster
-(its trajectory). Counts are weighted sums over rows, held sparse by cluster, with dense totals by cell, so
-a million rows cost no more than the cells they fall into.
+(its source trajectory: pieces that were cut from one belong together). Counts are weighted sums over rows,
+held sparse by cluster, with dense totals by cell, so a million rows cost no more than the cells they fall
+into.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from telic.errors import DataError, ImpossibleDemonstrationsError
 from telic.mdp import FiniteHorizonMDP, GoalConditionedMDP, TabularMDP
 from telic.reports import Finding
 from telic.trajectories import Demonstrations
+from telic.trajectories.splits import source_index
 from telic.typing import FloatArray
 
 __all__ = ["Counts", "check_possible", "count_cells"]
@@ -57,7 +59,7 @@ class Counts:
 
     @property
     def n_clusters(self) -> int:
-        """Number of clusters (trajectories); 0 where there are none."""
+        """Number of clusters (source trajectories); 0 where there are none."""
         return 0 if self.by_cluster is None else int(self.by_cluster.shape[0])
 
     @cached_property
@@ -71,19 +73,17 @@ class Counts:
         return None if self.by_cluster is None else sp.csc_array(self.by_cluster)
 
 
-def count_cells(
-    cells: NDArray[Any], clusters: NDArray[Any], n_cells: int, n_clusters: int, weights: FloatArray | None
-) -> Counts:
-    """Counts from one cell and one cluster a decision.
+def count_cells(cells: NDArray[Any], demos: Demonstrations, n_cells: int) -> Counts:
+    """Counts from one cell a decision; the clusters are the source trajectories.
 
     Args:
         cells: ``(n,)`` cell of each decision, below ``n_cells``.
-        clusters: ``(n,)`` cluster of each decision, below ``n_clusters``.
+        demos: the decisions, with their trajectories and weights.
         n_cells: number of cells.
-        n_clusters: number of clusters.
-        weights: ``(n,)``, not negative, or None for 1.
     """
-    w = np.ones(len(cells)) if weights is None else np.asarray(weights, dtype=np.float64)
+    sources = source_index(demos)
+    clusters, n_clusters = sources[demos.trajectory_index], int(sources.max(initial=-1)) + 1
+    w = np.ones(len(cells)) if demos.weights is None else np.asarray(demos.weights, dtype=np.float64)
     return Counts(
         by_cluster=sp.csr_array((w, (clusters, cells)), shape=(n_clusters, n_cells)),
         totals=np.bincount(cells, weights=w, minlength=n_cells).astype(np.float64),

@@ -63,9 +63,7 @@ class DiscountedLikelihood(AbstractCountedLikelihood):
         states, _ = self.data.require_states()
         S, A = self.mdp.n_states, self.mdp.n_actions
         cells = states.astype(np.int64) * A + self.data.actions
-        return count_cells(
-            cells, self.data.trajectory_index, S * A, self.data.n_trajectories, self.data.weights
-        )
+        return count_cells(cells, self.data, S * A)
 
     @cached_property
     def design(self) -> Design:

@@ -86,9 +86,7 @@ class FiniteHorizonLikelihood(AbstractCountedLikelihood):
                 rows=late[:20].tolist(),
             )
         cells = (steps * S + states) * A + self.data.actions
-        return count_cells(
-            cells, self.data.trajectory_index, T * S * A, self.data.n_trajectories, self.data.weights
-        )
+        return count_cells(cells, self.data, T * S * A)
 
     @cached_property
     def design(self) -> Design:

@@ -72,13 +72,7 @@ class GoalLikelihood(AbstractCountedLikelihood):
         destination.
         """
         _, position = np.unique(self._keys, return_inverse=True)
-        return count_cells(
-            position,
-            self.data.trajectory_index,
-            len(self.seen_cells),
-            self.data.n_trajectories,
-            self.data.weights,
-        )
+        return count_cells(position, self.data, len(self.seen_cells))
 
     @cached_property
     def seen_cells(self) -> LongArray:
