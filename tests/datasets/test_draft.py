@@ -4,6 +4,7 @@ The files differ in subject, language, separators, decimal marks, encodings, way
 column names the trajectories. They are made here by seeded code.
 """
 
+import csv
 import datetime as dt
 import json
 
@@ -276,6 +277,20 @@ def test_odd_headers_become_names(tmp_path):
     assert {o.name for o in draft.contract.observations} <= {"x_2nd_value", "action_max", "min_"}
     assert draft.contract.actions.column == "decision"
     assert read_demonstrations(draft.contract, path).n_decisions == 60
+
+
+def test_headers_and_labels_that_yaml_could_misread(tmp_path):
+    path = tmp_path / "odd: {name}, #1.csv"
+    rows = [
+        f"{i},{i % 11},{i * 0.5},{['yes', 'it is, so', chr(39) + 'q' + chr(39), '- x: y'][i % 4]},{i % 5}"
+        for i in range(80)
+    ]
+    rows = [",".join(f'"{c}"' for c in next(csv.reader([r.replace("it is, so", "it is; so")]))) for r in rows]
+    path.write_text('"t","two\nlines","a: b #c","decision","null"\n' + "\n".join(rows) + "\n")
+    draft = draft_contract(path)
+    assert draft.contract.actions.labels == ("'q'", "- x: y", "it is; so", "yes")
+    assert {o.column for o in draft.contract.observations} == {"two\nlines", "a: b #c", "null"}
+    assert read_demonstrations(draft.contract, path).n_decisions == 80
 
 
 def test_what_cannot_be_drafted(tmp_path):

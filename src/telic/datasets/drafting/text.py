@@ -34,7 +34,7 @@ class Guess:
     def comment(self) -> str:
         """As it stands behind the line."""
         tail = f"; CONFIRM {self.confirm}" if self.confirm else ""
-        return f"# GUESS: {self.message}{tail}"
+        return f"# GUESS: {_one_line(self.message + tail)}"
 
 
 class Page:
@@ -48,6 +48,7 @@ class Page:
         """One line, with its guess behind it."""
         if guess is not None:
             self.guesses.append(guess)
+        text = _one_line(text, edges=False)
         self.lines.append(f"{text}  {guess.comment}" if guess is not None else text)
 
     def entry(self, mapping: Mapping[str, Any], guess: Guess | None = None) -> None:
@@ -63,6 +64,12 @@ class Page:
     def text(self) -> str:
         """The whole page."""
         return "\n".join(self.lines) + "\n"
+
+
+def _one_line(text: str, *, edges: bool = True) -> str:
+    """The text without line breaks: a header may hold them, a comment may not."""
+    broken = re.sub(r"[\r\n\t\x00-\x1f\x85\u2028\u2029]+", " ", text)
+    return broken.strip() if edges else broken.rstrip()
 
 
 def scalar(value: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 from collections.abc import Mapping
 
 import pyarrow as pa
@@ -42,8 +43,8 @@ def csv_columns(source: SourceFile, data: Data) -> list[str]:
     Raises:
         DataError: a name is there twice.
     """
-    head = _head(source, data).splitlines()
-    names = next(csv.reader(head[:1], delimiter=csv_delimiter(source, data)), [])
+    head = io.StringIO(_head(source, data), newline="")
+    names = next(csv.reader(head, delimiter=csv_delimiter(source, data)), [])
     twice = sorted({n for n in names if names.count(n) > 1})
     if twice:
         raise DataError(

@@ -24,8 +24,10 @@ ISO_8601 = (
 )
 WITH_ZONE = r"[T ].*(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
 NUMBER = r"^[+-]?[0-9]+([.][0-9]*)?([eE][+-]?[0-9]+)?$"
-UNITS = ("seconds", "milliseconds")
-"""Numeric ``time_format``s."""
+WHOLE = r"^-?[0-9]{1,18}$"
+"""Fits into 64 bits without a sign of plus, so that no digit of a nanosecond is lost on the way."""
+UNITS = {"seconds": 1, "milliseconds": 1_000, "microseconds": 1_000_000, "nanoseconds": 1_000_000_000}
+"""Numeric ``time_format``s, in ticks a second."""
 
 TICKS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
@@ -45,6 +47,8 @@ def coerce_time(column: pa.ChunkedArray, use: Use, data: Data, rows: RowNames) -
         return _from_timestamps(column.cast(pa.timestamp("ms")))
     if pa.types.is_timestamp(kind):
         return _from_timestamps(column)
+    if pa.types.is_integer(kind) and form in UNITS:
+        return _from_ticks(column.cast(pa.int64()), UNITS[form])
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return _from_numbers(column.cast(pa.float64()), use, form, rows)
     texts = column.cast(pa.string())
@@ -64,6 +68,8 @@ def coerce_time(column: pa.ChunkedArray, use: Use, data: Data, rows: RowNames) -
                 rows,
                 "Correct `data.time_format`.",
             )
+        if form in UNITS and not pc.any(pc.invert(pc.match_substring_regex(texts, WHOLE))).as_py():
+            return _from_ticks(texts.cast(pa.int64()), UNITS[form])
         return _from_numbers(texts.cast(pa.float64()), use, form, rows)
     return _from_iso(texts, use, rows) if form is None else _from_pattern(texts, use, form, rows)
 
@@ -77,15 +83,16 @@ def _from_numbers(values: pa.ChunkedArray, use: Use, form: str | None, rows: Row
     if form is not None and form not in UNITS:
         raise ContractError(
             f"`data.time_format` is {form!r}, but column `{use.column}` holds numbers.",
-            hint="Use `seconds` or `milliseconds`, or null for seconds.",
+            hint=f"Use {', '.join(f'`{u}`' for u in UNITS)}, or null for seconds.",
         )
     odd = pc.invert(pc.is_finite(values))
     if pc.any(odd).as_py():
         raise bad_values(use, "must hold finite times", values, odd, rows, "Correct or remove these rows.")
-    if form in (None, "seconds"):
+    ticks = float(UNITS[form or "seconds"])
+    if ticks == 1:
         return values
-    whole = pc.floor(pc.divide(values, 1e3))
-    return pc.add(whole, pc.divide(pc.subtract(values, pc.multiply(whole, 1e3)), 1e3))
+    whole = pc.floor(pc.divide(values, ticks))
+    return pc.add(whole, pc.divide(pc.subtract(values, pc.multiply(whole, ticks)), ticks))
 
 
 def _from_iso(texts: pa.ChunkedArray, use: Use, rows: RowNames) -> pa.ChunkedArray:
@@ -116,8 +123,8 @@ def _from_iso(texts: pa.ChunkedArray, use: Use, rows: RowNames) -> pa.ChunkedArr
 def _from_pattern(texts: pa.ChunkedArray, use: Use, form: str, rows: RowNames) -> pa.ChunkedArray:
     if "%" not in form or "%f" in form:
         raise ContractError(
-            f"`data.time_format` must be null, `seconds`, `milliseconds` or a pattern of %Y %m %d %H %M "
-            f"%S %z, got {form!r}.",
+            f"`data.time_format` must be null, {', '.join(f'`{u}`' for u in UNITS)} or a pattern of %Y %m %d "
+            f"%H %M %S %z, got {form!r}.",
             hint="Fractions of seconds are read from ISO 8601 text or numbers only.",
         )
     times = pc.strptime(texts, form, "us", error_is_null=True)
@@ -135,9 +142,10 @@ def _from_pattern(texts: pa.ChunkedArray, use: Use, form: str, rows: RowNames) -
 
 
 def _from_timestamps(times: pa.ChunkedArray) -> pa.ChunkedArray:
-    per_second = TICKS[times.type.unit]
-    ticks = times.cast(pa.int64())
+    return _from_ticks(times.cast(pa.int64()), TICKS[times.type.unit])
 
+
+def _from_ticks(ticks: pa.ChunkedArray, per_second: int) -> pa.ChunkedArray:
     def seconds(chunk: pa.Array) -> pa.Array:
         whole, rest = np.divmod(chunk.fill_null(0).to_numpy(zero_copy_only=False), per_second)
         values = whole.astype(np.float64) + rest / per_second
