@@ -20,6 +20,7 @@ from telic.reports import Outcome
 from telic.trajectories import Demonstrations
 
 S, A, K = 12, 3, 3
+TWO_STEPS = ConditionalChoiceProbabilitySettings(n_iterations=1)
 
 
 def random_world(seed=1, discount=0.9, absorbing=False, available=False):
@@ -83,8 +84,7 @@ def test_nested_pseudo_likelihood_ends_at_the_maximum_of_the_likelihood(kind):
     pi = np.exp(solve_soft(world, features.values @ np.array([0.7, -0.4, 0.2])).log_policy)
     demos = simulate(world, pi, 60, 20, seed=5)
     exact = max_causal_entropy(demos, world, features)
-    settings = ConditionalChoiceProbabilitySettings(n_iterations=None)
-    nested = conditional_choice_probability(demos, world, features, settings=settings)
+    nested = conditional_choice_probability(demos, world, features)
     np.testing.assert_allclose(nested.weights, exact.weights, atol=1e-6)
     assert nested.certificate["score_norm"] < 1e-7
     assert nested.choice_log_likelihood == pytest.approx(exact.choice_log_likelihood, abs=1e-7)
@@ -92,23 +92,39 @@ def test_nested_pseudo_likelihood_ends_at_the_maximum_of_the_likelihood(kind):
     # limit.
     for name in ("outer_product",):
         np.testing.assert_allclose(nested.standard_errors(name), exact.standard_errors(name), rtol=1e-5)
-    two_steps = conditional_choice_probability(demos, world, features)
+    two_steps = conditional_choice_probability(demos, world, features, settings=TWO_STEPS)
     gap = np.abs(two_steps.weights - exact.weights) / exact.standard_errors("hessian")
     assert gap.max() < 2.0
     assert two_steps.choice_log_likelihood <= exact.choice_log_likelihood + 1e-9
+
+
+def test_two_steps_from_poor_frequencies_say_how_far_they_are():
+    world, features = random_world()
+    pi = np.exp(solve_soft(world, features.values @ np.array([2.0, -1.5, 1.0])).log_policy)
+    demos = simulate(world, pi, 60, 20, seed=8)
+    blurred = ConditionalChoiceProbabilitySettings(n_iterations=1, smoothing=20.0)
+    hasty = conditional_choice_probability(demos, world, features, settings=blurred)
+    patient = conditional_choice_probability(demos, world, features)
+    finding = next(f for f in hasty.findings if f.code == "not-at-the-maximum")
+    gap = hasty.weights - patient.weights
+    seen = np.sqrt(gap @ np.linalg.solve(patient.covariance("hessian"), gap))
+    assert finding.evidence["standard_errors"] == pytest.approx(seen, rel=0.5)  # one Newton step
+    assert "not-at-the-maximum" not in {f.code for f in patient.findings}
 
 
 def test_a_first_policy_and_an_uncertified_fit():
     world, features = random_world()
     pi = np.exp(solve_soft(world, features.values @ np.array([0.7, -0.4, 0.2])).log_policy)
     demos = simulate(world, pi, 40, 20, seed=6)
-    settings = ConditionalChoiceProbabilitySettings(certify=False)
+    settings = ConditionalChoiceProbabilitySettings(certify=False, n_iterations=1)
     estimate = conditional_choice_probability(
         demos, world, features, settings=settings, first_policy=TabularPolicy(table=pi)
     )
     assert "bellman_residual" not in estimate.certificate
     assert "not-certified" in {f.code for f in estimate.findings}
-    exact = conditional_choice_probability(demos, world, features, first_policy=TabularPolicy(table=pi))
+    exact = conditional_choice_probability(
+        demos, world, features, settings=TWO_STEPS, first_policy=TabularPolicy(table=pi)
+    )
     np.testing.assert_allclose(estimate.weights, exact.weights)
 
 

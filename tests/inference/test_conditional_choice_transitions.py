@@ -109,7 +109,10 @@ def test_with_one_tile_a_state_it_is_the_tabular_estimator(coarse, coarse_demos)
     assert seen.all()
     world = TabularMDP.from_transition(counts / counts.sum(axis=2, keepdims=True), discount=GAMMA)
     table = conditional_choice_probability(
-        demos, world, coarse.features, settings=ConditionalChoiceProbabilitySettings(smoothing=0.0)
+        demos,
+        world,
+        coarse.features,
+        settings=ConditionalChoiceProbabilitySettings(smoothing=0.0, n_iterations=1),
     )
     settings = ConditionalChoiceTransitionsSettings(ridge=1e-7, choice_ridge=1e-8, correct_noise=False)
     rows = conditional_choice_transitions(
@@ -124,12 +127,7 @@ def test_on_a_fine_grid_it_agrees_with_the_tabular_answer():
     """440 states, 10,000 decisions: within 2 standard errors of the maximum of the exact likelihood."""
     problem, theta = Scaling(n_loads=40, n_pods=11), np.array([1.0, 0.3, 0.7])
     demos = problem.simulate(theta, 200, 50, key=11)
-    table = conditional_choice_probability(
-        demos,
-        problem.world,
-        problem.features,
-        settings=ConditionalChoiceProbabilitySettings(n_iterations=None),
-    )
+    table = conditional_choice_probability(demos, problem.world, problem.features)
     rows = conditional_choice_transitions(demos, MEASURED, discount=GAMMA, exogenous=["load"])
     assert rows.outcome.ok
     error = rows.standard_errors("sandwich_clustered")

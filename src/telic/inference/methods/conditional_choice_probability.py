@@ -64,15 +64,18 @@ METHOD = "conditional_choice_probability"
 MAX_POLICY_ITERATIONS = 200
 """Most nested pseudo-likelihood iterations; near the truth each one squares the error of the policy."""
 
+FAR = 0.3
+"""Distance from the maximum of the likelihood, in standard errors, of which a reader is told."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ConditionalChoiceProbabilitySettings:
     """What one may choose.
 
     Attributes:
-        n_iterations: pseudo-likelihood fits. 1: two steps, as Hotz and Miller. More: nested
-            pseudo-likelihood, less bias of the frequencies in small samples. None: until the weights settle,
-            at the maximum of the likelihood.
+        n_iterations: pseudo-likelihood fits. None: until the weights settle, at the maximum of the
+            likelihood. 1: two steps, as Hotz and Miller: biased where there are few decisions a state, and a
+            finding says by how much.
         smoothing: pseudo-count of every action in the frequencies; more pulls rarely seen states to uniform.
         rationality: inverse temperature beta of the experts.
         l2: penalty on the sum of squared weights, in nats; keeps a separated weight finite.
@@ -81,7 +84,7 @@ class ConditionalChoiceProbabilitySettings:
             Bellman residual. False never solves it and reports the pseudo-likelihood instead.
     """
 
-    n_iterations: int | None = 1
+    n_iterations: int | None = None
     smoothing: float = 0.5
     rationality: float = 1.0
     l2: float = 0.0
@@ -120,7 +123,7 @@ def conditional_choice_probability(
         demos: demonstrations with states of ``world``.
         world: the dynamics, known or estimated.
         features: phi, one weight each.
-        settings: see there; the default is two steps.
+        settings: see there; the default goes on to the maximum of the likelihood.
         first_policy: choice probabilities of every state to start from. None: smoothed frequencies.
 
     Raises:
@@ -249,6 +252,7 @@ def _fit(
                 score = project_out(score, null)
                 certificate["score_norm"] = float(np.abs(score).max(initial=0.0)) / likelihood.total_weight
                 certificate["bellman_residual"] = exact.bellman_residual
+                findings += _distance_finding(score, spread.get("hessian"))
         elif not settings.certify:
             findings.append(_uncertified())
     return RewardEstimate(
@@ -391,6 +395,26 @@ def _normalised(table: FloatArray, allowed: BoolArray) -> FloatArray:
 def _allowed(world: TabularMDP) -> BoolArray:
     allowed = allowed_pairs(world)
     return np.ones((world.n_states, world.n_actions), dtype=bool) if allowed is None else allowed
+
+
+def _distance_finding(score: FloatArray, covariance: FloatArray | None) -> list[Finding]:
+    """How far, in standard errors, the maximum of the exact likelihood is, by one Newton step."""
+    distance = 0.0 if covariance is None else math.sqrt(max(float(score @ covariance @ score), 0.0))
+    if distance <= FAR:
+        return []
+    return [
+        Finding(
+            code="not-at-the-maximum",
+            severity=Severity.WARNING,
+            message=(
+                f"The maximum of the exact likelihood is about {distance:.2g} standard errors away: "
+                f"there are too few "
+                "decisions a state for their frequencies."
+            ),
+            hint="Set `n_iterations=None`, or use maximum causal entropy.",
+            evidence={"standard_errors": distance},
+        )
+    ]
 
 
 def _no_errors(why: str, hint: str) -> Finding:
