@@ -37,7 +37,7 @@ def estimate(weights: list[float], covariance: np.ndarray) -> RewardEstimate:
         names=names,
         units=features.units,
         weights=theta,
-        covariances={"sandwich_clustered": covariance},
+        covariances={"hessian": covariance},
         gauge=Gauge(kind="minimum-norm", description="By hand.", rationality=1.0, discount=0.9),
         null_directions=np.zeros((0, len(theta))),
         n_decisions=100,

@@ -47,7 +47,7 @@ def made(
         "gauge": Gauge(kind="minimum-norm", description="By hand.", rationality=1.0, discount=0.9),
         "null_directions": np.array(null).reshape(-1, K),
         "n_decisions": 100,
-        "n_trajectories": 10,
+        "n_trajectories": 1_000_000,
         "choice_log_likelihood": -50.0,
         "transition_log_likelihood": None,
         "certificate": {},

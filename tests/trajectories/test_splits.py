@@ -77,4 +77,10 @@ def test_numbered_names_are_not_pieces():
 
 
 def test_source_index_joins_pieces():
-    np.testing.assert_array_equal(source_index(demos_of(["b", "a", "b#2", "c#2", "b#3"])), [1, 0, 1, 2, 1])
+    np.testing.assert_array_equal(source_index(demos_of(["b", "a", "b#2", "c#2", "b#3"])), [0, 1, 0, 2, 0])
+    np.testing.assert_array_equal(source_index(demos_of(["a#2", "a", "b"])), [0, 0, 1])
+
+
+def test_a_source_drawn_twice_is_two_sources_each_with_its_pieces():
+    np.testing.assert_array_equal(source_index(demos_of(["a", "a#2", "b", "a", "a#2"])), [0, 0, 1, 2, 2])
+    np.testing.assert_array_equal(source_index(demos_of(["a", "b", "a"])), [0, 1, 2])

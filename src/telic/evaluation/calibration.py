@@ -29,6 +29,7 @@ from telic._core.contingency import holm
 from telic.errors import DataError, SettingsError
 from telic.reports import Finding, Severity, Table
 from telic.trajectories import Demonstrations
+from telic.trajectories.splits import source_index
 from telic.typing import FloatArray, LongArray
 
 from .clustered import ClusteredMean, clustered_mean
@@ -206,7 +207,8 @@ def calibration(
     statistic, degrees, p_value = _chi_square(gaps, covariance)
     error = float(np.abs(gaps).sum() / len(p))
     noise = float(np.sqrt(2 / np.pi) * np.sqrt(np.diag(covariance)).sum() / len(p))
-    interval = _resampled(demos.trajectory_index[row], bin_of, y - p, B, error, level, key)
+    who = source_index(demos)[demos.trajectory_index]
+    interval = _resampled(who[row], bin_of, y - p, B, error, level, key)
     states, _ = demos.require_states()
     findings = []
     if p_value < 1 - level:
@@ -235,7 +237,7 @@ def calibration(
             ActionShare(
                 action=label,
                 predicted=float(table[:, a].mean()),
-                observed=clustered_mean(chosen[:, a].astype(np.float64), demos.trajectory_index, level=level),
+                observed=clustered_mean(chosen[:, a].astype(np.float64), who, level=level),
             )
             for a, label in enumerate(demos.action_labels[: table.shape[1]])
         ),

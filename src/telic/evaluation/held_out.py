@@ -9,7 +9,7 @@ available action: what is to be had without any idea of consequences. A reward t
 not explained the behaviour; one that surpasses it has generalised.
 
 Differences are taken decision by decision and have their own intervals, far narrower than the two intervals
-they come from. All intervals are over trajectories (``clustered``).
+they come from. All intervals are over source trajectories (``clustered``): pieces of one are not independent.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from telic.errors import DataError
 from telic.policies import TabularPolicy
 from telic.reports import Finding, Severity, Table
 from telic.trajectories import Demonstrations
+from telic.trajectories.splits import source_index
 from telic.typing import BoolArray, FloatArray
 
 from .clustered import ClusteredMean, clustered_mean
@@ -187,7 +188,7 @@ def held_out(
     }
     named: dict[str, AnyPolicy] = {**policies, **{k: v for k, v in baselines.items() if k not in policies}}
     logs = {name: decision_log_probs(policy, test) for name, policy in named.items()}
-    who, w = test.trajectory_index, test.weights
+    who, w = source_index(test)[test.trajectory_index], test.weights
     scores, findings = [], []
     for name, log_prob in logs.items():
         over = {

@@ -30,6 +30,7 @@ from telic.errors import DataError
 from telic.mdp import StateSpace
 from telic.reports import Finding, Severity, Table
 from telic.trajectories import Demonstrations
+from telic.trajectories.splits import source_index
 from telic.typing import LongArray
 
 from .history_variables import history_variables
@@ -295,6 +296,8 @@ def _sample(demos: Demonstrations, key: int) -> Demonstrations:
 
 def _folds(demos: Demonstrations, key: int) -> LongArray:
     rng = np.random.default_rng([key, 1])
-    if demos.n_trajectories < 2:
+    sources = source_index(demos)
+    count = int(sources.max(initial=-1)) + 1
+    if count < 2:
         return np.asarray(rng.permutation(demos.n_decisions) % FOLDS, dtype=np.int64)
-    return np.asarray(rng.permutation(demos.n_trajectories)[demos.trajectory_index] % FOLDS, dtype=np.int64)
+    return np.asarray(rng.permutation(count)[sources[demos.trajectory_index]] % FOLDS, dtype=np.int64)

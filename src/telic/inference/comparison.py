@@ -10,8 +10,8 @@ from telic.errors import SettingsError
 from telic.reports import Table, compare
 from telic.rewards import RewardEstimate
 
+from .critical import critical_value
 from .gauge import require_same_gauge
-from .ratios import normal_quantile
 from .tradeoffs import all_tradeoffs, default_pairs, preferred_kind
 from .wording import join_words
 
@@ -39,17 +39,17 @@ def compare_table(
     """
     fits = _some(estimates)
     require_same_gauge(list(fits.values()), list(fits))
-    z = normal_quantile(level)
     columns, kinds = {}, set()
     for label, fit in fits.items():
         used = preferred_kind(fit, kind)
+        z = critical_value(fit, used, level=level).value
         kinds |= {used.replace("_", " ")} if used else set()
         errors = fit.standard_errors(used) if used else np.full(len(fit.names), np.inf)
         heads = [f"{n} ({u})" if u else n for n, u in zip(fit.names, fit.units, strict=True)]
         shown = zip(heads, fit.weights.tolist(), errors.tolist(), strict=True)
         columns[label] = {h: (w, w - z * e, w + z * e) for h, w, e in shown} if fit.outcome.ok else {}
     stopped = [f"{label} ({fit.outcome.label})" for label, fit in fits.items() if not fit.outcome.ok]
-    note = f"Intervals cover {100 * level:g} %; standard errors: {join_words(sorted(kinds)) or 'none'}."
+    note = f"Intervals of nominal {100 * level:g} %; standard errors: {join_words(sorted(kinds)) or 'none'}."
     return compare(title, columns, note=note + (f" No answer: {join_words(stopped)}." if stopped else ""))
 
 

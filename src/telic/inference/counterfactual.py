@@ -26,8 +26,8 @@ from telic.rewards import LinearReward, RewardEstimate
 from telic.typing import FloatArray
 
 from .counterfactual_result import Counterfactual, RateChange
+from .critical import critical_value
 from .prediction import Prediction, RateRules, predict
-from .ratios import normal_quantile
 from .tradeoffs import preferred_kind
 from .wording import join_words
 
@@ -81,8 +81,8 @@ def counterfactual(
             "Nothing is changed, so there is nothing to predict.",
             hint="Give `scale`, `weights` or `new_world`.",
         )
-    z = normal_quantile(level)
     used = preferred_kind(estimate, kind)
+    reach = critical_value(estimate, used, level=level)
     target = world if new_world is None else new_world
     phi = reward.features
     phi_new = phi if new_features is None else _renamed(new_features, phi)
@@ -106,7 +106,7 @@ def counterfactual(
         if rules is None or rules_new is None:
             findings.append(_no_start())
         else:
-            rates = _rate_changes(before, after, (outcomes or phi), shared, z)
+            rates = _rate_changes(before, after, (outcomes or phi), shared, reach.value)
     return Counterfactual(
         change=join_words(words),
         outcome=outcome,
@@ -234,6 +234,7 @@ def _rate_changes(
         moves = J0[j], J1[j], J1[j] - J0[j]
         errors = [_error(J, ok, shared["covariance"]) for J, ok in zip(moves, told, strict=True)]
         change = float(after.rates[j] - before.rates[j])
+        half = z * errors[2] if errors[2] > 0 else 0.0  # one trajectory: an infinite reach of nothing
         out.append(
             RateChange(
                 name=name,
@@ -244,7 +245,7 @@ def _rate_changes(
                 after_error=errors[1],
                 difference=change,
                 difference_error=errors[2],
-                interval=(change - z * errors[2], change + z * errors[2]),
+                interval=(change - half, change + half),
             )
         )
     return tuple(out)

@@ -106,7 +106,12 @@ def normal_quantile(level: float) -> float:
 
 
 def fieller_set(
-    numerator: float, denominator: float, covariance: Float[np.ndarray, "2 2"], *, level: float = 0.95
+    numerator: float,
+    denominator: float,
+    covariance: Float[np.ndarray, "2 2"],
+    *,
+    level: float = 0.95,
+    critical: float | None = None,
 ) -> RatioSet:
     """Fieller's confidence set of ``numerator / denominator``.
 
@@ -115,6 +120,7 @@ def fieller_set(
         denominator: estimate d.
         covariance: of (n, d).
         level: coverage, in (0, 1).
+        critical: standard errors to either side, z below; None: the normal quantile of the level.
 
     Raises:
         SettingsError: the level, or a covariance that is not finite with non-negative variances.
@@ -122,7 +128,7 @@ def fieller_set(
     References:
         Fieller (1954).
     """
-    z2 = normal_quantile(level) ** 2
+    z2 = (normal_quantile(level) if critical is None else critical) ** 2
     n, d = float(numerator), float(denominator)
     vnn, vnd, vdd = _parts(covariance)
     value = n / d if d != 0.0 else None
@@ -151,7 +157,12 @@ def fieller_set(
 
 
 def delta_set(
-    numerator: float, denominator: float, covariance: Float[np.ndarray, "2 2"], *, level: float = 0.95
+    numerator: float,
+    denominator: float,
+    covariance: Float[np.ndarray, "2 2"],
+    *,
+    level: float = 0.95,
+    critical: float | None = None,
 ) -> RatioSet:
     """The delta-method interval of ``numerator / denominator``; the whole line where the denominator may be
     0.
@@ -161,11 +172,12 @@ def delta_set(
         denominator: estimate d.
         covariance: of (n, d).
         level: nominal coverage, in (0, 1); the true one is lower where the denominator is uncertain.
+        critical: as ``fieller_set``.
 
     Raises:
         SettingsError: as ``fieller_set``.
     """
-    z = normal_quantile(level)
+    z = normal_quantile(level) if critical is None else critical
     n, d = float(numerator), float(denominator)
     vnn, vnd, vdd = _parts(covariance)
     if d * d <= z * z * vdd:

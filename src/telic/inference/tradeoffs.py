@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import difflib
 import enum
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -26,8 +27,9 @@ from telic.errors import FeatureError, SettingsError
 from telic.reports import Outcome, Table
 from telic.rewards import RewardEstimate
 
+from .critical import critical_value
 from .ratio_words import RatioWords, why_unbounded
-from .ratios import RatioSet, RatioShape, delta_set, fieller_set, normal_quantile
+from .ratios import RatioSet, RatioShape, delta_set, fieller_set
 from .wording import join_words
 
 __all__ = [
@@ -44,6 +46,8 @@ __all__ = [
 
 COVARIANCE_ORDER = ("sandwich_clustered", "sandwich", "hessian", "outer_product")
 """Kinds of standard error from the one that assumes least."""
+
+CLUSTERED = COVARIANCE_ORDER[0]
 
 MAX_DEFAULT_PAIRS = 200
 """Above so many weights (a free reward) no pair is chosen unasked."""
@@ -113,6 +117,8 @@ class Tradeoff:
         bounded: True where ``interval`` is the whole answer.
         level: coverage of the interval.
         kind: of standard error; "" where there was none.
+        critical: standard errors to either side (``critical_value``); NaN where there were none.
+        degrees_of_freedom: of Student's t behind it; None for the normal quantile.
         status: see ``TradeoffStatus``.
         shape: of the confidence set; None where there is none.
         gap: the values that are rejected where the set is everything else (``shape`` complement), else None.
@@ -131,6 +137,8 @@ class Tradeoff:
     bounded: bool
     level: float
     kind: str = ""
+    critical: float = math.nan
+    degrees_of_freedom: int | None = None
     status: TradeoffStatus = TradeoffStatus.BOUNDED
     shape: RatioShape | None = None
     gap: tuple[float, float] | None = None
@@ -161,6 +169,8 @@ class Tradeoff:
             "bounded": self.bounded,
             "level": self.level,
             "kind": self.kind,
+            "critical_value": self.critical if math.isfinite(self.critical) else None,
+            "degrees_of_freedom": self.degrees_of_freedom,
             "status": str(self.status),
             "shape": None if self.shape is None else str(self.shape),
             "gap": None if self.gap is None else list(self.gap),
@@ -172,6 +182,9 @@ class Tradeoff:
 
 def preferred_kind(estimate: RewardEstimate, kind: str | None = None) -> str:
     """The kind of standard error asked for, or the available one that assumes least; "" where there is none.
+
+    Errors clustered by no more trajectories than there are weights that the data can tell have no error at
+    all in some direction; then the next kind is taken, unless they are asked for or there is no other.
 
     Args:
         estimate: a fit.
@@ -187,7 +200,9 @@ def preferred_kind(estimate: RewardEstimate, kind: str | None = None) -> str:
                 hint="`sandwich_clustered` (by trajectory) assumes least.",
             )
         return kind if kind in estimate.covariances else ""
-    return next((k for k in COVARIANCE_ORDER if k in estimate.covariances), "")
+    have = [k for k in COVARIANCE_ORDER if k in estimate.covariances]
+    too_few = 0 < estimate.n_trajectories <= len(estimate.names) - estimate.nullity
+    return next((k for k in have if not (k == CLUSTERED and too_few)), have[0] if have else "")
 
 
 def tradeoff(
@@ -219,7 +234,6 @@ def tradeoff(
     """
     if method not in METHODS:
         raise SettingsError(f"`method` must be 'fieller' or 'delta', got {method!r}.", hint="Use 'fieller'.")
-    normal_quantile(level)
     i, j = (_index(estimate, name) for name in (numerator, denominator))
     if i == j:
         raise FeatureError(
@@ -227,6 +241,7 @@ def tradeoff(
         )
     words = RatioWords.of(estimate.names, estimate.units, i, j)
     used = preferred_kind(estimate, kind)
+    reach = critical_value(estimate, used, level=level)
     theta = np.asarray(estimate.weights, dtype=np.float64)
     blank = Tradeoff(
         numerator=numerator,
@@ -238,6 +253,8 @@ def tradeoff(
         bounded=False,
         level=level,
         kind=used,
+        critical=reach.value if used else math.nan,
+        degrees_of_freedom=reach.degrees_of_freedom,
         fixed_by_assumption=dict(estimate.fixed_by_assumption),
     )
 
@@ -263,6 +280,12 @@ def tradeoff(
         return empty(
             TradeoffStatus.NO_ERRORS, f"the fit has no standard errors {missing}, so no interval.", value
         )
+    if not math.isfinite(reach.value):
+        return empty(
+            TradeoffStatus.NO_ERRORS,
+            "one trajectory gives no error between trajectories, so no interval.",
+            float(theta[i] / theta[j]) if theta[j] != 0.0 else None,
+        )
     block = np.asarray(estimate.covariances[used], dtype=np.float64)[np.ix_([i, j], [i, j])]
     if theta[j] == 0.0 and not 0.0 < block[1, 1] < np.inf:
         return empty(
@@ -273,7 +296,9 @@ def tradeoff(
         return empty(
             TradeoffStatus.NO_ERRORS, f"the {used} standard errors are not finite, so no interval.", value
         )
-    found: RatioSet = METHODS[method](float(theta[i]), float(theta[j]), block, level=level)
+    found: RatioSet = METHODS[method](
+        float(theta[i]), float(theta[j]), block, level=level, critical=reach.value
+    )
     reason = "" if found.bounded else why_unbounded(found, denominator)
     return replace(
         blank,

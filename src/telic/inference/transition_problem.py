@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from telic.errors import DataError, SettingsError
 from telic.features import MeasuredFeatures, PolynomialBasis, SupportsBasis
 from telic.trajectories import Demonstrations
+from telic.trajectories.splits import source_index
 from telic.typing import BoolArray, FloatArray, IntArray, LongArray
 
 from .temporal_difference import TransitionRows
@@ -45,7 +46,7 @@ class TransitionProblem:
         actions: ``(n,)`` action taken.
         weights: ``(n,)``.
         clusters: ``(n,)`` trajectory of each decision.
-        n_clusters: number of trajectories.
+        n_clusters: number of source trajectories.
         allowed: ``(n, A)`` actions that could be taken.
         known: ``(m,)`` decisions whose outcome is known.
         rows: their transitions.
@@ -123,13 +124,14 @@ class TransitionView:
             weights=weights[known],
             surprises=self._surprises(demos, next_columns, psi[known], ended[known], known),
         )
+        sources = source_index(demos)
         return TransitionProblem(
             basis=psi,
             features=phi,
             actions=demos.actions,
             weights=weights,
-            clusters=demos.trajectory_index,
-            n_clusters=demos.n_trajectories,
+            clusters=sources[demos.trajectory_index],
+            n_clusters=int(sources.max(initial=-1)) + 1,
             allowed=allowed,
             known=known,
             rows=rows,

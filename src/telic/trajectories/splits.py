@@ -53,9 +53,28 @@ def held_out_trajectories(demos: Demonstrations, *, held_out: float | int, key: 
 def source_index(demos: Demonstrations) -> LongArray:
     """``(N,)`` index of the source trajectory of each trajectory: pieces that were cut from one share it.
 
-    This is the unit that is independent of the others, so errors are clustered by it.
+    This is the unit that is independent of the others, so errors are clustered by it. A trajectory that occurs
+    twice, as in a resample, is two sources, each with the pieces that follow it.
     """
-    return np.unique(np.array(_sources(demos), dtype=str), return_inverse=True)[1].astype(np.int64)
+    names = [str(name) for name in demos.trajectory_ids]
+    if not any("#" in name for name in names):
+        return np.arange(len(names), dtype=np.int64)
+    known = set(names)
+    pieces = [_source(name, known) != name for name in names]
+    newest: dict[str, int] = {}
+    own = np.cumsum(~np.array(pieces)) - 1  # a source that is no piece starts an index of its own
+    index = np.empty(len(names), dtype=np.int64)
+    late = []
+    for i, (name, is_piece) in enumerate(zip(names, pieces, strict=True)):
+        if not is_piece:
+            index[i] = newest[name] = int(own[i])
+        elif (base := _source(name, known)) in newest:
+            index[i] = newest[base]
+        else:
+            late.append((i, base))
+    for i, base in late:
+        index[i] = newest[base]
+    return index
 
 
 def split_by_time(demos: Demonstrations, *, held_out: float | int) -> tuple[Demonstrations, Demonstrations]:
