@@ -81,11 +81,12 @@ def write_features(
         taken.append(name)
         written += 1
 
+    state = [profiles[column] for column in names]
     for column, name in names.items():
         p, unit = profiles[column], unit_of(column) or ""
         if p.kind not in ("integer", "number", "boolean"):
             continue
-        if moved_by_action(p, action, roles):
+        if moved_by_action(p, action, roles, state):
             write(name, name, unit, "the action moves it", "that it matters by itself")
         else:
             by_acting = identifier(f"{name}_when_acting", taken)

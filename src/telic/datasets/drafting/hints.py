@@ -129,6 +129,10 @@ UNITS: dict[str, str] = {
 """Last word of a header to the unit that it states; ``min`` is left out, it is as often a minimum."""
 
 
+LEADING_UNITS = {"seconds": "s", "minutes": "minute", "hours": "hour", "days": "day", "milliseconds": "ms"}
+"""First word of a header to the unit that it states, as in ``minutes_waited``."""
+
+
 def words_of(header: str) -> tuple[str, ...]:
     """The words of a header in lower case: ``tempC_max`` is ``temp``, ``c``, ``max``."""
     spaced = re.sub(r"(?<=[a-z0-9à-ÿ])(?=[A-Z])", " ", header)
@@ -148,7 +152,7 @@ def unit_of(header: str) -> str | None:
     if len(words) > 2 and words[-2] == "per":
         before = UNITS.get(words[-3], words[-3])
         return f"{before}/{UNITS.get(words[-1], words[-1])}"
-    return UNITS.get(words[-1])
+    return UNITS.get(words[-1]) or LEADING_UNITS.get(words[0])
 
 
 def identifier(header: str, taken: Iterable[str]) -> str:

@@ -68,6 +68,9 @@ ISO = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:?[0-9]{2}.*)?$"
 EPOCH_SECONDS = (631_152_000.0, 4_102_444_800.0)
 """1990 to 2100: a number in here may be seconds since 1970."""
 
+EPOCH_TICKS = {"seconds": 1.0, "milliseconds": 1e3, "microseconds": 1e6, "nanoseconds": 1e9}
+"""The contract's ways of writing moments as numbers, in ticks a second."""
+
 TRUE_TEXTS = frozenset({"true", "t", "yes", "y", "1"})
 TRUTH = (
     frozenset({"true", "false"}),
@@ -125,7 +128,8 @@ class ColumnProfile:
 def profile_column(name: str, column: pa.ChunkedArray) -> ColumnProfile:
     """The profile of one column in the type that its file gave it (text, for CSV)."""
     if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
-        seconds = column.cast(pa.timestamp("us")).cast(pa.int64())
+        # Not safe: a draft needs no digit below a microsecond, and a historian's clock may have them.
+        seconds = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
         return _numeric(name, "time", seconds, scale=1e-6)
     if pa.types.is_boolean(column.type):
         return _from_texts(name, column.cast(pa.string()))
@@ -227,19 +231,25 @@ def _kind_of(name: str, known: pa.Array) -> tuple[str, FloatArray, str | None, b
 
 
 def _epoch(name: str, kind: str, numbers: NDArray[Any]) -> tuple[str, str | None]:
-    """Numbers that can only be moments: seconds or milliseconds since 1970, under a name that says time."""
-    low, high = EPOCH_SECONDS
-    if not len(numbers) or not hinted(name, "time"):
+    """Numbers that can only be moments: ticks since 1970, of whole seconds under a name that says time.
+
+    Finer ticks have so many digits that hardly anything else looks like them; there the name may say anything but
+    a trajectory or a person.
+    """
+    if not len(numbers) or len(numbers) < 2:
         return kind, None
-    if low <= numbers.min() and numbers.max() <= high:
-        return "time", "seconds"
-    if low <= numbers.min() / 1e3 and numbers.max() / 1e3 <= high:
-        return "time", "milliseconds"
+    says_time = hinted(name, "time")
+    says_other = hinted(name, "trajectory") or hinted(name, "demonstrator")
+    low, high = EPOCH_SECONDS
+    for unit, ticks in EPOCH_TICKS.items():
+        fits = low <= numbers.min() / ticks and numbers.max() / ticks <= high
+        if fits and (says_time or (ticks > 1 and kind == "integer" and not says_other)):
+            return "time", unit
     return kind, None
 
 
 def _in_seconds(numbers: FloatArray, form: str | None) -> FloatArray:
-    return numbers / 1e3 if form == "milliseconds" else numbers
+    return numbers / EPOCH_TICKS[form] if form is not None else numbers
 
 
 def _times(known: pa.Array) -> tuple[FloatArray, str | None, bool] | None:

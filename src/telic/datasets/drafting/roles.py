@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from telic._core.cells import equal_count_cells
 from telic.typing import FloatArray, IntArray, LongArray
 
 from .hints import hinted, words_of
@@ -24,6 +25,9 @@ MOST_ACTIONS = 40
 
 MOST_LABELS = 40
 """Labels above which a category is an identifier or free text for a first state space."""
+
+ENOUGH_FOR_A_NAME = 1.8
+"""Score from which a column is taken to name trajectories: rows that lie together, in order of time, are enough."""
 
 FEWEST_ROWS = 3
 """Mean rows a trajectory below which a column does not name trajectories."""
@@ -66,7 +70,10 @@ def roles_of(profiles: Sequence[ColumnProfile]) -> Roles | None:
     moments = by_name[time].values if time is not None else np.arange(n, dtype=np.float64)
     free = [p for p in profiles if p.name != time and p.kind not in ("time", "empty")]
     trajectory = _best(
-        {p.name: _trajectory_score(p, moments, time is not None) for p in free}, 2.0, rivals, "trajectory"
+        {p.name: _trajectory_score(p, moments, time is not None) for p in free},
+        ENOUGH_FOR_A_NAME,
+        rivals,
+        "trajectory",
     )
     keys = (
         by_name[trajectory].codes.astype(np.int64) if trajectory is not None else np.zeros(n, dtype=np.int64)
@@ -123,9 +130,7 @@ def information_about(action: IntArray, column: ColumnProfile) -> float:
     """Mutual information of a column (in at most 8 cells) with the action, in nats, without its bias."""
     known = column.known & (action >= 0)
     if column.kind in ("integer", "number") and column.n_distinct > 8:
-        values = column.values[known]
-        edges = np.unique(np.quantile(values, np.linspace(0, 1, 9)[1:-1]))
-        cells: LongArray = np.searchsorted(edges, values, side="right").astype(np.int64)
+        cells = equal_count_cells(column.values[known], 8)
     else:
         cells = column.codes[known].astype(np.int64)
     return _information(cells, action[known].astype(np.int64))

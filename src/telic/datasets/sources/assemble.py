@@ -378,13 +378,15 @@ def _timing_findings(demos: Demonstrations, contract: TaskContract) -> list[Find
         )
     if demos.times is None or not len(demos.times):
         return findings
-    if float(np.abs(demos.times).max()) > FUTURE_SECONDS:
+    latest = float(np.abs(demos.times).max())
+    if latest > FUTURE_SECONDS:
+        unit = "milliseconds" if latest < 1e14 else "microseconds" if latest < 1e17 else "nanoseconds"
         findings.append(
             Finding(
                 code="time-unit",
                 severity=Severity.WARNING,
                 message=f"Times reach {demos.times.max():.4g} s after 1970, which is beyond the year 5000.",
-                hint="Are they milliseconds? Set `data.time_format: milliseconds`.",
+                hint=f"Are they {unit}? Set `data.time_format: {unit}`.",
             )
         )
     steps = np.diff(demos.times)[demos.next_known[:-1]] if demos.next_known is not None else np.zeros(0)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from telic._core.cells import equal_count_cells
 from telic._core.near_miss import near_miss
 from telic.contract import TaskContract
 from telic.errors import DataError
@@ -100,5 +101,4 @@ def _cut(values: NDArray[Any]) -> LongArray:
         distinct, codes = np.unique(values, return_inverse=True)
         if len(distinct) <= FEW_VALUES:
             return codes.astype(np.int64)
-    edges = np.unique(np.quantile(values.astype(np.float64), np.linspace(0, 1, CELLS + 1)[1:-1]))
-    return np.searchsorted(edges, values, side="right").astype(np.int64)
+    return compact(equal_count_cells(values, CELLS))
