@@ -322,3 +322,17 @@ def test_incidents_of_an_it_company(data_dir):
     assert demos.n_decisions == 5998
     assert len({str(t).split("#")[0] for t in demos.trajectory_ids}) == 890
     assert not any("Updated by" in name for name in demos.demonstrator_names)
+
+
+def test_the_scaling_example_is_drafted_nearly_as_it_was_written(project_root):
+    path = project_root / "examples/scaling/decisions.csv"
+    contract = draft_contract(path).contract
+    assert contract.data.trajectory == ("shift",)
+    assert (contract.data.time, contract.data.demonstrator) == ("ts", "operator")
+    assert contract.actions.column == "action"
+    assert contract.timing.control_period_seconds == 600
+    assert contract.observation("minutes_over_slo").unit == "minute"
+    by_name = {f.name: f.expression for f in contract.features}
+    assert by_name["pods"] == "pods"
+    assert by_name["minutes_over_slo"] == "minutes_over_slo"  # although it is zero in 94 % of the rows
+    assert by_name["requests_when_acting"] == "requests * (action != 'hold')"  # demand is not theirs to change
