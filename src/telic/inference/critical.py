@@ -8,8 +8,8 @@ Intervals by them therefore reach
     t_{N-1}(level) * sqrt(N / (N - 1))
 
 standard errors. The standard errors themselves are shown without any factor. With the normal quantile,
-intervals of 95 % cover about 80 % at 4 trajectories, 85 % at 6, 89 % at 10 and 93 % at 24; with this one
-they cover 95, 95, 94 and 95 % (``docs/tradeoffs.md``).
+intervals of 95 % cover about 80 % at 4 trajectories, 85 % at 6 and 89 % at 10; with this one they cover 95,
+95 and 94 % (``docs/tradeoffs.md``).
 
 References: Liang and Zeger (1986), Biometrika 73; Cameron and Miller (2015), Journal of Human Resources 50,
 section VI.
