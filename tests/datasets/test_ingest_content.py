@@ -193,6 +193,10 @@ def test_every_format_and_partition_is_the_same_dataset(tmp_path, csv_file):
         ),
         (None, ["1700000000", "1700000060.0", "1.70000012e9", "1700000180"]),
         ("milliseconds", ["1700000000000", "1700000060000", "1700000120000", "1700000180000"]),
+        *(
+            (unit, [f"{second}{zeros}" for second in range(1700000000, 1700000200, 60)])
+            for unit, zeros in (("microseconds", "000000"), ("nanoseconds", "000000000"))
+        ),
         (
             "%d-%m-%Y %H:%M:%S",
             ["14-11-2023 22:13:20", "14-11-2023 22:14:20", "14-11-2023 22:15:20", "14-11-2023 22:16:20"],

@@ -297,8 +297,8 @@ class Data(_Block):
         None,
         description=(
             "How times are written: null for ISO 8601 text or seconds since 1970 as a number, `seconds`, "
-            "`milliseconds`, or a pattern "
-            "such as `%d-%m-%Y %H:%M`. Times without a zone are taken as UTC."
+            "`milliseconds`, `microseconds`, `nanoseconds`, or a pattern such as `%d-%m-%Y %H:%M`. "
+            "Times without a zone are taken as UTC."
         ),
     )
     cut_seconds: Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)] | None = Field(

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from .hints import identifier, unit_of
-from .influence import moved_by_action
 from .profile import ColumnProfile
 from .roles import Roles
 from .text import Guess, Page
@@ -53,6 +52,7 @@ def write_features(
     used: Iterable[str],
     profiles: Mapping[str, ColumnProfile],
     roles: Roles,
+    moved: Mapping[str, bool],
 ) -> None:
     """The ``features`` block: observations, as they stand or while acting, and the actions themselves.
 
@@ -62,6 +62,7 @@ def write_features(
         used: names that features may not take.
         profiles: of all columns.
         roles: of all columns.
+        moved: whether the action moves the observation in that column.
     """
     page.line("features:  # what the experts may value or avoid; remove what is none of their business")
     action = profiles[roles.action]
@@ -81,12 +82,11 @@ def write_features(
         taken.append(name)
         written += 1
 
-    state = [profiles[column] for column in names]
     for column, name in names.items():
         p, unit = profiles[column], unit_of(column) or ""
         if p.kind not in ("integer", "number", "boolean"):
             continue
-        if moved_by_action(p, action, roles, state):
+        if moved[column]:
             write(name, name, unit, "the action moves it", "that it matters by itself")
         else:
             by_acting = identifier(f"{name}_when_acting", taken)
@@ -114,7 +114,7 @@ def write_features(
             write(
                 name,
                 f"action == {literals[i]}",
-                f"{action.texts[i]} decision",
+                f"{_quoted(action.texts[i])} decision",
                 f"against {what} ({share:.0%})",
                 "that it costs",
             )
@@ -126,3 +126,8 @@ def write_features(
             "the amount itself",
             "that it costs",
         )
+
+
+def _quoted(label: str) -> str:
+    """A label as part of a unit: in quotes where a number before it could be taken for a part of it."""
+    return label if label[:1].isalpha() else f"'{label}'"

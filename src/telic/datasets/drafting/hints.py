@@ -21,22 +21,22 @@ def _set(*lines: str) -> frozenset[str]:
 
 HINTS: dict[str, frozenset[str]] = {
     "time": _set(
-        "at created data date datetime datum fecha heure hora horodatage horodate instant momento ora",
+        "at created data date datetime datum epoch fecha heure hora horodatage horodate instant momento ora",
         "orario tempo tid tidspunkt tijd time timestamp ts uhrzeit updated when zeit zeitpunkt",
-        "zeitstempel",
+        "unix zeitstempel",
     ),
     "trajectory": _set(
-        "anlage batch branch build building campo case caso champ customer device dossier encounter",
-        "episode farmacia feld field filiale house id incident job laden machine magasin negozio no",
+        "anlage auftrag batch branch build building campo case caso champ customer device dossier encounter",
+        "episode fall farmacia feld field filiale garage house id incident job laden machine magasin negozio no",
         "node nr num number order parcela parcelle patient pipeline plot pr pull raum room run",
-        "service session shop site stanza store sucursal ticket tienda trajectory unit vehicle zone",
+        "service session shop site stanza store sucursal tank ticket tienda trajectory unit vehicle vorgang zone",
     ),
     "demonstrator": _set(
         "agent agriculteur analyst apotheker assignee author bearbeiter bediener benutzer by",
         "clinician doctor driver employee encargado engineer expert farmaceutico farmacéutico farmer",
         "gaertner gardener gärtner jardinier manager mitarbeiter nurse operador operateur operator",
         "operatore opérateur owner person pharmacist resolver responsable staff technician tecnica",
-        "tecnico técnico user usuario utente utilisateur verantwortlicher who worker",
+        "tecnico técnico therapeut therapist user usuario utente utilisateur verantwortlicher who worker",
     ),
     "action": _set(
         "accion acción act action aktion arrosage assigned azione befehl choice chosen cmd command",
@@ -57,6 +57,9 @@ HINTS: dict[str, frozenset[str]] = {
 """Words that point to a role."""
 
 UNITS: dict[str, str] = {
+    "ns": "ns",
+    "us": "us",
+    "micros": "us",
     "ms": "ms",
     "millis": "ms",
     "milliseconds": "ms",
@@ -85,6 +88,8 @@ UNITS: dict[str, str] = {
     "euro": "EUR",
     "euros": "EUR",
     "dollars": "USD",
+    "cent": "cent",
+    "cents": "cent",
     "pct": "percent",
     "percent": "percent",
     "prozent": "percent",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from telic.typing import BoolArray, FloatArray, IntArray
 
-from .hints import hinted
+from .hints import hinted, unit_of
 
 __all__ = ["MISSING_TEXTS", "PROFILED_ROWS", "ColumnProfile", "profile_column"]
 
@@ -70,6 +70,9 @@ EPOCH_SECONDS = (631_152_000.0, 4_102_444_800.0)
 
 EPOCH_TICKS = {"seconds": 1.0, "milliseconds": 1e3, "microseconds": 1e6, "nanoseconds": 1e9}
 """The contract's ways of writing moments as numbers, in ticks a second."""
+
+TICK_UNITS = (None, "", "ms", "us", "ns")
+"""Units that the header of a column of ticks may end in."""
 
 TRUE_TEXTS = frozenset({"true", "t", "yes", "y", "1"})
 TRUTH = (
@@ -231,19 +234,20 @@ def _kind_of(name: str, known: pa.Array) -> tuple[str, FloatArray, str | None, b
 
 
 def _epoch(name: str, kind: str, numbers: NDArray[Any]) -> tuple[str, str | None]:
-    """Numbers that can only be moments: ticks since 1970, of whole seconds under a name that says time.
+    """Numbers that can only be moments: seconds since 1970 under a name that says time, or finer ticks.
 
-    Finer ticks have so many digits that hardly anything else looks like them; there the name may say anything but
-    a trajectory or a person.
+    Ticks have so many digits that hardly anything else looks like them: there the name may say anything but
+    a trajectory, a person or a unit of something else.
     """
-    if not len(numbers) or len(numbers) < 2:
+    if len(numbers) < 2:
         return kind, None
     says_time = hinted(name, "time")
-    says_other = hinted(name, "trajectory") or hinted(name, "demonstrator")
+    says_other = hinted(name, "trajectory") or hinted(name, "demonstrator") or unit_of(name) not in TICK_UNITS
     low, high = EPOCH_SECONDS
     for unit, ticks in EPOCH_TICKS.items():
         fits = low <= numbers.min() / ticks and numbers.max() / ticks <= high
-        if fits and (says_time or (ticks > 1 and kind == "integer" and not says_other)):
+        is_tick = ticks > 1 and bool(np.all(numbers == np.floor(numbers)))
+        if fits and (says_time or (is_tick and not says_other)):
             return "time", unit
     return kind, None
 

@@ -7,6 +7,7 @@ action alone must stay out of the state, because it would explain the choice by 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,6 +32,15 @@ ENOUGH_FOR_A_NAME = 1.8
 
 FEWEST_ROWS = 3
 """Mean rows a trajectory below which a column does not name trajectories."""
+
+_PLAIN = r"[+-]?[\d.,' ]*\d[\d.,]*"
+DISGUISES = (
+    (rf"{_PLAIN} ?%", "numbers with a percent sign"),
+    (rf"[$€£¥] ?{_PLAIN}|{_PLAIN} ?[$€£¥]", "amounts of money with their sign"),
+    (_PLAIN, "numbers with separators of thousands"),
+    (rf"{_PLAIN} ?[^\W\d_]{{1,4}}", "numbers with their unit"),
+)
+"""Texts that would be measurements without their trimmings."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,7 +193,14 @@ def _trajectory_score(p: ColumnProfile, moments: FloatArray, has_time: bool) -> 
         by_file = np.argsort(codes, kind="stable")
         inside = codes[by_file][1:] == codes[by_file][:-1]
         if inside.any():
-            score += 0.5 * float(np.mean(np.diff(moments[by_file])[inside] >= 0))
+            steps = np.diff(moments[by_file])[inside]
+            score += 0.5 * float(
+                max(np.mean(steps >= 0), np.mean(steps <= 0))
+            )  # newest first is an order too
+        turns = np.diff(moments) < 0
+        turns = turns if 2 * turns.sum() <= len(turns) else np.diff(moments) > 0
+        if turns.sum() >= FEWEST_ROWS and np.all(codes[1:][turns] != codes[:-1][turns]):
+            score += 1.5  # wherever time turns back in the file, this changes
     return score
 
 
@@ -235,7 +252,7 @@ def _useless(p: ColumnProfile, action: ColumnProfile, n: int) -> str:
     if p.missing > 0.5:
         return f"missing in {p.missing:.0%} of the rows"
     if p.kind == "category" and p.n_distinct > MOST_LABELS:
-        return f"{p.n_distinct:,} labels: an identifier or free text"
+        return _odd_labels(p)
     if p.kind == "integer" and p.n_distinct == n and np.all(np.abs(np.diff(p.values)) == 1):
         return "a row number"
     if hinted(p.name, "demonstrator") and p.kind == "category":
@@ -243,6 +260,14 @@ def _useless(p: ColumnProfile, action: ColumnProfile, n: int) -> str:
     if _follows(p, action):
         return "follows from the action alone"
     return ""
+
+
+def _odd_labels(p: ColumnProfile) -> str:
+    """Why labels are so many: numbers in disguise are worth a word, because the source can be mended."""
+    for pattern, what in DISGUISES:
+        if all(re.fullmatch(pattern, text) for text in p.texts):
+            return f"{what}, as in `{p.texts[0]}`: write plain numbers to use it"
+    return f"{p.n_distinct:,} labels: an identifier or free text"
 
 
 def _follows(p: ColumnProfile, action: ColumnProfile) -> bool:

@@ -14,6 +14,7 @@ from telic.typing import FloatArray
 
 from .candidates import write_features
 from .hints import identifier, unit_of
+from .influence import moved_by_action
 from .profile import PROFILED_ROWS, ColumnProfile, profile_column
 from .roles import Roles, information_about
 from .text import Guess, Page
@@ -65,6 +66,8 @@ class Writer:
         for column in roles.observations:
             self.names[column] = identifier(column, self.names.values())
         self.in_state = self._state()
+        action, state = profiles[roles.action], [profiles[c] for c in self.names if c in self.in_state]
+        self.moved = {p.name: moved_by_action(p, action, roles, state) for p in state}
 
     def page(self) -> Page:
         """The whole draft."""
@@ -90,7 +93,7 @@ class Writer:
         self._timing(page)
         self._outcomes(page)
         seen = {c: n for c, n in self.names.items() if c in self.in_state}
-        write_features(page, seen, set(self.names.values()), self.profiles, self.roles)
+        write_features(page, seen, set(self.names.values()), self.profiles, self.roles, self.moved)
         self._data(page)
         return page
 
@@ -143,7 +146,13 @@ class Writer:
             entry["missing"] = self._missing(p)
             said.append(f"{p.missing:.1%} missing")
             confirm.append("what missing means")
-        if column not in self.in_state:
+        if column in self.in_state:
+            # Said, not left open: what an action does not move must not be estimated as if it might.
+            entry["affected_by_action"] = self.moved[column]
+            said.append(f"the action {'moves' if self.moved[column] else 'does not seem to move'} it")
+            if not self.moved[column]:
+                confirm.append("that it does not")
+        else:
             entry["in_state"] = False
             said.append("not in the state, to keep it small")
         return entry, Guess(path=f"observations[{i}]", message=", ".join(said), confirm=" and ".join(confirm))
