@@ -103,9 +103,9 @@ def test_the_reward_is_compared_with_cloning_and_uniform_choice(result):
 def test_every_tradeoff_is_shown_over_three_resolutions_and_several_discounts(result):
     data = result.report.data
     for pair in data["resolution"]:
-        assert all(len(curve["scales"]) >= 3 for curve in pair["curves"])
+        assert all(len(curve["grid"]) >= 3 for curve in pair["curves"])
     for pair in data["profiles"]:
-        assert all(len(curve["values"]) >= 3 for curve in pair["curves"])
+        assert all(len(curve["grid"]) >= 3 for curve in pair["curves"])
 
 
 def test_the_page_needs_nothing_from_outside_and_has_its_twin(result):

@@ -22,8 +22,8 @@ DECISIONS_A_FEATURE = 50
 """Fewer decisions for each candidate feature than this seldom give a bounded trade-off."""
 DOMINANT_SHARE = 0.98
 """An action taken more often than this leaves next to nothing to explain."""
-CLUSTERS = 20
-"""Errors clustered by fewer trajectories than this are too small on average."""
+CLUSTERS = 10
+"""Intervals over fewer trajectories than this are wide: each tells little about how much they differ."""
 LARGE_TABLE = 2_000
 """Cells above which a method without a fixed point is a good first look."""
 
@@ -243,9 +243,10 @@ RULES: tuple[Rule, ...] = (
         verdict=Verdict.MIND,
         condition=f"There are fewer than {CLUSTERS} trajectories.",
         applies=lambda f: f.n_trajectories is not None and f.n_trajectories < CLUSTERS,
-        because="Errors clustered by trajectory are too small with few clusters.",
+        because="Intervals take trajectories as what varies; with few of them they are honest, and wide.",
         instead=(
-            "Read the intervals beside those of the `hessian` and `sandwich` kinds, and trust the widest."
+            "Cut the log where one task ends and the next begins, or read the other kinds of error beside"
+            " them."
         ),
     ),
     Rule(

@@ -26,7 +26,7 @@ from .infer_report import infer_report, outcome_named, result_of
 from .problem import Problem, pose
 from .progress import Progress, silent
 from .project import Project, Run
-from .robustness import profile_discount, profile_resolution
+from .robustness import over_discounts, over_rationality, over_resolutions
 from .verb_result import VerbResult, most_important
 
 __all__ = ["InferSettings", "fit_everyone", "infer"]
@@ -181,10 +181,10 @@ def _infer_project(
             def refit(other: Problem) -> Mapping[str, Fit]:
                 return fit_everyone(other, settings, n_worlds=PROFILE_WORLDS)
 
-            profiles = profile_discount(
+            profiles = over_discounts(
                 problem, fits, refit, done=lambda i, n: progress("other discounts", i, n)
             )
-            resolution, flips = profile_resolution(
+            resolution, flips = over_resolutions(
                 contract, demos, problem, fits, refit, done=lambda i, n: progress("other resolutions", i, n)
             )
             notes = (*flips, *notes)
@@ -195,6 +195,7 @@ def _infer_project(
             fits=fits,
             everybody=EVERYBODY,
             profiles=profiles,
+            rationality=over_rationality(pooled),
             resolution=resolution,
             notes=notes,
             settings=asdict(settings),

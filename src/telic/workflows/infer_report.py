@@ -26,8 +26,8 @@ __all__ = ["infer_report", "outcome_named", "result_of"]
 SCHEMA_VERSION = 1
 """Of the JSON form of a result; rises when a reader of the old one would misread it."""
 
-FEW_CLUSTERS = 20
-"""Trajectories below which errors clustered by trajectory are too small on average."""
+FEW_CLUSTERS = 10
+"""Trajectories below which intervals over them are so wide that another kind is worth a look."""
 
 MOST_NAMED = 4
 """Features without an answer that a headline names; more are left to their section."""
@@ -65,6 +65,7 @@ def result_of(
     fits: Mapping[str, Fit],
     everybody: str,
     profiles: list[dict[str, Any]],
+    rationality: dict[str, Any] | None,
     resolution: list[dict[str, Any]],
     notes: Sequence[Finding],
     settings: Mapping[str, Any],
@@ -77,8 +78,9 @@ def result_of(
         problem: states, dynamics, features.
         fits: by demonstrator; that of all is last, under ``everybody``.
         everybody: its label.
-        profiles: of ``profile_discount``.
-        resolution: of ``profile_resolution``.
+        profiles: of ``over_discounts``.
+        rationality: of ``over_rationality``.
+        resolution: of ``over_resolutions``.
         notes: further findings.
         settings: as given.
     """
@@ -116,6 +118,7 @@ def result_of(
         "identifiability": identified.to_json(),
         "counterfactuals": _counterfactuals(pooled),
         "profiles": profiles,
+        "rationality": rationality,
         "resolution": resolution,
         "states": {
             "n_states": problem.space.n_states,
@@ -188,9 +191,7 @@ def infer_report(data: Mapping[str, Any]) -> Report:
     )
     held = data["held_out"]
     grids = [pair["curves"][0] for pair in (*data["profiles"][:1], *data["resolution"][:1])]
-    reach = [
-        f"{c[axis][0]:g} to {c[axis][-1]:g}" for c, axis in zip(grids, ("values", "scales"), strict=False)
-    ]
+    reach = [f"{curve['grid'][0]:g} to {curve['grid'][-1]:g}" for curve in grids]
     settled = Table(
         title="",
         columns=("one unit of", "in units of", "by", "discounts", "resolutions"),
@@ -246,7 +247,7 @@ def infer_report(data: Mapping[str, Any]) -> Report:
 
 def _changes(curve: Mapping[str, Any]) -> str:
     """Where a conclusion comes out otherwise."""
-    return join_words([f"{x:g}" for x in curve["changes_at"]]) or "nowhere"
+    return join_words([f"{x['at']:g}" for x in curve["flips"]]) or "nowhere"
 
 
 def _difference(fits: Mapping[str, Fit], everybody: str) -> dict[str, Any] | None:
@@ -359,10 +360,7 @@ def _caution(fits: Mapping[str, Fit]) -> str:
         words.append(f"{who}: {n} trajectories{beside}")
     if not words:
         return ""
-    return (
-        f"Errors clustered by fewer than {FEW_CLUSTERS} trajectories are too small on average."
-        f" {'. '.join(words)}."
-    )
+    return f"Intervals over fewer than {FEW_CLUSTERS} trajectories are honest but wide. {'. '.join(words)}."
 
 
 def _cautions(problem: Problem) -> list[str]:

@@ -129,12 +129,14 @@ def _tradeoff_row(who: str, found: Mapping[str, Any], group: int) -> Row:
 
 
 def _weights(data: Mapping[str, Any]) -> list[Item]:
-    names, units, z = list(data["weights"]), data["units"], data["critical_value"]
+    names, units, reach = list(data["weights"]), data["units"], data["critical_value"]
     people = data["people"]
     rows = []
     for name in names:
         weight, error = data["weights"][name], data["total_errors"].get(name)
-        interval = None if error is None or z is None else (weight - z * error, weight + z * error)
+        interval = (
+            None if error is None or reach is None else (weight - reach * error, weight + reach * error)
+        )
         text = "cannot be told" if error is None else format_number(weight, digits=3)
         rows.append(Row(label=name, value=weight, interval=interval, text=text))
     kinds = list(data["standard_errors"])
@@ -375,10 +377,8 @@ def _identifiability(data: Mapping[str, Any]) -> list[Item]:
     if found and found.get("local"):
         said = set(found["words"])
         items += [word for word in found["local"].get("words", []) if word not in said]
-    items += [
-        "Weights are only known at the assumed rationality: twice the rationality with half the weights"
-        " predicts the same. Trade-offs are ratios, so they do not depend on it."
-    ]
+    if data["rationality"]:
+        items.append(f"{data['rationality']['sentence']} Weights are stated at the assumed one.")
     return items
 
 
@@ -417,8 +417,8 @@ def _robustness(data: Mapping[str, Any]) -> list[Item]:
             y=pair["unit"],
             caption="Everything was fitted again at each mark; bands are intervals.",
         )
-        items.append(profile(_drawn(pair, "values"), labels, assumed=pair["assumed"]))
-        items.append(_held_table(pair, "values", "discount"))
+        items.append(profile(_drawn(pair), labels, assumed=pair["assumed"]))
+        items.append(_held_table(pair, "discount"))
     for pair in data["resolution"]:
         states = join_words([f"{n:,}" for n in pair["n_states"]])
         labels = Labels(
@@ -427,8 +427,8 @@ def _robustness(data: Mapping[str, Any]) -> list[Item]:
             y=pair["unit"],
             caption="A conclusion that flips between resolutions is resolution-dependent.",
         )
-        items.append(profile(_drawn(pair, "scales"), labels, assumed=1.0, bars=True))
-        items.append(_held_table(pair, "scales", "factor"))
+        items.append(profile(_drawn(pair), labels, assumed=1.0, bars=True))
+        items.append(_held_table(pair, "factor"))
     return items
 
 
@@ -436,11 +436,11 @@ def _against(pair: Mapping[str, Any]) -> str:
     return f"`{pair['numerator']}` in `{pair['denominator']}`"
 
 
-def _drawn(pair: Mapping[str, Any], axis: str) -> list[Curve]:
+def _drawn(pair: Mapping[str, Any]) -> list[Curve]:
     return [
         Curve(
             label=c["who"],
-            x=c[axis],
+            x=c["grid"],
             y=c["estimates"],
             intervals=[(i[0], i[1]) if i else None for i in c["intervals"]],
         )
@@ -448,34 +448,28 @@ def _drawn(pair: Mapping[str, Any], axis: str) -> list[Curve]:
     ]
 
 
-def _held_table(pair: Mapping[str, Any], axis: str, word: str) -> Table:
+def _held_table(pair: Mapping[str, Any], word: str) -> Table:
     return Table(
         title="",
-        columns=("by", "settled", f"holds for {word}", "changes at", "value stays inside the interval for"),
+        columns=("by", "settled", f"holds for {word}", "changes at", "estimate stays inside for"),
         rows=tuple(
             (
                 c["who"],
-                c["settled"] or "no answer",
-                _ranges(c["holds_for"], c[axis]),
-                join_words([f"{x:g}" for x in c["changes_at"]]) or "nowhere",
-                _ranges(c["value_inside_for"], c[axis]),
+                c["settled"],
+                _span(c["conclusion_holds"]),
+                join_words([f"{x['at']:g}" for x in c["flips"]]) or "nowhere",
+                _span(c["value_holds"]),
             )
             for c in pair["curves"]
         ),
     )
 
 
-def _ranges(values: Sequence[float], grid: Sequence[float]) -> str:
-    """The values as runs of neighbours on the grid: ``0.8 to 0.95``."""
-    runs: list[list[float]] = []
-    for i, x in enumerate(grid):
-        if x not in values:
-            continue
-        if i and runs and runs[-1][-1] == grid[i - 1]:
-            runs[-1].append(x)
-        else:
-            runs.append([x])
-    return join_words([f"{r[0]:g}" if len(r) == 1 else f"{r[0]:g} to {r[-1]:g}" for r in runs]) or "none"
+def _span(values: Sequence[float]) -> str:
+    """Neighbouring values of a grid as a range."""
+    if not values:
+        return "none"
+    return f"{values[0]:g}" if len(values) == 1 else f"{values[0]:g} to {values[-1]:g}"
 
 
 def _data(data: Mapping[str, Any]) -> list[Item]:
