@@ -149,3 +149,17 @@ def test_finer_clocks_are_recognised(tmp_path, unit, digits):
     draft = draft_contract(path)
     assert (draft.contract.data.time, draft.contract.data.time_format) == ("clock", unit)
     assert read_demonstrations(draft.contract, path).times.min() == 1_696_204_800
+
+
+@pytest.mark.slow
+def test_incidents_of_a_real_company_reach_a_table(telic, data_dir, tmp_path):
+    """5,998 rows of a real ServiceNow log, as they are; what is doubtful about the table is said beside it."""
+    folder = tmp_path / "incidents"
+    telic("init", folder, "--from", data_dir / "it_incidents" / "uci_incident_event_log_first_5998.csv")
+    ingested = json.loads(telic("ingest", folder, "--json"))
+    assert ingested["n_decisions"] == 5998
+    found = json.loads(telic("infer", folder, "--json"))
+    assert found["result"] == "success"
+    assert len(found["tradeoffs"]) >= 2
+    told = {finding["code"] for finding in found["findings"]}
+    assert "resolution-dependent" in told
