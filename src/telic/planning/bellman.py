@@ -12,6 +12,7 @@ sec. 4; Ziebart, Bagnell and Dey (2010), ICML, theorem 1.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,6 +21,7 @@ import scipy.sparse as sp
 
 from telic.errors import DynamicsError, SettingsError
 from telic.mdp import FiniteHorizonMDP, GoalConditionedMDP, TabularMDP
+from telic.mdp.tabular import graph_bandwidth
 from telic.typing import BoolArray, FloatArray
 
 __all__ = [
@@ -49,6 +51,7 @@ class BellmanOperator:
         rationality: beta of the soft operator.
         allowed: ``(S, A)`` pairs where a decision can be taken, or None when all can.
         absorbing: ``(S,)`` or None.
+        bandwidth: gives the half bandwidth of the graph of states, where someone keeps it.
     """
 
     transition: sp.csr_array
@@ -57,6 +60,7 @@ class BellmanOperator:
     rationality: float
     allowed: BoolArray | None
     absorbing: BoolArray | None
+    bandwidth: Callable[[], int] | None = None
 
     @classmethod
     def of(cls, mdp: TabularMDP, reward: FloatArray, rationality: float = 1.0) -> BellmanOperator:
@@ -74,6 +78,7 @@ class BellmanOperator:
             rationality=float(rationality),
             allowed=allowed_pairs(mdp),
             absorbing=mdp.absorbing,
+            bandwidth=lambda: mdp.bandwidth,
         )
 
     @property
@@ -85,6 +90,27 @@ class BellmanOperator:
     def n_actions(self) -> int:
         """A."""
         return int(self.reward.shape[1])
+
+    def chain_bandwidth(self) -> int:
+        """Half bandwidth of the graph of states; see ``TabularMDP.bandwidth``."""
+        if self.bandwidth is not None:
+            return self.bandwidth()
+        return graph_bandwidth(self.transition, self.n_actions)
+
+    @property
+    def is_large(self) -> bool:
+        """True where compiled sweeps pay."""
+        return self.reward.size >= KERNEL_PAIRS
+
+    @cached_property
+    def _masked_reward(self) -> FloatArray:
+        return self.reward if self.allowed is None else np.where(self.allowed, self.reward, -np.inf)
+
+    @cached_property
+    def _n_successors(self) -> int:
+        from .kernels import uniform_successors
+
+        return uniform_successors(self.transition)
 
     @cached_property
     def is_finite(self) -> bool:
@@ -101,21 +127,43 @@ class BellmanOperator:
             Q[~self.allowed] = -np.inf
         return Q
 
-    def soft(self, value: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """``(T V, Q, pi)`` of the soft operator."""
-        Q = self.action_values(value)
-        V, pi = soft_maximum(Q, self.rationality)
-        if self.absorbing is not None:
-            V[self.absorbing] = 0.0
-        return V, Q, pi
+    def soft(self, value: FloatArray, *, with_policy: bool = True) -> tuple[FloatArray, FloatArray]:
+        """``(T V, pi)`` of the soft operator; ``pi`` is empty without ``with_policy``, which is faster if
+        large.
+        """
+        if self.is_large and np.all(np.isfinite(value)):
+            from .kernels import soft_sweep
 
-    def hard(self, value: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """``(T V, Q)`` of the hard operator."""
-        Q = self.action_values(value)
-        V = Q.max(axis=1)
+            pi = np.empty(self.reward.shape if with_policy else (0, self.n_actions))
+            V = soft_sweep(
+                self.transition,
+                self._masked_reward,
+                value,
+                self.discount,
+                self.rationality,
+                pi if with_policy else None,
+                self._n_successors,
+            )
+        else:
+            V, pi = soft_maximum(self.action_values(value), self.rationality)
         if self.absorbing is not None:
             V[self.absorbing] = 0.0
-        return V, Q
+        return V, pi
+
+    def hard(self, value: FloatArray) -> tuple[FloatArray, np.ndarray]:
+        """``(T V, best action)`` of the hard operator, the lowest index where tied exactly."""
+        if self.is_large and np.all(np.isfinite(value)):
+            from .kernels import hard_sweep
+
+            V, best = hard_sweep(
+                self.transition, self._masked_reward, value, self.discount, self._n_successors
+            )
+        else:
+            Q = self.action_values(value)
+            V, best = Q.max(axis=1), Q.argmax(axis=1)
+        if self.absorbing is not None:
+            V[self.absorbing] = 0.0
+        return V, best
 
     def log_policy(self, Q: FloatArray, V: FloatArray) -> FloatArray:
         """``beta (Q - V)``, -inf where not allowed."""
@@ -148,8 +196,11 @@ def policy_chain(transition: sp.csr_array, policy: FloatArray) -> sp.csr_array:
     sparsity pattern that of ``transition`` and costs no search.
     """
     S, A = policy.shape
-    lengths = np.diff(transition.indptr)
-    data = transition.data * np.repeat(policy.ravel(), lengths)
+    each = len(transition.data) // max(S * A, 1)
+    if each * S * A == len(transition.data) and np.all(np.diff(transition.indptr) == each):
+        data = (transition.data.reshape(S * A, each) * policy.reshape(-1, 1)).ravel()
+    else:
+        data = transition.data * np.repeat(policy.ravel(), np.diff(transition.indptr))
     return sp.csr_array((data, transition.indices, transition.indptr[::A].copy()), shape=(S, S))
 
 

@@ -87,20 +87,21 @@ def solve_hard_operator(
     V = np.zeros(S)
     if not operator.is_finite:
         return _failure(operator, V, Outcome.NON_FINITE, method, 0)
-    pattern = pattern_of(operator.transition, A, operator.allowed)
     undiscounted, ends = operator.discount >= 1.0, operator.absorbing
     deciding = np.ones(S, dtype=bool) if ends is None else ~ends
     if undiscounted:
         assert ends is not None
-        lost = np.flatnonzero(~can_reach(pattern, ends))
+        lost = np.flatnonzero(~can_reach(pattern_of(operator.transition, A, operator.allowed), ends))
         if len(lost):
             return _failure(operator, V, Outcome.NOT_ABSORBING, method, 0, (unreachable_finding(lost),))
         actions = arrival_actions(operator.transition, A, operator.allowed, ends)
     else:
         if initial_value is not None and initial_value.shape == (S,) and np.all(np.isfinite(initial_value)):
             V = np.where(deciding, initial_value, 0.0)
-        actions = operator.action_values(V).argmax(axis=1)
-    kind = choose_method(pattern) if method == "auto" else method.removeprefix("newton-")
+        _, actions = operator.hard(V)
+    kind = method.removeprefix("newton-")
+    if method == "auto":
+        kind = choose_method(operator.transition, operator.chain_bandwidth)
     name = f"newton-{kind}"
     for iteration in range(1, max_iterations + 1):
         chain = _chain(operator.transition, actions, A, deciding)
@@ -117,16 +118,16 @@ def solve_hard_operator(
         if not answer.outcome.ok:
             return _failure(operator, V, answer.outcome, name, iteration)
         V = answer.x
-        TV, Q = operator.hard(V)
+        TV, best = operator.hard(V)
         gap = TV - V
         size = max(1.0, float(np.abs(V).max(initial=0.0)))
         residual = float(np.abs(gap).max(initial=0.0))
         better = gap > IMPROVEMENT * size
         if residual <= tolerance * size and (not better.any() or residual <= 1e-3 * tolerance * size):
-            return _success(operator, TV, Q, residual, iteration, name, system, tolerance * size)
+            return _success(operator, V, TV, residual, iteration, name, system, tolerance * size)
         if not better.any():
             return _failure(operator, V, Outcome.MAX_ITERATIONS, name, iteration)
-        actions = np.where(better, Q.argmax(axis=1), actions)
+        actions = np.where(better, best, actions)
     return _failure(operator, V, Outcome.MAX_ITERATIONS, name, max_iterations)
 
 
@@ -142,13 +143,14 @@ def _chain(transition: sp.csr_array, actions: np.ndarray, A: int, deciding: np.n
 def _success(
     operator: BellmanOperator,
     V: FloatArray,
-    Q: FloatArray,
+    TV: FloatArray,
     residual: float,
     iterations: int,
     method: str,
     system: PolicySystem,
     tie: float,
 ) -> HardSolution:
+    Q = operator.action_values(V)
     if operator.discount < 1.0:
         bound = residual / (1.0 - operator.discount)
     else:
@@ -157,7 +159,7 @@ def _success(
     if operator.absorbing is not None:
         greedy[operator.absorbing] = -1
     return HardSolution(
-        value=V,
+        value=TV,
         action_value=Q,
         greedy=greedy,
         outcome=Outcome.SUCCESS,
@@ -165,7 +167,7 @@ def _success(
         value_bound=bound,
         iterations=iterations,
         method=method,
-        last_value=V,
+        last_value=TV,
     )
 
 

@@ -5,16 +5,15 @@ methods:
 
 - ``dense``: LAPACK, up to ``DENSE_STATES`` states.
 - ``lu``: sparse LU (SuperLU) where the fill is known to be small from the bandwidth of the chain.
-- ``krylov``: BiCGSTAB (van der Vorst 1992) on all right-hand sides side by side, with a diagonal
-preconditioner and
-  the constant vector, the slow mode of ``M`` for discounts near 1, handled exactly.
+- ``krylov``: iteration on several right-hand sides side by side (``krylov``).
 
-Every answer is checked by its residual. References: van der Vorst (1992), SIAM J. Sci. Stat. Comput. 13,
-631-644; Demmel et al. (1999), SIAM J. Matrix Anal. Appl. 20, 720-755.
+Every answer is checked by its residual. Reference: Demmel et al. (1999), A supernodal approach to sparse
+partial pivoting, SIAM J. Matrix Anal. Appl. 20, 720-755.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,11 +25,13 @@ from jaxtyping import Float
 
 from telic.errors import DataError
 from telic.mdp import TabularMDP
+from telic.mdp.tabular import graph_bandwidth
 from telic.reports import Outcome
 from telic.typing import FloatArray
 
 from .absorption import can_reach
 from .bellman import allowed_pairs, policy_chain
+from .krylov import KrylovSystem, solve_krylov
 
 __all__ = [
     "LinearSolution",
@@ -44,17 +45,17 @@ __all__ = [
 DENSE_STATES = 150
 """States up to which dense LU beats sparse LU (measured, ``docs/decisions/0020-soft-solvers.md``)."""
 
-LU_STATES = 2_000
+LU_STATES = 1_000
 """States up to which sparse LU is taken without looking at the pattern."""
 
+LU_FILL = 4e7
+"""Largest estimated number of entries of the factors: half a GB."""
+
 LU_FLOPS = 2e10
-"""Largest ``S * bandwidth^2`` for which sparse LU is taken: some seconds and some hundred MB at worst."""
+"""Largest estimated number of operations of a factorisation: some seconds."""
 
 BACKWARD_ERROR = 1e-9
 """Residual, relative to ``|M| |x| + |b|``, above which an answer is refused."""
-
-KRYLOV_BYTES = 400_000_000
-"""Work space of the iterative solver; right-hand sides are taken in chunks that fit."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -138,14 +139,11 @@ class PolicySystem:
 
     def apply(self, x: FloatArray, *, transposed: bool = False) -> FloatArray:
         """``M x`` or ``M' x``."""
-        out = (self._chain_transposed if transposed else self.chain) @ x
+        # The transpose is a view by columns: its product scatters, which is as fast and takes no memory.
+        out = (self.chain.T if transposed else self.chain) @ x
         out *= -self.discount
         out += x
-        return out
-
-    @cached_property
-    def _chain_transposed(self) -> sp.csr_array:
-        return sp.csr_array(self.chain.T)
+        return np.asarray(out)
 
     @cached_property
     def _direct(self) -> Callable[[FloatArray, bool], FloatArray] | None:
@@ -187,44 +185,35 @@ class PolicySystem:
     ) -> LinearSolution:
         columns = b.reshape(len(b), -1)
         guess = None if initial is None else initial.reshape(columns.shape)
-        width = max(1, KRYLOV_BYTES // (8 * 8 * max(len(b), 1)))
-        x = np.empty_like(columns)
-        steps, worst, converged = 0, 0.0, True
-        for start in range(0, columns.shape[1], width):
-            part = slice(start, start + width)
-            x[:, part], residual, met, n_steps = _bicgstab(
-                lambda v: self.apply(v, transposed=transposed),
-                np.ascontiguousarray(columns[:, part]),
-                None if guess is None else np.ascontiguousarray(guess[:, part]),
-                self._diagonal,
-                self._slow_mode,
-                self.tolerance,
-                absolute,
-                self.max_iterations,
-            )
-            steps, worst = steps + n_steps, max(worst, residual)
-            converged &= met
-        if not np.isfinite(worst):
-            return _failed(b, Outcome.NON_FINITE, worst)
-        if not converged:
-            return _failed(b, Outcome.MAX_ITERATIONS, worst)
-        return LinearSolution(x=x.reshape(b.shape), residual=worst, iterations=steps, outcome=Outcome.SUCCESS)
+        answer = solve_krylov(
+            self._krylov, columns, guess, transposed, self.tolerance, absolute, self.max_iterations
+        )
+        if not np.isfinite(answer.residual):
+            return _failed(b, Outcome.NON_FINITE, answer.residual)
+        if not answer.met:
+            return _failed(b, Outcome.MAX_ITERATIONS, answer.residual)
+        return LinearSolution(
+            x=answer.x.reshape(b.shape),
+            residual=answer.residual,
+            iterations=answer.iterations,
+            outcome=Outcome.SUCCESS,
+        )
 
     @cached_property
-    def _diagonal(self) -> FloatArray:
-        return np.asarray(1.0 - self.discount * self.chain.diagonal())
-
-    @cached_property
-    def _slow_mode(self) -> float:
-        """``1 / (1 - gamma)`` where the constant vector is an eigenvector (nobody stops), else 0."""
-        endless = self.discount < 1.0 and bool(np.all(np.abs(self.chain.sum(axis=1) - 1.0) < 1e-6))
-        return 1.0 / (1.0 - self.discount) if endless else 0.0
+    def _krylov(self) -> KrylovSystem:
+        return KrylovSystem.of(self.chain, self.discount)
 
 
 COLUMNS_AT_ONCE = 4
 """Right-hand sides given to SuperLU together; see ``solve_columns``."""
 
-LU_OPTIONS: dict[str, Any] = {"permc_spec": "COLAMD"}
+LU_OPTIONS: dict[str, Any] = {
+    "permc_spec": "MMD_AT_PLUS_A",
+    "diag_pivot_thresh": 0.0,
+    "options": {"SymmetricMode": True},
+}
+"""The system is diagonally dominant by rows, so diagonal pivots are stable; this order halves COLAMD's
+fill."""
 
 
 def policy_system(
@@ -252,33 +241,31 @@ def policy_system(
     return PolicySystem(
         chain=chain,
         discount=float(mdp.discount),
-        method=choose_method(chain) if method == "auto" else method,
+        method=choose_method(chain, lambda: mdp.bandwidth) if method == "auto" else method,
         tolerance=tolerance,
         outcome=outcome,
     )
 
 
-def choose_method(pattern: sp.csr_array) -> str:
-    """``dense``, ``lu`` or ``krylov`` for systems with this sparsity pattern ``(S, S)``."""
-    S = pattern.shape[0]
+def choose_method(pattern: sp.csr_array, bandwidth: Callable[[], int] | None = None) -> str:
+    """``dense``, ``lu`` or ``krylov`` for systems with the sparsity pattern of a chain of states.
+
+    The fill of the factors is estimated from the bandwidth b after reverse Cuthill-McKee: at most ``2 S b``,
+    and about ``3 S log2(S) max(1, b^2 / S)`` with a dissection order, which fits grids and rings within a
+    factor of 2 (``docs/decisions/0020-soft-solvers.md``).
+
+    Args:
+        pattern: ``(S, S)``, or ``(S * A, S)`` with a bandwidth.
+        bandwidth: gives b, where it is known more cheaply; only called when it matters.
+    """
+    S = pattern.shape[1]
     if S <= DENSE_STATES:
         return "dense"
     if S <= LU_STATES:
         return "lu"
-    return "lu" if S * float(bandwidth(pattern)) ** 2 <= LU_FLOPS else "krylov"
-
-
-def bandwidth(pattern: sp.csr_array) -> int:
-    """Half bandwidth of a square pattern after the reverse Cuthill-McKee ordering: it bounds the fill of an
-    LU.
-    """
-    from scipy.sparse.csgraph import reverse_cuthill_mckee
-
-    symmetric = sp.csr_array(pattern + pattern.T)
-    order = np.empty(pattern.shape[0], dtype=np.int64)
-    order[reverse_cuthill_mckee(symmetric, symmetric_mode=True)] = np.arange(pattern.shape[0])
-    rows = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
-    return int(np.abs(order[rows] - order[pattern.indices]).max(initial=0))
+    b = float(graph_bandwidth(pattern, 1) if bandwidth is None else bandwidth())
+    fill = min(2 * S * b, 3 * S * math.log2(S) * max(1.0, b * b / S))
+    return "lu" if fill <= LU_FILL and 2 * fill * fill / S <= LU_FLOPS else "krylov"
 
 
 def system_matrix(chain: sp.csr_array, discount: float) -> sp.csc_array:
@@ -325,81 +312,6 @@ def check_policy(policy: FloatArray, mdp: TabularMDP) -> FloatArray:
 
 def _failed(b: FloatArray, outcome: Outcome, residual: float = np.inf) -> LinearSolution:
     return LinearSolution(x=np.full(b.shape, np.nan), residual=residual, iterations=0, outcome=outcome)
-
-
-def _bicgstab(
-    apply: Callable[[FloatArray], FloatArray],
-    b: FloatArray,
-    initial: FloatArray | None,
-    diagonal: FloatArray,
-    slow_mode: float,
-    tolerance: float,
-    absolute: float,
-    max_iterations: int,
-) -> tuple[FloatArray, float, bool, int]:
-    """BiCGSTAB on every column of ``b`` at once: ``(x, worst relative residual, whether that will do,
-    iterations)``.
-
-    A residual will do when it is below ``tolerance`` times the largest ``|x|`` and ``|b|`` of its column, or
-    below ``absolute``. ``slow_mode`` is the inverse eigenvalue of the constant vector (0: not used): the
-    preconditioner divides by the diagonal and then gives the result the mean that the exact inverse would
-    give.
-    """
-    scale = 1.0 / diagonal[:, None]
-
-    def precondition(v: FloatArray) -> FloatArray:
-        out = v * scale
-        if slow_mode:
-            out += v.mean(axis=0) * slow_mode - out.mean(axis=0)
-        return out
-
-    x = precondition(b) if initial is None else initial.copy()
-    target = np.abs(b).max(axis=0, initial=0.0)
-    iterations = 0
-    relative, met = np.inf, False
-    while True:
-        r = b - apply(x)
-        size = target + np.abs(x).max(axis=0, initial=0.0)
-        size = np.where(size > 0, size, 1.0)
-        goal = np.maximum(tolerance * size, absolute)
-        gaps = np.abs(r).max(axis=0, initial=0.0)
-        previous, relative = relative, float(np.max(gaps / size))
-        met = bool(np.all(gaps <= goal))
-        # A restart that gains nothing has met the limit of double precision, or will never converge.
-        if met or iterations >= max_iterations or not np.isfinite(relative) or relative > 0.9 * previous:
-            break
-        shadow = r.copy()
-        rho, p = _dot(shadow, r), r.copy()
-        while iterations < max_iterations:
-            iterations += 1
-            p_hat = precondition(p)
-            v = apply(p_hat)
-            alpha = _divide(rho, _dot(shadow, v))
-            s = r - alpha * v
-            s_hat = precondition(s)
-            t = apply(s_hat)
-            omega = _divide(_dot(t, s), _dot(t, t))
-            x += alpha * p_hat
-            x += omega * s_hat
-            r = s - omega * t
-            gaps = np.abs(r).max(axis=0, initial=0.0)
-            if np.all(gaps <= 0.5 * goal) or not np.all(np.isfinite(gaps)):
-                break
-            rho_next = _dot(shadow, r)
-            beta = _divide(rho_next * alpha, rho * omega)
-            if not np.any(beta):
-                break
-            p = r + beta * (p - omega * v)
-            rho = rho_next
-    return x, relative, met or relative <= 100 * tolerance, iterations
-
-
-def _dot(u: FloatArray, v: FloatArray) -> FloatArray:
-    return np.asarray(np.einsum("sk,sk->k", u, v))
-
-
-def _divide(u: FloatArray, v: FloatArray) -> FloatArray:
-    return np.divide(u, v, out=np.zeros_like(u), where=v != 0)
 
 
 def solve_columns(factors: Any, rhs: FloatArray, trans: str = "N") -> FloatArray:

@@ -40,7 +40,16 @@ SWEEP_LIMIT = 60
 """Sweeps of the contraction that cost about as much as Newton's handful of factorisations (measured)."""
 
 FORCING = 1e-2
-"""Residual of an inexact Newton step, relative to the Bellman residual it removes."""
+"""Residual of an inexact Newton step, relative to the Bellman residual it removes; less for discounts near
+1."""
+
+KRYLOV_STATES, KRYLOV_DISCOUNT = 50_000, 0.99
+"""States above which, and discount up to which, the Newton step is iterated even where LU would fit
+(measured)."""
+
+START_SWEEPS = 10
+"""Sweeps before the first inexact Newton step, which would otherwise solve for a policy that knows
+nothing."""
 
 FLOOR = 16 * float(np.finfo(np.float64).eps)
 """Relative residual that rounding alone can leave; no tolerance below it is tried."""
@@ -141,16 +150,16 @@ def solve_soft_operator(
     if not operator.is_finite:
         return _failure(operator, start, Outcome.NON_FINITE, method, 0)
     undiscounted = operator.discount >= 1.0
-    pattern = pattern_of(operator.transition, operator.n_actions, operator.allowed)
     if undiscounted:
         assert operator.absorbing is not None
+        pattern = pattern_of(operator.transition, operator.n_actions, operator.allowed)
         lost = np.flatnonzero(~can_reach(pattern, operator.absorbing))
         if len(lost):
             return _failure(operator, start, Outcome.NOT_ABSORBING, method, 0, (unreachable_finding(lost),))
     if operator.absorbing is not None:
         start[operator.absorbing] = 0.0
     if method == "auto":
-        method = _choose(operator, tolerance, pattern)
+        method = _choose(operator, tolerance)
     if method == "sweeps":
         return _sweep(operator, start, tolerance, 100 * max_iterations)
     if undiscounted and initial_value is None:
@@ -159,45 +168,53 @@ def solve_soft_operator(
         if not hard.outcome.ok:
             return _broken(operator, start, _soft_outcome(hard.outcome), method, hard.iterations)
         start = hard.value
+    elif method == "newton-krylov" and initial_value is None:
+        for _ in range(START_SWEEPS):
+            start, _pi = operator.soft(start, with_policy=False)
     return _newton(operator, start, tolerance, max_iterations, method)
 
 
-def _choose(operator: BellmanOperator, tolerance: float, pattern: object) -> str:
-    gamma = operator.discount
-    if gamma < 1.0 and operator.n_states > 500:
+def _choose(operator: BellmanOperator, tolerance: float) -> str:
+    gamma, S = operator.discount, operator.n_states
+    if gamma < 1.0 and S > 500:
         n_sweeps = 1 if gamma == 0 else math.log(tolerance) / math.log(gamma)
         if n_sweeps <= SWEEP_LIMIT:
             return "sweeps"
-    return f"newton-{choose_method(pattern)}"  # type: ignore[arg-type]
+    if gamma <= KRYLOV_DISCOUNT and S > KRYLOV_STATES:
+        return "newton-krylov"
+    return f"newton-{choose_method(operator.transition, operator.chain_bandwidth)}"
 
 
 def _newton(
     operator: BellmanOperator, start: FloatArray, tolerance: float, max_iterations: int, method: str
 ) -> SoftSolution:
-    V, undiscounted = start, operator.discount >= 1.0
-    kind = method.removeprefix("newton-")
+    V, gamma = start, operator.discount
+    undiscounted, kind = gamma >= 1.0, method.removeprefix("newton-")
+    # The error that an inexact step leaves is its residual magnified by up to 1 / (1 - gamma).
+    forcing = min(FORCING, max(1.0 - gamma, 1e-2 * FORCING))
     for iteration in range(max_iterations + 1):
-        TV, Q, pi = operator.soft(V)
+        TV, pi = operator.soft(V)
         gap = TV - V
         residual = float(np.abs(gap).max(initial=0.0))
         if not math.isfinite(residual):
             return _broken(operator, V, Outcome.NON_FINITE, method, iteration)
-        system = PolicySystem(
-            chain=policy_chain(operator.transition, pi), discount=operator.discount, method=kind
-        )
         size = max(1.0, float(np.abs(V).max(initial=0.0)))
-        if residual <= max(tolerance, FLOOR) * size:
-            bound = _value_bound(operator, residual, FLOOR / 16 * size, system)
+        is_small = residual <= max(tolerance, FLOOR) * size
+        if is_small and not undiscounted:
+            return _success(operator, V, TV, residual, residual / (1.0 - gamma), iteration, method)
+        system = PolicySystem(chain=policy_chain(operator.transition, pi), discount=gamma, method=kind)
+        if is_small:
             # Undiscounted, a small residual proves little where the policy wanders for very long.
-            if not undiscounted or bound <= BOUND_TOLERANCE * size:
-                return _success(operator, TV, Q, residual, bound, iteration, method)
+            bound = _value_bound(operator, residual, FLOOR / 16 * size, system)
+            if bound <= BOUND_TOLERANCE * size:
+                return _success(operator, V, TV, residual, bound, iteration, method)
             if residual <= FLOOR * size:
                 return _broken(operator, V, Outcome.SINGULAR, method, iteration)
         if undiscounted and iteration % PATIENCE == PATIENCE - 1:
             wandering = wandering_gain(operator)
             if wandering.gain > -GAIN_MARGIN:
                 return _diverging(operator, V, wandering, method, iteration)
-        step = system.report(gap, absolute=FORCING * residual)
+        step = system.report(gap, absolute=forcing * residual)
         if not step.outcome.ok:
             return _broken(operator, V, step.outcome, method, iteration)
         V = V + step.x
@@ -207,20 +224,18 @@ def _newton(
 def _sweep(operator: BellmanOperator, start: FloatArray, tolerance: float, max_sweeps: int) -> SoftSolution:
     V = start
     for iteration in range(max_sweeps + 1):
-        TV, Q, _ = operator.soft(V)
+        TV, _ = operator.soft(V, with_policy=False)
         residual = float(np.abs(TV - V).max(initial=0.0))
         if not math.isfinite(residual):
             return _failure(operator, V, Outcome.NON_FINITE, "sweeps", iteration)
         if residual <= tolerance * max(1.0, float(np.abs(V).max(initial=0.0))):
             bound = residual / (1.0 - operator.discount) if operator.discount < 1.0 else math.inf
-            return _success(operator, TV, Q, residual, bound, iteration, "sweeps")
+            return _success(operator, V, TV, residual, bound, iteration, "sweeps")
         V = TV
     return _failure(operator, V, Outcome.MAX_ITERATIONS, "sweeps", max_sweeps)
 
 
 def _value_bound(operator: BellmanOperator, residual: float, rounding: float, system: PolicySystem) -> float:
-    if operator.discount < 1.0:
-        return residual / (1.0 - operator.discount)
     assert operator.absorbing is not None
     if not can_reach(system.chain, operator.absorbing).all():  # the chance to end has underflowed
         return math.inf
@@ -253,7 +268,7 @@ def _diverging(
         severity=Severity.ERROR,
         message=f"The undiscounted soft value is infinite: wandering for ever among {len(states)} states "
         f"(first: {states[:10].tolist()}) gains {gain:.6g} a decision "
-        f"(spectral radius {radius:.6g}, not below 1).",
+        f"(spectral radius {radius:.6g}, not below 1 beyond rounding).",
         hint=f"Make each decision there cost at least {max(gain, 0.0):.6g} more, or use a discount below 1.",
         evidence={
             "states": states[:100].tolist(),
@@ -268,23 +283,24 @@ def _diverging(
 def _success(
     operator: BellmanOperator,
     V: FloatArray,
-    Q: FloatArray,
+    TV: FloatArray,
     residual: float,
     bound: float,
     iterations: int,
     method: str,
 ) -> SoftSolution:
+    Q = operator.action_values(V)
     return SoftSolution(
-        value=V,
+        value=TV,
         action_value=Q,
-        log_policy=operator.log_policy(Q, V),
+        log_policy=operator.log_policy(Q, TV),
         outcome=Outcome.SUCCESS,
         residual=residual,
         value_bound=bound,
         iterations=iterations,
         method=method,
         rationality=operator.rationality,
-        last_value=V,
+        last_value=TV,
     )
 
 
