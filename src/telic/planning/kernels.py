@@ -18,6 +18,7 @@ Functions, ch. 6; the blocked layout and its timings are in ``docs/decisions/002
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeAlias, cast
@@ -28,9 +29,17 @@ import scipy.sparse as sp
 
 from telic.typing import FloatArray
 
-__all__ = ["exp_below", "hard_sweep", "log_above", "policy_product", "soft_sweep", "uniform_successors"]
+__all__ = [
+    "compiled",
+    "exp_below",
+    "hard_sweep",
+    "log_above",
+    "policy_product",
+    "soft_sweep",
+    "uniform_successors",
+]
 
-Kernel: TypeAlias = Callable[..., None]
+Kernel: TypeAlias = Callable[..., Any]
 
 BLOCK_ENTRIES = 5_120
 """Entries of Q held at a time (40 KiB); from 1,280 to 20,480 the timings differ by less than a tenth."""
@@ -148,6 +157,11 @@ def uniform_successors(transition: sp.csr_array) -> int:
     return K if bool(np.all(np.diff(transition.indptr) == K)) else 0
 
 
+def compiled(function: Callable[..., Any]) -> Kernel:
+    """The function compiled by numba, without the wrapper that run-time type checks put around it in tests."""
+    return cast("Kernel", numba.njit(**OPTIONS)(inspect.unwrap(function)))
+
+
 def _exp_block(
     q: FloatArray, top: FloatArray, beta: float, q_bits: Any, t: FloatArray, t_bits: Any, n: int
 ) -> None:
@@ -189,8 +203,8 @@ def _log_block(m: FloatArray, m_bits: Any, t_bits: Any, n: int) -> None:
         m[i] = f * (low + (mid + high * w4) * w4) + t_bits[i] * LOG_2
 
 
-_exp_kernel = numba.njit(**OPTIONS)(_exp_block)
-_log_kernel = numba.njit(**OPTIONS)(_log_block)
+_exp_kernel = compiled(_exp_block)
+_log_kernel = compiled(_log_block)
 
 
 @cache
@@ -246,7 +260,7 @@ def _soft_kernel(K: int, fixed_actions: int) -> Kernel:
             for i in range(n):
                 out[first + i] = top[i] + total[i] / beta
 
-    return cast("Kernel", numba.njit(**OPTIONS)(kernel))
+    return cast("Kernel", compiled(kernel))
 
 
 @cache
@@ -288,7 +302,7 @@ def _hard_kernel(K: int, fixed_actions: int) -> Kernel:
             for i in range(n):
                 out[first + i], best[first + i] = top[i], np.int32(choice[i])
 
-    return cast("Kernel", numba.njit(**OPTIONS)(kernel))
+    return cast("Kernel", compiled(kernel))
 
 
 @cache
@@ -319,4 +333,4 @@ def _product_kernel(columns: int) -> Kernel:
                 for k in range(columns):
                     out[s, k] = scale * total[k]
 
-    return cast("Kernel", numba.njit(**OPTIONS)(kernel))
+    return cast("Kernel", compiled(kernel))

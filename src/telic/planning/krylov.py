@@ -82,6 +82,10 @@ class KrylovSystem:
 
     def apply(self, x: FloatArray, transposed: bool) -> FloatArray:
         """``(I - gamma P_pi) x`` or its transpose, ``(S, K)``."""
+        if not transposed and x.shape[1] in KERNEL_COLUMNS and x.size >= KERNEL_ENTRIES:
+            from .kernels import policy_product
+
+            return policy_product(self.chain, x, -self.discount, x)
         out = (self.chain.T if transposed else self.chain) @ x
         out *= -self.discount
         out += x

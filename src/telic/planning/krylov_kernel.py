@@ -12,12 +12,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
 from telic.typing import FloatArray
 
-from .kernels import OPTIONS
+from .kernels import compiled
 from .krylov import KrylovSystem
 
 __all__ = ["bicgstab"]
@@ -118,7 +117,7 @@ def _product(
             out[s, 7] = (x[s, 7] - gamma * t7) * w
 
 
-_multiply = numba.njit(**OPTIONS)(_product)
+_multiply = compiled(_product)
 
 
 def _iterate(
@@ -194,4 +193,4 @@ def _iterate(
     return iterations
 
 
-_bicgstab = numba.njit(**OPTIONS)(_iterate)
+_bicgstab = compiled(_iterate)
