@@ -280,8 +280,9 @@ def _spread(
         meat["sandwich_clustered"] = scores.T @ scores
     else:
         notes.append(no_clusters())
-    if 0 < likelihood.n_clusters <= parameters.count:
-        notes.append(few_trajectories(likelihood.n_clusters, parameters.count))
+    told = parameters.count - len(null)
+    if 0 < likelihood.n_clusters <= told:
+        notes.append(few_trajectories(likelihood.n_clusters, told))
     active = np.ones(parameters.count, dtype=bool) if not objective.l1 else point.psi != 0
     idx = np.flatnonzero(active)
     inner_null = null if active.all() else np.zeros((0, len(idx)))

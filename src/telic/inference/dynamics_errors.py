@@ -114,6 +114,7 @@ def dynamics_errors(
             hint="Resample the trajectories more often.",
         )
     bread = estimate.covariances["hessian"]
+    bread = np.where(np.isfinite(bread), bread, 0.0)  # a weight that a penalty holds at zero does not move
     moved = np.stack(scores) @ bread
     return DynamicsErrors(
         covariance=np.atleast_2d(np.cov(moved, rowvar=False)), n_worlds=len(scores), n_failed=failed

@@ -144,9 +144,10 @@ def few_trajectories(n_clusters: int, n_weights: int) -> Finding:
     return Finding(
         code="few-trajectories",
         severity=Severity.WARNING,
-        message=f"{n_clusters} trajectories for {n_weights} weights: `sandwich_clustered` errors are "
-        "too small.",
-        hint="Read the `sandwich` errors, or collect more trajectories.",
+        message=f"{n_clusters} {'trajectory' if n_clusters == 1 else 'trajectories'} for {n_weights} weights: "
+        "`sandwich_clustered` errors are too small, so intervals use `sandwich`, which takes decisions of one "
+        "trajectory as independent given their states.",
+        hint="Collect more trajectories; `data.trajectory` in the contract says what one is.",
     )
 
 
@@ -156,10 +157,10 @@ def penalised_errors(objective: Objective) -> Finding:
     return Finding(
         code="penalised-errors",
         severity=Severity.NOTICE,
-        message=f"Standard errors describe the spread of penalised weights around their shrunken "
+        message="Standard errors and intervals describe the spread of penalised weights around their shrunken "
         f"value{given} "
         "They do not include the bias of the penalty.",
-        hint="Refit without the penalty to judge single weights.",
+        hint="Refit without the penalty to judge weights and trade-offs.",
     )
 
 

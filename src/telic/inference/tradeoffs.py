@@ -287,6 +287,15 @@ def tradeoff(
             float(theta[i] / theta[j]) if theta[j] != 0.0 else None,
         )
     block = np.asarray(estimate.covariances[used], dtype=np.float64)[np.ix_([i, j], [i, j])]
+    dropped = [
+        n for n, k in ((numerator, i), (denominator, j)) if "l1" in estimate.penalties and theta[k] == 0
+    ]
+    if dropped:
+        return empty(
+            TradeoffStatus.NO_ERRORS if theta[j] != 0.0 else TradeoffStatus.ZERO_DENOMINATOR,
+            f"not told by this fit, its absolute penalty (l1 = {estimate.penalties['l1']:g}) set the weight of "
+            f"{join_words(dropped)} to zero.",
+        )
     if theta[j] == 0.0 and not 0.0 < block[1, 1] < np.inf:
         return empty(
             TradeoffStatus.ZERO_DENOMINATOR, f"no ratio, the weight of {denominator} is exactly zero."
@@ -309,7 +318,8 @@ def tradeoff(
         shape=found.shape,
         gap=found.gap,
         reason=reason,
-        sentence=words.sentence(found, is_benefit=float(theta[i]) > 0, reason=reason),
+        sentence=words.sentence(found, is_benefit=float(theta[i]) > 0, reason=reason)
+        + _penalty_words(estimate),
     )
 
 
@@ -373,6 +383,9 @@ def tradeoff_table(tradeoffs: Sequence[Tradeoff], *, title: str = "Trade-offs") 
         f"Intervals cover {join_words([f'{100 * v:g} %' for v in levels])}"
         + (f", errors: {join_words(kinds)}." if kinds else "."),
         f"Fixed by assumption: {join_words([f'{k} {v}' for k, v in held.items()])}." if held else "",
+        "The penalty shrinks the weights, and intervals leave out that bias."
+        if held.get("l2") or held.get("l1")
+        else "",
     ]
     return Table(
         title=title,
@@ -380,6 +393,15 @@ def tradeoff_table(tradeoffs: Sequence[Tradeoff], *, title: str = "Trade-offs") 
         rows=tuple(rows),
         note=" ".join(p for p in parts if p) if tradeoffs else "",
     )
+
+
+def _penalty_words(estimate: RewardEstimate) -> str:
+    """What a reader must know of a ratio of weights that were pulled towards zero."""
+    if not estimate.penalties:
+        return ""
+    shown = join_words([f"{name} = {value:g}" for name, value in estimate.penalties.items()])
+    given = ", and is conditional on which weights it set to zero" if "l1" in estimate.penalties else ""
+    return f" Weights are shrunk by a penalty ({shown}); the interval leaves out that bias{given}."
 
 
 def _index(estimate: RewardEstimate, name: str) -> int:

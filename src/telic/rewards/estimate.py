@@ -46,6 +46,9 @@ NULL_COMPONENT = 1e-6
 about 1e-9.
 """
 
+PENALTIES = ("l2", "l1")
+"""Names in ``fixed_by_assumption`` of what pulls weights towards zero."""
+
 ROWS_SHOWN = 60
 """Most weights listed in the text of a summary; JSON always has them all."""
 
@@ -165,6 +168,28 @@ class RewardEstimate:
         return int(self.null_directions.shape[0])
 
     @property
+    def penalties(self) -> dict[str, float]:
+        """Penalties that pull the weights towards zero, by name; empty where there are none."""
+        held = self.fixed_by_assumption
+        return {name: float(held[name]) for name in PENALTIES if held.get(name)}
+
+    @property
+    def errors_note(self) -> str:
+        """What the standard errors hold fixed and leave out, in words; "" where there are none."""
+        if not self.covariances:
+            return ""
+        note = "Standard errors without small-sample factor, conditional on the transition probabilities."
+        if self.penalties:
+            shown = " and ".join(f"{name} = {value:g}" for name, value in self.penalties.items())
+            note += (
+                f" The weights are penalised ({shown}): errors are the spread around shrunken values, without"
+                " the bias of shrinking."
+            )
+        if "l1" in self.penalties:
+            note += " They are conditional on which weights the penalty set to zero; those have none."
+        return note
+
+    @property
     def log_likelihood(self) -> float:
         """Choice part plus transition part (nothing is added for known dynamics)."""
         return self.choice_log_likelihood + (self.transition_log_likelihood or 0.0)
@@ -222,6 +247,7 @@ class RewardEstimate:
             "weights": {n: _number(x) for n, x in zip(self.names, self.weights.tolist(), strict=True)},
             "units": dict(zip(self.names, self.units, strict=True)),
             "standard_errors": errors,
+            "standard_errors_note": self.errors_note,
             "gauge": self.gauge.to_json(),
             "nullity": self.nullity,
             "null_directions": [
@@ -275,7 +301,6 @@ class RewardEstimate:
         errors = {kind: self.standard_errors(kind) for kind in self.covariances}
         shown = range(min(len(self.names), ROWS_SHOWN))
         left = len(self.names) - len(shown)
-        note = "Standard errors without small-sample factor, conditional on the transition probabilities."
         return Table(
             title="Reward per unit of each feature",
             columns=("feature", "unit", "weight", *(f"SE {k.replace('_', ' ')}" for k in errors)),
@@ -288,7 +313,7 @@ class RewardEstimate:
                 )
                 for k in shown
             ),
-            note=note + (f" {left} more weights are in the JSON form." if left else ""),
+            note=self.errors_note + (f" {left} more weights are in the JSON form." if left else ""),
         )
 
     def _gauge_sentences(self) -> list[str]:
