@@ -129,9 +129,15 @@ class GoalSystem:
     @cached_property
     def matrix(self) -> sp.csr_array:
         """M of a deterministic world, ``(S, S)``."""
+        return self.weighted_matrix(None)
+
+    def weighted_matrix(self, feature: FloatArray | None) -> sp.csr_array:
+        """``sum of phi(s, a) exp(beta r(s, a))`` over the actions from s to s', ``(S, S)``; None: phi is 1."""
         S, A = self.reward.shape
         with np.errstate(over="ignore"):
             weight = np.exp(self.rationality * self.reward)
+        if feature is not None:
+            weight *= feature
         if self.allowed is not None:
             weight = np.where(self.allowed, weight, 0.0)
         rows = np.repeat(np.arange(S), A)

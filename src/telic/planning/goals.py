@@ -141,10 +141,31 @@ class SoftGoalSolution:
             i_goals: indices into ``goals``.
             features: phi.
         """
-        means = np.empty((len(i_goals), self.value.shape[1], features.shape[2]))
-        for j, i_goal in enumerate(i_goals.tolist()):
-            means[j] = np.einsum("sa,sak->sk", np.exp(self.log_policy(i_goal)), features)
-        return self.solve_many(i_goals, means)
+        S, K = self.value.shape[1], features.shape[2]
+        out = np.empty((len(i_goals), S, K))
+        shared = np.array([int(i) in self.columns_of for i in i_goals], dtype=bool)
+        for j in np.flatnonzero(~shared):
+            pi = np.exp(self.log_policy(int(i_goals[j])))
+            out[j] = self.solve(int(i_goals[j]), np.einsum("sa,sak->sk", pi, features))
+        at = np.flatnonzero(shared)
+        # With dM_k = M weighted by phi_k, z_k = (I - M)^-1 dM_k z is the derivative of z: no policy is formed.
+        moments = [self.system.weighted_matrix(features[:, :, k]) for k in range(K if len(at) else 0)]
+        width = max(1, CHUNK_BYTES // (24 * S))
+        for start in range(0, len(at), width):
+            part = at[start : start + width]
+            goals, columns = self.goals[i_goals[part]], np.arange(len(part))
+            z = np.ascontiguousarray(self._z(i_goals[part]).T)
+            with np.errstate(divide="ignore"):
+                inverse = np.where(z > 0, 1.0 / z, 0.0)
+            for k, moment in enumerate(moments):
+                flow = moment @ z
+                flow[goals, columns] = 0.0
+                x = solve_columns(self.system.factors, flow)
+                home = x[goals, columns]
+                x *= inverse
+                x -= np.where(z > 0, home, 0.0)
+                out[part, :, k] = x.T
+        return out
 
     def solve_transposed(self, i_goal: int, rhs: FloatArray) -> FloatArray:
         """``x`` with ``(I - P_pi)' x = rhs``; entries of ``rhs`` where the destination cannot be reached do

@@ -260,7 +260,7 @@ def _soft_kernel(K: int, fixed_actions: int) -> Kernel:
             for i in range(n):
                 out[first + i] = top[i] + total[i] / beta
 
-    return cast("Kernel", compiled(kernel))
+    return compiled(kernel)
 
 
 @cache
@@ -302,7 +302,7 @@ def _hard_kernel(K: int, fixed_actions: int) -> Kernel:
             for i in range(n):
                 out[first + i], best[first + i] = top[i], np.int32(choice[i])
 
-    return cast("Kernel", compiled(kernel))
+    return compiled(kernel)
 
 
 @cache
@@ -333,4 +333,4 @@ def _product_kernel(columns: int) -> Kernel:
                 for k in range(columns):
                     out[s, k] = scale * total[k]
 
-    return cast("Kernel", compiled(kernel))
+    return compiled(kernel)
