@@ -16,7 +16,7 @@ from telic.features import Features
 from telic.inference import FitSettings, max_causal_entropy
 from telic.inference.dynamics_errors import dynamics_errors
 from telic.mdp import FiniteHorizonMDP, GoalConditionedMDP, TabularMDP
-from telic.reports import Finding, Severity
+from telic.reports import Finding, Outcome, Severity
 from telic.trajectories import Demonstrations
 from telic.trajectories.checks import check
 
@@ -277,8 +277,15 @@ def _result(
         report=infer_report(data),
         page=run.folder / "infer.html",
         finding=most_important(findings),
-        next_command=f"telic report {project.folder}",
+        next_command=_next(project, outcome_named(data["result"])),
         is_reused=is_reused,
         outcome=outcome_named(data["result"]),
         product=fit,
     )
+
+
+def _next(project: Project, outcome: Outcome) -> str:
+    """The next sensible command: the page, or a fit that has an answer."""
+    if outcome is Outcome.SEPARATION:
+        return f"telic infer {project.folder} --l2 1"
+    return f"telic report {project.folder}"

@@ -212,7 +212,7 @@ def infer_report(data: Mapping[str, Any]) -> Report:
         ),
     )
     worst = [f for f in data["findings"] if f["severity"] in ("error", "warning")]
-    sections = [
+    answer = [
         Section(
             title="What is worth what",
             items=(trade, *([data["caution"]] if data["caution"] else [])),
@@ -223,7 +223,9 @@ def infer_report(data: Mapping[str, Any]) -> Report:
             items=((data["difference"]["sentence"],) if data["difference"] else ()),
             anchor="difference",
         ),
-        Section(title="Weights, all together", items=(weights,), anchor="weights"),
+        Section(
+            title="Weights, all together" if data["people"] else "Weights", items=(weights,), anchor="weights"
+        ),
         Section(
             title="What the data cannot tell",
             items=tuple(data["identifiability"]["words"]) or ("Choices tell every weight.",),
@@ -235,8 +237,10 @@ def infer_report(data: Mapping[str, Any]) -> Report:
             anchor="held-out",
         ),
         Section(title="How far that holds", items=(settled,) if settled.rows else (), anchor="robustness"),
-        Section(title="Findings", items=tuple(_as_finding(f) for f in worst), anchor="findings"),
     ]
+    # Where a fit has no answer, no number of it is shown as if it had.
+    noted = Section(title="Findings", items=tuple(_as_finding(f) for f in worst), anchor="findings")
+    sections = [*answer, noted] if data["result"] == Outcome.SUCCESS.label else [noted]
     return Report(
         title=f"What the experts value: {data['task']}",
         headline=data["headline"],

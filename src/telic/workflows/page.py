@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from telic.inference.wording import format_interval, format_number, join_words, singular
-from telic.reports import Figure, Finding, Report, Section, Severity, Table
+from telic.reports import Figure, Finding, Outcome, Report, Section, Severity, Table
 
 from .figures import (
     Curve,
@@ -41,7 +41,7 @@ def build_page(data: Mapping[str, Any], *, figure_done: Callable[[int], None] = 
         data: what ``infer`` found (its JSON).
         figure_done: called with the number of sections built so far.
     """
-    builders = (
+    builders: tuple[tuple[str, str, Callable[[Mapping[str, Any]], list[Item]]], ...] = (
         ("What is worth what", "tradeoffs", _tradeoffs),
         ("Weights", "weights", _weights),
         ("Reward and value over states", "fields", _fields),
@@ -54,6 +54,8 @@ def build_page(data: Mapping[str, Any], *, figure_done: Callable[[int], None] = 
         ("Provenance", "provenance", _provenance),
     )
     sections = []
+    if data["result"] != Outcome.SUCCESS.label:  # without an answer there is nothing to draw
+        builders = (("Why there is no answer", "no-answer", _no_answer), *builders[-2:])
     for i, (title, anchor, build) in enumerate(builders):
         items = tuple(build(data))
         if items:
@@ -73,8 +75,12 @@ def _people(data: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {**people, ("all together" if people else "all"): data}
 
 
+def _no_answer(data: Mapping[str, Any]) -> list[Item]:
+    return [data["advice"], *(_finding(f) for f in data["findings"] if f["severity"] == "error")]
+
+
 def _tradeoffs(data: Mapping[str, Any]) -> list[Item]:
-    items: list[Item] = [_finding(f) for f in data["findings"] if f["severity"] == "error"]
+    items: list[Item] = []
     if data.get("caution"):
         items.append(data["caution"])
     everyone = _people(data)

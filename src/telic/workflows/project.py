@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ from telic._core.near_miss import near_miss
 from telic.contract import TaskContract
 from telic.errors import PermanentError
 from telic.reports import Report
-from telic.storage import FileLock, atomic_write
+from telic.storage import FileLock, atomic_write, file_digest
 
 if TYPE_CHECKING:
     from telic.datasets import DatasetStore, DatasetVersion
@@ -200,9 +200,9 @@ class Project:
 
         Args:
             verb: its name.
-            inputs: digests and settings, JSON-able; the version of telic is added.
+            inputs: digests and settings, JSON-able; the code of telic is added.
         """
-        digest = digest_json({"verb": verb, "code": telic.__version__, **inputs})
+        digest = digest_json({"verb": verb, "code": _code(), **inputs})
         return Run(self._run_folder(digest), digest, verb)
 
     def remember(self, run: Run) -> None:
@@ -255,3 +255,11 @@ class Project:
 
     def _run_folder(self, digest: str) -> Path:
         return self.folder / "runs" / digest.removeprefix("sha256:")[:NAME_DIGITS]
+
+
+@cache
+def _code() -> str:
+    """Version and digest of the program: a result of other code is another result, even at the same version."""
+    package = Path(telic.__file__).parent
+    files = {path.relative_to(package).as_posix(): file_digest(path) for path in package.rglob("*.py")}
+    return f"{telic.__version__}+{digest_json(files)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -75,7 +76,7 @@ def forest(
                 )
             if row.text:
                 axis.annotate(
-                    row.text,
+                    _typographic(row.text),
                     (1.0, i),
                     xycoords=("axes fraction", "data"),
                     xytext=(8, 0),
@@ -140,6 +141,11 @@ def coefficients(features: Sequence[str], values: Sequence[float], labels: Label
         caption=labels.caption,
         data={"features": list(features), "coefficients": [float(v) for v in values]},
     )
+
+
+def _typographic(text: str) -> str:
+    """Numbers with the minus sign that the axes have."""
+    return re.sub(r"(?<![\w-])-(?=\d)", "\u2212", text)
 
 
 def _range(values: Sequence[float], *, zero: bool) -> tuple[float, float]:
