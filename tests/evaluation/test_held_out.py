@@ -50,6 +50,31 @@ def test_clustered_interval_is_that_of_trajectory_means_where_they_are_equally_l
     assert got.interval == pytest.approx((low, high))
 
 
+def test_unequal_trajectories_leave_one_out_and_count_as_fewer() -> None:
+    rng = np.random.default_rng(1)
+    lengths = np.array([3, 40, 8, 1, 22])
+    who, w = np.repeat(np.arange(5), lengths), rng.uniform(0.5, 2.0, lengths.sum())
+    x = rng.normal(size=len(who))
+    got = clustered_mean(x, who, w, level=0.9)
+    without = np.array([np.average(x[who != i], weights=w[who != i]) for i in range(5)])
+    error = np.sqrt(4 / 5 * ((without - got.value) ** 2).sum())
+    assert got.standard_error == pytest.approx(error)
+    sizes = np.bincount(who, weights=w)
+    df = sizes.sum() ** 2 / (sizes**2).sum() - 1
+    assert got.interval == pytest.approx(st.t.interval(0.9, df, got.value, error))
+
+
+def test_intervals_over_unequal_trajectories_cover_the_mean() -> None:
+    """Lengths from a geometric law of mean 30, an effect of each trajectory, 8 of them; 1,500 sets, gate .001."""
+    rng, hits = np.random.default_rng(80_401), 0
+    for _ in range(1_500):
+        who = np.repeat(np.arange(8), rng.geometric(1 / 30, 8))
+        x = rng.exponential(1.0, len(who)) + rng.normal(0, 0.5, 8)[who]
+        low, high = clustered_mean(x, who).interval or (0.0, 0.0)
+        hits += low <= 1.0 <= high
+    assert hits >= st.binom.ppf(0.0005, 1_500, 0.95)
+
+
 def test_one_trajectory_has_no_interval_and_few_have_a_finding() -> None:
     one = held_out({}, TEST.select([0]), train=TRAIN, n_states=2)
     assert one["uniform"].nats.interval is None

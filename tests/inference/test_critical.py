@@ -92,6 +92,7 @@ def test_no_more_trajectories_than_weights_are_not_clustered_by_unasked() -> Non
     assert preferred_kind(made(4, K=4, null_directions=one_null)) == "sandwich_clustered"
     only = {"sandwich_clustered": np.eye(2)}
     assert preferred_kind(made(2, covariances=only)) == "sandwich_clustered"
+    assert preferred_kind(made(5, n_effective_trajectories=1.9)) == "sandwich"
 
 
 @pytest.mark.parametrize("N", [4, 6, 24])
@@ -112,6 +113,30 @@ def test_intervals_of_few_trajectories_cover_the_truth(N: int) -> None:
     assert low <= np.sum(miss <= reach * error) <= high
     if N < 10:
         assert np.sum(miss <= 1.959964 * error) < low, "the reason for Student's t has gone"
+
+
+@pytest.mark.parametrize("N", [6, 10])
+def test_trajectories_of_unequal_length_count_as_fewer(N: int) -> None:
+    """As above with lengths from a geometric law of mean 40; gate .001 / 2, on the low side.
+
+    A sum of squares over trajectories of such lengths rests on about half of them, so the interval may cover
+    more than 95 %, but must not cover less; by the plain number of trajectories it does.
+    """
+    p, sets = 1 / (1 + math.exp(-0.9)), 2_000
+    rng = np.random.default_rng(60_400 + N)
+    hits = {"effective": 0, "plain": 0}
+    for _ in range(sets):
+        lengths = rng.geometric(1 / 40, N)
+        k = rng.binomial(lengths, p)
+        n, share = lengths.sum(), k.sum() / lengths.sum()
+        score = 0.9 * (k - lengths * share)
+        error = math.sqrt((score**2).sum()) / (0.81 * n * share * (1 - share))
+        miss = abs(math.log(share / (1 - share)) / 0.9 - 1.0)
+        worth = float(n**2 / (lengths.astype(float) ** 2).sum())
+        for name, fit in (("effective", made(N, n_effective_trajectories=worth)), ("plain", made(N))):
+            hits[name] += miss <= critical_value(fit, "sandwich_clustered").value * error
+    low, _ = binom.interval(1 - 0.001, sets, 0.95)
+    assert hits["plain"] < low <= hits["effective"], hits
 
 
 def test_the_closed_form_above_is_the_fit() -> None:
@@ -135,3 +160,4 @@ def test_the_closed_form_above_is_the_fit() -> None:
     score = 0.9 * (to_one.sum(axis=1) - length * share)
     error = math.sqrt((score**2).sum()) / (0.81 * N * length * share * (1 - share))
     assert fit.standard_errors("sandwich_clustered")[0] == pytest.approx(error, rel=1e-6)
+    assert (fit.n_trajectories, fit.effective_trajectories) == (N, pytest.approx(N))

@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from telic.errors import SettingsError
 from telic.trajectories import Demonstrations
-from telic.trajectories.splits import held_out_trajectories, source_index, split_by_time, split_by_trajectory
+from telic.trajectories.splits import (
+    effective_count,
+    held_out_trajectories,
+    source_index,
+    source_sizes,
+    split_by_time,
+    split_by_trajectory,
+)
 
 
 def demos_of(ids, length=2, times=None):
@@ -84,3 +91,12 @@ def test_source_index_joins_pieces():
 def test_a_source_drawn_twice_is_two_sources_each_with_its_pieces():
     np.testing.assert_array_equal(source_index(demos_of(["a", "a#2", "b", "a", "a#2"])), [0, 0, 1, 2, 2])
     np.testing.assert_array_equal(source_index(demos_of(["a", "b", "a"])), [0, 1, 2])
+
+
+def test_sizes_of_sources_and_what_they_are_worth():
+    demos = demos_of(["a", "b", "a#2"], length=3)
+    np.testing.assert_array_equal(source_sizes(demos), [6.0, 3.0])
+    assert effective_count(source_sizes(demos)) == 81 / 45
+    assert effective_count(np.full(7, 3.0)) == 7.0
+    assert effective_count(np.array([5.0, 0.0])) == 1.0
+    assert effective_count(np.zeros(0)) == 0.0

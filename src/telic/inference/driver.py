@@ -18,9 +18,11 @@ import telic
 from telic.errors import SettingsError
 from telic.reports import Finding, Outcome, Provenance
 from telic.rewards import Gauge, LinearReward, RewardEstimate
+from telic.trajectories.splits import effective_count
 from telic.typing import FloatArray
 
 from .conjugate import maximise_conjugate
+from .critical import COUNT_ROUNDING
 from .fit_findings import (
     few_trajectories,
     negative_rationality,
@@ -247,6 +249,7 @@ def _finish(
         null_directions=null_weights,
         n_decisions=likelihood.n_decisions,
         n_trajectories=likelihood.n_clusters,
+        n_effective_trajectories=effective_count(likelihood.cluster_sizes),
         choice_log_likelihood=point.choice_log_likelihood,
         transition_log_likelihood=transition_log_likelihood,
         certificate={
@@ -281,7 +284,7 @@ def _spread(
     else:
         notes.append(no_clusters())
     told = parameters.count - len(null)
-    if 0 < likelihood.n_clusters <= told:
+    if likelihood.n_clusters and effective_count(likelihood.cluster_sizes) <= told + COUNT_ROUNDING:
         notes.append(few_trajectories(likelihood.n_clusters, told))
     active = np.ones(parameters.count, dtype=bool) if not objective.l1 else point.psi != 0
     idx = np.flatnonzero(active)
@@ -408,6 +411,7 @@ def _no_start(
         null_directions=np.zeros((0, K)),
         n_decisions=likelihood.n_decisions,
         n_trajectories=likelihood.n_clusters,
+        n_effective_trajectories=effective_count(likelihood.cluster_sizes),
         choice_log_likelihood=-np.inf,
         transition_log_likelihood=None,
         certificate={"score_norm": np.inf, "bellman_residual": point.bellman_residual, "iterations": 0.0},

@@ -27,7 +27,7 @@ from telic.errors import FeatureError, SettingsError
 from telic.reports import Outcome, Table
 from telic.rewards import RewardEstimate
 
-from .critical import critical_value
+from .critical import CLUSTERED, COUNT_ROUNDING, critical_value
 from .ratio_words import RatioWords, why_unbounded
 from .ratios import RatioSet, RatioShape, delta_set, fieller_set
 from .wording import join_words
@@ -46,8 +46,6 @@ __all__ = [
 
 COVARIANCE_ORDER = ("sandwich_clustered", "sandwich", "hessian", "outer_product")
 """Kinds of standard error from the one that assumes least."""
-
-CLUSTERED = COVARIANCE_ORDER[0]
 
 MAX_DEFAULT_PAIRS = 200
 """Above so many weights (a free reward) no pair is chosen unasked."""
@@ -138,7 +136,7 @@ class Tradeoff:
     level: float
     kind: str = ""
     critical: float = math.nan
-    degrees_of_freedom: int | None = None
+    degrees_of_freedom: float | None = None
     status: TradeoffStatus = TradeoffStatus.BOUNDED
     shape: RatioShape | None = None
     gap: tuple[float, float] | None = None
@@ -183,7 +181,7 @@ class Tradeoff:
 def preferred_kind(estimate: RewardEstimate, kind: str | None = None) -> str:
     """The kind of standard error asked for, or the available one that assumes least; "" where there is none.
 
-    Errors clustered by no more trajectories than there are weights that the data can tell have no error at
+    Errors clustered by no more (effective) trajectories than there are weights that the data can tell have no error at
     all in some direction; then the next kind is taken, unless they are asked for or there is no other.
 
     Args:
@@ -201,7 +199,7 @@ def preferred_kind(estimate: RewardEstimate, kind: str | None = None) -> str:
             )
         return kind if kind in estimate.covariances else ""
     have = [k for k in COVARIANCE_ORDER if k in estimate.covariances]
-    too_few = 0 < estimate.n_trajectories <= len(estimate.names) - estimate.nullity
+    too_few = estimate.effective_trajectories <= len(estimate.names) - estimate.nullity + COUNT_ROUNDING
     return next((k for k in have if not (k == CLUSTERED and too_few)), have[0] if have else "")
 
 

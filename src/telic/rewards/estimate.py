@@ -113,7 +113,7 @@ class RewardEstimate:
             empty.
         gauge: how this reward was picked among equivalent ones.
         null_directions: ``(nullity, K)`` orthonormal rows along which no choice that was seen changes.
-        n_decisions, n_trajectories: size of the data.
+        n_decisions, n_trajectories: size of the data; pieces that were cut from one trajectory count once.
         choice_log_likelihood: nats, summed over decisions (weighted where decisions are).
         transition_log_likelihood: nats of the transitions under estimated dynamics; None when the dynamics
             are known.
@@ -121,6 +121,8 @@ class RewardEstimate:
             per decision) and ``bellman_residual``; other numbers a method vouches for.
         fixed_by_assumption: discount, rationality, penalties and weights that the data did not choose.
         seconds: CPU seconds of the fit.
+        n_effective_trajectories: how many trajectories of equal length are worth these (fewer where some are much
+            longer than others); None: not known, taken as ``n_trajectories``.
         findings: what was noticed.
         solver_state: what resumes the fit; arrays and numbers only. Not part of the JSON form.
     """
@@ -141,6 +143,7 @@ class RewardEstimate:
     certificate: Mapping[str, float]
     fixed_by_assumption: Mapping[str, float | str]
     seconds: float
+    n_effective_trajectories: float | None = None
     findings: tuple[Finding, ...] = ()
     provenance: Provenance = field(default_factory=Provenance)
     solver_state: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -166,6 +169,12 @@ class RewardEstimate:
     def nullity(self) -> int:
         """Number of independent directions that the data cannot tell."""
         return int(self.null_directions.shape[0])
+
+    @property
+    def effective_trajectories(self) -> float:
+        """How many trajectories of equal length are worth those of the data."""
+        known = self.n_effective_trajectories
+        return float(self.n_trajectories) if known is None else known
 
     @property
     def penalties(self) -> dict[str, float]:
@@ -239,6 +248,7 @@ class RewardEstimate:
             "advice": "" if self.outcome.ok else self.outcome.value,
             "n_decisions": self.n_decisions,
             "n_trajectories": self.n_trajectories,
+            "n_effective_trajectories": self.effective_trajectories,
             "choice_log_likelihood": _number(self.choice_log_likelihood),
             "transition_log_likelihood": None
             if self.transition_log_likelihood is None

@@ -12,11 +12,18 @@ import re
 import numpy as np
 
 from telic.errors import SettingsError
-from telic.typing import BoolArray, LongArray
+from telic.typing import BoolArray, FloatArray, LongArray
 
 from .demonstrations import Demonstrations
 
-__all__ = ["held_out_trajectories", "source_index", "split_by_time", "split_by_trajectory"]
+__all__ = [
+    "effective_count",
+    "held_out_trajectories",
+    "source_index",
+    "source_sizes",
+    "split_by_time",
+    "split_by_trajectory",
+]
 
 PIECE = re.compile(r"#[0-9]+$")
 """What ingest appends to the name of the second and later pieces of a trajectory."""
@@ -75,6 +82,24 @@ def source_index(demos: Demonstrations) -> LongArray:
     for i, base in late:
         index[i] = newest[base]
     return index
+
+
+def source_sizes(demos: Demonstrations) -> FloatArray:
+    """``(sources,)`` decisions of each source trajectory, weighted where decisions are."""
+    source = source_index(demos)
+    count = int(source.max(initial=-1)) + 1
+    sizes = np.bincount(source[demos.trajectory_index], weights=demos.weights, minlength=count)
+    return np.asarray(sizes, dtype=np.float64)
+
+
+def effective_count(sizes: FloatArray) -> float:
+    """How many clusters of equal size are worth these: ``(sum n)^2 / sum n^2``; the number where all are equal.
+
+    References:
+        Kish (1965), Survey Sampling, section 8.2, for the formula.
+    """
+    squares = float(sizes @ sizes)
+    return float(sizes.sum()) ** 2 / squares if squares > 0 else 0.0
 
 
 def split_by_time(demos: Demonstrations, *, held_out: float | int) -> tuple[Demonstrations, Demonstrations]:

@@ -56,6 +56,16 @@ class AbstractCountedLikelihood(ABC):
         return self.counts.n_clusters
 
     @property
+    def cluster_sizes(self) -> FloatArray:
+        """``(N,)`` sum of the weights of the decisions of every trajectory; empty where there are none."""
+        by_cluster = self.counts.by_cluster
+        return (
+            np.zeros(0)
+            if by_cluster is None
+            else np.asarray(by_cluster.sum(axis=1), dtype=np.float64).ravel()
+        )
+
+    @property
     def is_sampled(self) -> bool:
         """False where no number of decisions stands behind the counts."""
         return self.counts.is_sampled

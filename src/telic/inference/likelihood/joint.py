@@ -84,6 +84,11 @@ class JointLikelihood:
         return sum(p.n_clusters for p in self.parts) if all(p.n_clusters for p in self.parts) else 0
 
     @property
+    def cluster_sizes(self) -> FloatArray:
+        """``(N,)`` weights of the decisions of every trajectory, part after part."""
+        return np.concatenate([p.cluster_sizes for p in self.parts]) if self.n_clusters else np.zeros(0)
+
+    @property
     def is_sampled(self) -> bool:
         """False where no number of decisions stands behind some part."""
         return all(p.is_sampled for p in self.parts)

@@ -76,6 +76,11 @@ class ChoiceLikelihood(Protocol):
         ...
 
     @property
+    def cluster_sizes(self) -> FloatArray:
+        """``(N,)`` sum of the weights of the decisions of every trajectory; empty where there are none."""
+        ...
+
+    @property
     def is_sampled(self) -> bool:
         """False where no number of decisions stands behind the counts, so that no standard error exists."""
         ...

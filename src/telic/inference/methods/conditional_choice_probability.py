@@ -50,6 +50,7 @@ from telic.policies import TabularPolicy
 from telic.reports import Finding, Outcome, Provenance, Severity
 from telic.rewards import Gauge, LinearReward, RewardEstimate
 from telic.trajectories import Demonstrations
+from telic.trajectories.splits import effective_count
 from telic.typing import BoolArray, FloatArray
 
 __all__ = [
@@ -139,7 +140,7 @@ def conditional_choice_probability(
         if first_policy is None
         else _covered(first_policy.table, mdp)
     )
-    return _fit(likelihood, policy, chosen, demos.n_trajectories, {"demonstrations": demos.digest})
+    return _fit(likelihood, policy, chosen, {"demonstrations": demos.digest})
 
 
 def invert_choice_probabilities(
@@ -189,14 +190,13 @@ def invert_choice_probabilities(
         is_sampled=state_weights is not None,
     )
     likelihood = DiscountedLikelihood(mdp, features, counts, chosen.rationality)
-    return _fit(likelihood, _covered(table, mdp), chosen, 0, {"policy": digest_array(table)})
+    return _fit(likelihood, _covered(table, mdp), chosen, {"policy": digest_array(table)})
 
 
 def _fit(
     likelihood: DiscountedLikelihood,
     policy: FloatArray,
     settings: ConditionalChoiceProbabilitySettings,
-    n_trajectories: int,
     inputs: Mapping[str, str],
 ) -> RewardEstimate:
     started = time.process_time()
@@ -271,7 +271,8 @@ def _fit(
         ),
         null_directions=null,
         n_decisions=counts.n_decisions,
-        n_trajectories=n_trajectories,
+        n_trajectories=counts.n_clusters,
+        n_effective_trajectories=effective_count(likelihood.cluster_sizes),
         choice_log_likelihood=log_likelihood,
         transition_log_likelihood=None,
         certificate=certificate,

@@ -45,7 +45,7 @@ from telic.inference.transition_solver import TransitionAnswer, TransitionSettin
 from telic.reports import Finding, Outcome, Provenance, Severity
 from telic.rewards import Gauge, MeasuredReward, RewardEstimate
 from telic.trajectories import Demonstrations
-from telic.trajectories.splits import source_index
+from telic.trajectories.splits import effective_count, source_index, source_sizes
 from telic.typing import BoolArray
 
 __all__ = ["ConditionalChoiceTransitionsSettings", "conditional_choice_transitions"]
@@ -109,6 +109,7 @@ def conditional_choice_transitions(
     findings = [*_findings(problem, answer, features.names)]
     if chosen.n_bootstrap and answer.outcome.ok:
         findings.append(_bootstrap(demos, view, chosen, answer))
+    sizes = source_sizes(demos)
     fixed: dict[str, float | str] = {"discount": float(discount), "rationality": chosen.rationality}
     if chosen.l2:
         fixed["l2"] = chosen.l2
@@ -130,7 +131,8 @@ def conditional_choice_transitions(
         ),
         null_directions=answer.fit.null_directions,
         n_decisions=int(np.count_nonzero(problem.weights > 0)),
-        n_trajectories=demos.n_trajectories,
+        n_trajectories=len(sizes),
+        n_effective_trajectories=effective_count(sizes),
         choice_log_likelihood=answer.fit.value,
         transition_log_likelihood=None,
         certificate={
