@@ -314,3 +314,47 @@ def test_a_result_that_was_removed_is_made_again(project_folder):
     with pytest.raises(PermanentError, match="no finished `infer`"):
         report(project_folder)
     assert not infer(project_folder, settings=QUICK).is_reused
+
+
+ENDED = CONTRACT.replace("limits:", "outcomes: {terminated: ended}\nlimits:")
+
+
+def ended_log() -> str:
+    """The keeper's log with a column that says on which day a machine was taken out of service."""
+    lines = keeper_log(50, 25).splitlines()
+    out = [lines[0] + ",ended"]
+    for line in lines[1:]:
+        machine, day = line.split(",")[0], int(line.split(",")[1]) // 86400
+        last = 8 + int(machine[1:]) % 17
+        if day <= last:
+            out.append(f"{line},{'true' if day == last else 'false'}")
+    return "\n".join(out) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("contract", "log", "headline"),
+    [
+        (CONTRACT.replace("discount: 0.9}", "discount: 0.9, horizon: 40}"), None, "One repair is worth"),
+        (CONTRACT.replace("held_out: 0.2", "held_out: 0.0"), None, "One repair is worth"),
+        (CONTRACT.replace("discount: 0.9", "discount: 0.0"), None, "cannot be told"),
+        (CONTRACT.replace("tradeoffs: [[repairs, wear]]\n", ""), None, "is worth"),
+        (
+            CONTRACT.replace('  - {name: wear, expression: "wear", unit: step of wear}\n', "").replace(
+                "tradeoffs: [[repairs, wear]]\n", ""
+            ),
+            None,
+            "nothing to trade it against",
+        ),
+        (ENDED, ended_log(), "One repair is worth"),
+    ],
+    ids=["horizon", "nothing held out", "discount 0", "no pairs", "one feature", "ends by itself"],
+)
+def test_every_kind_of_contract_goes_the_whole_way(tmp_path, contract, log, headline):
+    folder = write_project(tmp_path / "p", contract, log or keeper_log(40, 40))
+    ingest(folder)
+    result = infer(folder, settings=QUICK)
+    assert result.outcome.ok
+    assert headline in result.report.headline
+    assert train(folder).report.headline
+    page = report(folder).page.read_text()
+    assert page.count("<figure>") >= 3

@@ -244,7 +244,15 @@ def fit_everyone(
             progress=progress,
             stage="fitting the reward" if who == EVERYBODY else f"fitting {who}",
         )
-        added = dynamics_errors(estimate, demos, problem.features, worlds) if worlds else None
+        added = None
+        if worlds:
+            added = dynamics_errors(
+                estimate,
+                demos,
+                problem.features,
+                worlds,
+                progress=lambda i: progress("errors of the dynamics", i, len(worlds)),
+            )
         fits[who] = Fit(
             estimate=estimate,
             world=problem.world,

@@ -323,6 +323,8 @@ def _headline(fits: Mapping[str, Fit], everybody: str) -> str:
     if not pooled.outcome.ok:
         return f"Not an answer ({pooled.outcome.label}). {pooled.outcome.value}"
     found = pooled.tradeoffs()
+    if not found and len(pooled.estimate.names) == 1:
+        return f"There is one feature, {pooled.estimate.names[0]}, and so nothing to trade it against."
     if not found:
         return pooled.estimate.summary().headline
     first = found[0]

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 
 from telic.contract import TaskContract
-from telic.errors import DataError
+from telic.errors import DataError, DynamicsError
 from telic.features import Features, degenerate_features
 from telic.features import from_contract as features_from_contract
 from telic.mdp import DynamicsEstimate, FiniteHorizonMDP, StateSpace, TabularMDP, estimate_dynamics
@@ -94,6 +94,7 @@ def pose(
     Raises:
         ContractError: the contract does not fit the data.
         DataError: values are missing or out of range, or nothing is left to fit.
+        DynamicsError: nothing is discounted, and no trajectory ends.
         FeatureError: features are constant or collinear at the resolution of the contract.
     """
     share = contract.data.held_out if held_out is None else held_out
@@ -107,6 +108,7 @@ def pose(
             hint="Set `data.held_out: 0`, or cut the log into more trajectories.",
         )
     gamma = contract.timing.discount if discount is None else discount
+    _require_end(contract, train, gamma)
     dynamics = _dynamics(contract, train, space, with_tests=scale == 1.0)
     # At other resolutions features may become collinear that are not so in themselves.
     features = features_from_contract(contract, space.cells, strict=scale == 1.0)
@@ -126,6 +128,24 @@ def pose(
 def with_discount(problem: Problem, discount: float) -> Problem:
     """The same problem under another discount; dynamics and features stay."""
     return replace(problem, world=replace(problem.world, discount=discount))
+
+
+def _require_end(contract: TaskContract, demos: Demonstrations, discount: float) -> None:
+    """Undiscounted, a task must end: in a column that says so, or after a fixed number of steps."""
+    if discount < 1.0 or contract.timing.horizon is not None or demos.terminated.any():
+        return
+    column = contract.outcomes.terminated
+    raise DynamicsError(
+        "Discount 1 counts every later decision in full, so the task has to end; "
+        + (
+            f"`{column}` (outcomes.terminated) is true in none of {demos.n_trajectories:,} trajectories."
+            if column is not None
+            else "the contract names no column that says where it did."
+        ),
+        hint="Use a discount below 1 (`timing.discount` or --discount), name the column of ended tasks in"
+        " `outcomes.terminated`, or give the number of decisions in `timing.horizon`.",
+        discount=discount,
+    )
 
 
 def _dynamics(

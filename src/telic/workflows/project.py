@@ -259,7 +259,9 @@ class Project:
 
 @cache
 def _code() -> str:
-    """Version and digest of the program: a result of other code is another result, even at the same version."""
+    """Version and digest of the program: a result of other code is another result, even at the same
+    version.
+    """
     package = Path(telic.__file__).parent
     files = {path.relative_to(package).as_posix(): file_digest(path) for path in package.rglob("*.py")}
     return f"{telic.__version__}+{digest_json(files)}"
