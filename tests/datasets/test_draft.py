@@ -335,4 +335,6 @@ def test_the_scaling_example_is_drafted_nearly_as_it_was_written(project_root):
     by_name = {f.name: f.expression for f in contract.features}
     assert by_name["pods"] == "pods"
     assert by_name["minutes_over_slo"] == "minutes_over_slo"  # although it is zero in 94 % of the rows
-    assert by_name["requests_when_acting"] == "requests * (action != 'hold')"  # demand is not theirs to change
+    assert (
+        by_name["requests_when_acting"] == "requests * (action != 'hold')"
+    )  # demand is not theirs to change

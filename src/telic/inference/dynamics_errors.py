@@ -58,9 +58,15 @@ class DynamicsErrors:
         return np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
 
     def added_to(self, estimate: RewardEstimate) -> RewardEstimate:
-        """The estimate with this covariance added to each of its kinds."""
+        """The estimate with this covariance added to each of its kinds that does not include it already."""
+        without = [kind for kind in estimate.covariances if kind not in estimate.kinds_with_dynamics]
         return replace(
-            estimate, covariances={kind: C + self.covariance for kind, C in estimate.covariances.items()}
+            estimate,
+            covariances={
+                kind: C + self.covariance if kind in without else C
+                for kind, C in estimate.covariances.items()
+            },
+            kinds_with_dynamics=tuple(estimate.covariances),
         )
 
 

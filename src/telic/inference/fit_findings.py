@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from telic.reports import Finding, Severity
+from telic.reports import Finding, Outcome, Severity
 from telic.rewards import describe_direction
 from telic.typing import FloatArray
 
@@ -166,10 +166,19 @@ def penalised_errors(objective: Objective) -> Finding:
 
 def no_start(point: Point) -> Finding:
     """The forward problem has no solution where the fit looked for a start."""
-    return Finding(
-        code="no-start",
-        severity=Severity.ERROR,
-        message="No starting weights were found for which the forward problem has a solution "
-        f"({point.outcome.label}).",
-        hint=point.outcome.value,
-    )
+    if point.outcome is Outcome.SOFT_VALUE_DIVERGES:
+        message = (
+            "No weights of these features were found under which arriving is worth more than wandering for ever: "
+            "the undiscounted soft value is infinite (spectral radius >= 1)."
+        )
+        hint = (
+            "A step must cost more: add a feature that is paid in every decision, such as "
+            '`{name: decisions, expression: "1"}`, or use a discount below 1.'
+        )
+    else:
+        message = (
+            "No starting weights were found for which the forward problem has a solution "
+            f"({point.outcome.label})."
+        )
+        hint = point.outcome.value
+    return Finding(code="no-start", severity=Severity.ERROR, message=message, hint=hint)

@@ -11,7 +11,8 @@ scale it (rationality, discount). Standard errors come in four kinds, always nam
 - ``sandwich_clustered``: ``A^-1 C A^-1`` with ``C`` summed over trajectories; honest also when decisions of
   one trajectory depend on each other.
 
-No small-sample factor is applied to any of them; each conditions on the transition probabilities.
+No small-sample factor is applied to any of them; each conditions on the transition probabilities, unless a
+method says otherwise (``kinds_with_dynamics``).
 References: White (1982), Econometrica 50, for the sandwich; Liang and Zeger (1986), Biometrika 73, for
 clusters.
 """
@@ -123,6 +124,8 @@ class RewardEstimate:
         seconds: CPU seconds of the fit.
         n_effective_trajectories: how many trajectories of equal length are worth these (fewer where some are much
             longer than others); None: not known, taken as ``n_trajectories``.
+        kinds_with_dynamics: kinds of covariance that include the error of estimated transitions; the others hold
+            the transition probabilities fixed.
         findings: what was noticed.
         solver_state: what resumes the fit; arrays and numbers only. Not part of the JSON form.
     """
@@ -144,6 +147,7 @@ class RewardEstimate:
     fixed_by_assumption: Mapping[str, float | str]
     seconds: float
     n_effective_trajectories: float | None = None
+    kinds_with_dynamics: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     provenance: Provenance = field(default_factory=Provenance)
     solver_state: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -187,7 +191,17 @@ class RewardEstimate:
         """What the standard errors hold fixed and leave out, in words; "" where there are none."""
         if not self.covariances:
             return ""
-        note = "Standard errors without small-sample factor, conditional on the transition probabilities."
+        note = "Standard errors without small-sample factor, "
+        if not self.kinds_with_dynamics:
+            note += "conditional on the transition probabilities."
+        elif set(self.kinds_with_dynamics) >= set(self.covariances):
+            note += "including the error of the estimated transitions."
+        else:
+            included = " and ".join(self.kinds_with_dynamics)
+            note += (
+                f"conditional on the transition probabilities, but {included} including the error of estimating"
+                " them."
+            )
         if self.penalties:
             shown = " and ".join(f"{name} = {value:g}" for name, value in self.penalties.items())
             note += (

@@ -133,6 +133,7 @@ def conditional_choice_transitions(
         n_decisions=int(np.count_nonzero(problem.weights > 0)),
         n_trajectories=len(sizes),
         n_effective_trajectories=effective_count(sizes),
+        kinds_with_dynamics=tuple(k for k in ("sandwich", "sandwich_clustered") if k in answer.covariances),
         choice_log_likelihood=answer.fit.value,
         transition_log_likelihood=None,
         certificate={
