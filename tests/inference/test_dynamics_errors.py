@@ -77,6 +77,19 @@ def test_it_is_added_to_every_kind(demos, fit):
         assert whole.standard_errors(kind)[0] > fit.standard_errors(kind)[0]
 
 
+def test_what_a_method_includes_itself_is_not_added_twice(demos, fit):
+    added = dynamics_errors(fit, demos, FEATURES, [world(Q + 0.001 * i) for i in range(12)])
+    own = replace(fit, kinds_with_dynamics=("sandwich", "sandwich_clustered"))
+    whole = added.added_to(own)
+    for kind, covariance in fit.covariances.items():
+        more = 0.0 if kind in own.kinds_with_dynamics else added.covariance
+        assert whole.covariances[kind] == pytest.approx(covariance + more)
+    assert "but sandwich and sandwich_clustered including the error" in own.errors_note
+    assert "conditional on the transition probabilities." in fit.errors_note
+    assert whole.errors_note.endswith("including the error of the estimated transitions.")
+    assert added.added_to(whole).covariances["hessian"] == pytest.approx(whole.covariances["hessian"])
+
+
 def test_known_dynamics_add_nothing(demos, fit):
     added = dynamics_errors(fit, demos, FEATURES, [world(Q)] * 10)
     assert added.covariance == pytest.approx(np.zeros((1, 1)), abs=1e-20)
