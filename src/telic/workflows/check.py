@@ -11,6 +11,7 @@ from telic.reports import Finding, Report, Section, Severity, Table
 from telic.trajectories import Demonstrations
 from telic.trajectories.checks import check as check_demonstrations
 
+from .findings import finding_from
 from .progress import Progress, silent
 from .project import Project
 from .verb_result import VerbResult, most_important
@@ -39,7 +40,7 @@ def check(folder: str | Path, *, version: str | None = None, progress: Progress 
     is_reused = run.is_done
     if is_reused:
         data = run.read()
-        findings = tuple(_finding(f) for f in data["findings"])
+        findings = tuple(finding_from(f) for f in data["findings"])
     else:
         progress("reading data", 0, None)
         demos = project.store.load(dataset)
@@ -118,16 +119,4 @@ def _report(data: dict[str, object], findings: tuple[Finding, ...]) -> Report:
         headline=str(data["headline"]),
         sections=tuple(s for s in sections if s.items),
         data=data,
-    )
-
-
-def _finding(found: dict[str, object]) -> Finding:
-    evidence = found["evidence"]
-    assert isinstance(evidence, dict)
-    return Finding(
-        code=str(found["code"]),
-        severity=Severity[str(found["severity"]).upper()],
-        message=str(found["message"]),
-        hint=str(found["hint"]),
-        evidence=evidence,
     )

@@ -16,13 +16,15 @@ from telic.features import Features
 from telic.inference import FitSettings, max_causal_entropy
 from telic.inference.dynamics_errors import dynamics_errors
 from telic.mdp import FiniteHorizonMDP, GoalConditionedMDP, TabularMDP
-from telic.reports import Finding, Outcome, Severity
+from telic.reports import Outcome, Severity
 from telic.trajectories import Demonstrations
 from telic.trajectories.checks import check
 
+from .findings import finding_from
 from .fit import Fit
 from .fitting import Checkpoint, fit_reward
-from .infer_report import infer_report, outcome_named, result_of
+from .infer_report import infer_report, outcome_named
+from .infer_result import result_of
 from .problem import Problem, pose
 from .progress import Progress, silent
 from .project import Project, Run
@@ -270,16 +272,7 @@ def fit_everyone(
 def _result(
     project: Project, run: Run, data: dict[str, Any], *, fit: Fit | None, is_reused: bool
 ) -> VerbResult:
-    findings = [
-        Finding(
-            code=f["code"],
-            severity=Severity[f["severity"].upper()],
-            message=f["message"],
-            hint=f["hint"],
-            evidence=f["evidence"],
-        )
-        for f in data["findings"]
-    ]
+    findings = [finding_from(f) for f in data["findings"]]
     return VerbResult(
         verb="infer",
         report=infer_report(data),

@@ -142,8 +142,10 @@ def _require_end(contract: TaskContract, demos: Demonstrations, discount: float)
             if column is not None
             else "the contract names no column that says where it did."
         ),
-        hint="Use a discount below 1 (`timing.discount` or --discount), name the column of ended tasks in"
-        " `outcomes.terminated`, or give the number of decisions in `timing.horizon`.",
+        hint=(
+            "Use a discount below 1 (`timing.discount` or --discount), name the column of ended tasks in"
+            " `outcomes.terminated`, or give the number of decisions in `timing.horizon`."
+        ),
         discount=discount,
     )
 

@@ -19,12 +19,13 @@ from telic.errors import SettingsError
 from telic.mdp import FiniteHorizonMDP, StateSpace
 from telic.planning import solve_hard, solve_hard_finite
 from telic.policies import TabularPolicy
-from telic.reports import Finding, Report, Section, Severity, Table
+from telic.reports import Finding, Report, Section, Table
 from telic.rewards import LinearReward
 from telic.storage import atomic_write
 from telic.trajectories import Demonstrations
 from telic.typing import FloatArray
 
+from .findings import finding_from
 from .fit import soft_policy
 from .infer_report import outcome_named
 from .limits import allowed_actions
@@ -209,16 +210,7 @@ def _report(data: dict[str, Any]) -> Report:
         ),
         digits=2,
     )
-    notes = tuple(
-        Finding(
-            code=f["code"],
-            severity=Severity[f["severity"].upper()],
-            message=f["message"],
-            hint=f["hint"],
-            evidence=f["evidence"],
-        )
-        for f in data["findings"]
-    )
+    notes = tuple(finding_from(f) for f in data["findings"])
     sections = [
         Section(title="The last day again", items=(counts, surprises), anchor="last-day"),
         Section(title="Limits", items=notes, anchor="limits"),

@@ -1,0 +1,136 @@
+"""What a result says in sentences: the headline, the comparison with cloning, what to be careful about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from telic.inference.wording import format_interval, join_words, plural, singular
+
+from .fit import Fit
+from .problem import Problem
+
+__all__ = ["caution_of", "cautions_of", "headline_of", "held_out_sentence", "interval_words"]
+
+FEW_CLUSTERS = 10
+"""Trajectories below which intervals over them are so wide that another kind is worth a look."""
+
+MOST_NAMED = 4
+"""Features without an answer that a headline names; more are left to their section."""
+
+CAUTIONS = {
+    "adversary": "The decisions are an attacker's: this is an inferred objective, not an attribution.",
+    "medical": (
+        "This describes what clinicians did. It is no recommendation for any patient, and nothing here is a"
+        " medical device."
+    ),
+    "people": "Not for appraising, ranking or disciplining people; demonstrators are pseudonyms.",
+}
+"""What a page must not be taken for, by the fact in the contract that brings it up."""
+
+
+def headline_of(fits: Mapping[str, Fit], everybody: str) -> str:
+    """The first sentence: what one unit is worth to whom, and what cannot be told.
+
+    Args:
+        fits: by person, and all under ``everybody``.
+        everybody: label of the fit of all.
+    """
+    pooled = fits[everybody]
+    if not pooled.outcome.ok:
+        return f"Not an answer ({pooled.outcome.label}). {pooled.outcome.value}"
+    found = pooled.tradeoffs()
+    if not found and len(pooled.estimate.names) == 1:
+        return f"There is one feature, {pooled.estimate.names[0]}, and so nothing to trade it against."
+    if not found:
+        return pooled.estimate.summary().headline
+    first = found[0]
+    parts: list[str] = []
+    units = dict(zip(pooled.estimate.names, pooled.estimate.units, strict=True))
+    for who, fit in fits.items():
+        if who == everybody or not fit.outcome.ok:
+            continue
+        t = fit.tradeoffs()[0]
+        if t.value is None or t.interval is None or t.interval[0] <= 0:
+            continue
+        v, low, high = format_interval(t.value, *t.interval)
+        amount = f"{v} {plural(units[t.denominator] or t.denominator)}" if not parts else v
+        parts.append(f"{amount} [{low}, {high}] to {who}")
+    words = first.sentence
+    if parts:
+        words = f"One {singular(units[first.numerator] or first.numerator)} is worth {join_words(parts)}."
+    blind = [n for n, ok in zip(pooled.estimate.names, pooled.estimate.is_identified, strict=True) if not ok]
+    if not blind or len(blind) > MOST_NAMED:
+        return words
+    return f"{words} What {join_words(blind)} {'is' if len(blind) == 1 else 'are'} worth cannot be told."
+
+
+def held_out_sentence(fit: Fit) -> str:
+    """How the reward predicts held-out decisions, beside cloning and uniform choice.
+
+    Args:
+        fit: with held-out decisions.
+    """
+    score = fit.scores["reward"]
+    parts = []
+    for base, name in (("behavioural_cloning", "cloning"), ("uniform", "uniform choice")):
+        gain = score.over[base]
+        if gain.interval is None:
+            verdict, shown = "not comparable with", ""
+        else:
+            low, high = gain.interval
+            verdict = "better than" if low > 0 else "worse than" if high < 0 else "about as well as"
+            shown = f" [{low:+.4f}, {high:+.4f}]"
+        parts.append(f"{verdict} {name} ({gain.value:+.4f}{shown} nats a decision)")
+    return (
+        f"On {fit.scores.n_decisions:,} decisions that no fit has seen, the reward predicts"
+        f" {score.nats_per_decision:.4f} nats a decision: {' and '.join(parts)}."
+    )
+
+
+def caution_of(fits: Mapping[str, Fit]) -> str:
+    """What to know where intervals rest on few trajectories, with another kind beside them."""
+    words = []
+    for who, fit in fits.items():
+        n = fit.estimate.n_trajectories
+        if not fit.outcome.ok or fit.error_kind != "sandwich_clustered" or n >= FEW_CLUSTERS:
+            continue
+        other = fit.tradeoffs(kind="sandwich")
+        first = next((t for t in other if t.value is not None and t.interval is not None), None)
+        beside = ""
+        if first is not None and first.value is not None and first.interval is not None:
+            _, low, high = format_interval(first.value, *first.interval)
+            beside = (
+                f"; errors per decision give [{low}, {high}] for {first.numerator} in {first.denominator}"
+            )
+        words.append(f"{who}: {n} trajectories{beside}")
+    if not words:
+        return ""
+    return f"Intervals over fewer than {FEW_CLUSTERS} trajectories are honest but wide. {'. '.join(words)}."
+
+
+def cautions_of(problem: Problem) -> list[str]:
+    """What the result must not be taken for, by what the contract says.
+
+    Args:
+        problem: with the contract.
+    """
+    contract = problem.contract
+    found = []
+    if contract.data.origin == "adversary":
+        found.append(CAUTIONS["adversary"])
+    if contract.identity.domain == "medical":
+        found.append(CAUTIONS["medical"])
+    if contract.data.demonstrator is not None:
+        found.append(CAUTIONS["people"])
+    return found
+
+
+def interval_words(fit: Fit) -> str:
+    """How the intervals were made.
+
+    Args:
+        fit: whose.
+    """
+    kind = fit.error_kind.replace("_", " ") or "no"
+    added = " with the errors of the estimated dynamics" if fit.dynamics_errors is not None else ""
+    return f"Fieller intervals, {fit.level:.0%}, {kind} errors{added}"

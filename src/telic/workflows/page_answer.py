@@ -1,0 +1,226 @@
+"""The sections of a page that answer: what is worth what, the weights, what cannot be told, what they would
+do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from telic.inference.wording import format_interval, format_number, singular
+from telic.reports import Table
+
+from .figures import (
+    Labels,
+    Row,
+    coefficients,
+    forest,
+)
+from .page_parts import Item, everyone_in, plain_text
+
+__all__ = ["counterfactual_of", "identifiability_of", "tradeoffs_of", "weights_of"]
+
+
+def tradeoffs_of(data: Mapping[str, Any]) -> list[Item]:
+    """What is worth what: one forest a pair of features, everyone in it.
+
+    Args:
+        data: of ``infer``.
+    """
+    items: list[Item] = []
+    if data.get("caution"):
+        items.append(data["caution"])
+    everyone = everyone_in(data)
+    for i, first in enumerate(data["tradeoffs"]):
+        rows, sentences = [], []
+        for group, (who, fit) in enumerate(everyone.items()):
+            found = fit["tradeoffs"][i] if i < len(fit["tradeoffs"]) else None
+            if found is None:
+                continue
+            rows.append(_tradeoff_row(who, found, group))
+            sentences.append(f"{who}: {found['sentence']}" if len(everyone) > 1 else found["sentence"])
+        told = [row for row in rows if row.value is not None]
+        if told:
+            items.append(
+                forest(
+                    rows,
+                    Labels(
+                        title=(
+                            f"One {singular(first['numerator_unit'] or first['numerator'])}, in"
+                            f" {first['unit'].split(' per ')[0]}"
+                        ),
+                        x=first["unit"],
+                        caption=(
+                            f"Marks are estimates, bars {first['level']:.0%} intervals"
+                            f" ({data['interval_words']})."
+                        ),
+                    ),
+                )
+            )
+        if not told:
+            items.append(f"{first['sentence']}")
+        elif len(everyone) == 1:
+            items += sentences
+    assumed = ", ".join(f"{name} {plain_text(value)}" for name, value in data["fixed_by_assumption"].items())
+    if assumed:
+        items.append(
+            f"Fixed by assumption: {assumed}. Further down: how far the numbers hold when they are changed."
+        )
+    return items
+
+
+def _tradeoff_row(who: str, found: Mapping[str, Any], group: int) -> Row:
+    value, interval = found["value"], found["interval"]
+    if value is None:
+        return Row(label=who, value=None, text="cannot be told", group=group)
+    if interval is None:
+        return Row(label=who, value=value, text=f"{format_number(value)}, unbounded", group=group)
+    v, low, high = format_interval(value, *interval)
+    return Row(
+        label=who, value=value, interval=(interval[0], interval[1]), text=f"{v}  [{low}, {high}]", group=group
+    )
+
+
+def weights_of(data: Mapping[str, Any]) -> list[Item]:
+    """The weights with their intervals and their standard errors of every kind.
+
+    Args:
+        data: of ``infer``.
+    """
+    names, units, reach = list(data["weights"]), data["units"], data["critical_value"]
+    people = data["people"]
+    rows = []
+    for name in names:
+        weight, error = data["weights"][name], data["total_errors"].get(name)
+        interval = (
+            None if error is None or reach is None else (weight - reach * error, weight + reach * error)
+        )
+        text = "cannot be told" if error is None else format_number(weight, digits=3)
+        rows.append(Row(label=name, value=weight, interval=interval, text=text))
+    kinds = list(data["standard_errors"])
+    added = data["standard_errors_dynamics"] or {}
+    items: list[Item] = [
+        forest(
+            rows,
+            Labels(
+                title="Reward per unit of each feature" + (", all together" if people else ""),
+                x="weight (reward per unit, at the assumed rationality)",
+                caption="Hollow marks have no interval: no choice depends on them.",
+            ),
+        ),
+        Table(
+            title="Standard errors of four kinds",
+            columns=(
+                "feature",
+                "weight",
+                *(f"SE {kind.replace('_', ' ')}" for kind in kinds),
+                *(["SE of dynamics"] if added else []),
+                "one unit is",
+            ),
+            rows=tuple(
+                (
+                    name,
+                    data["weights"][name],
+                    *(data["standard_errors"][kind][name] for kind in kinds),
+                    *([added.get(name)] if added else []),
+                    units[name],
+                )
+                for name in names
+            ),
+            note=(
+                f"{data['n_decisions']:,} decisions in {data['n_trajectories']:,} trajectories. The named"
+                " errors hold the dynamics fixed"
+                + (
+                    "; the column beside them is what estimating those adds, and intervals use both."
+                    if added
+                    else "."
+                )
+            ),
+        ),
+    ]
+    if people:
+        items.append(
+            Table(
+                title="Weights of each demonstrator, ± the standard error behind the intervals",
+                columns=("feature", *people),
+                rows=tuple((name, *(_with_error(fit, name) for fit in people.values())) for name in names),
+            )
+        )
+        if data.get("difference"):
+            items.append(data["difference"]["sentence"])
+    items.append(f"Gauge: {data['gauge']['description']}")
+    return items
+
+
+def _with_error(fit: Mapping[str, Any], name: str) -> str:
+    weight, error = fit["weights"][name], fit["total_errors"].get(name)
+    if weight is None:
+        return "no answer"
+    return (
+        "cannot be told" if error is None else f"{format_number(weight, digits=3)} ± {format_number(error)}"
+    )
+
+
+def identifiability_of(data: Mapping[str, Any]) -> list[Item]:
+    """What the data cannot tell, in words and as directions.
+
+    Args:
+        data: of ``infer``.
+    """
+    found = data.get("identifiability")
+    items: list[Item] = []
+    if found:
+        items += found["words"] or ["Choices in this world can tell every weight."]
+    names = list(data["weights"])
+    for i, direction in enumerate(data["null_directions"]):
+        if len(names) <= 40:
+            items.append(
+                coefficients(
+                    names,
+                    [direction.get(name, 0.0) for name in names],
+                    Labels(
+                        title=f"Direction {i + 1} that changes no choice",
+                        caption=(
+                            "Adding any amount of this combination to the weights explains the data equally"
+                            " well."
+                        ),
+                    ),
+                )
+            )
+    if found and found.get("local"):
+        said = set(found["words"])
+        items += [word for word in found["local"].get("words", []) if word not in said]
+    if data["rationality"]:
+        items.append(f"{data['rationality']['sentence']} Weights are stated at the assumed one.")
+    return items
+
+
+def counterfactual_of(data: Mapping[str, Any]) -> list[Item]:
+    """What they would do if something counted twice as much.
+
+    Args:
+        data: of ``infer``.
+    """
+    items: list[Item] = []
+    for made in data["counterfactuals"]:
+        items.append(
+            Table(
+                title=f"If {made['change']}",
+                columns=("per decision", "now", "then", "difference", "lower", "upper"),
+                rows=tuple(
+                    (
+                        r["unit"] or r["name"],
+                        r["before"],
+                        r["after"],
+                        r["difference"],
+                        *(r["interval"] or (None, None)),
+                    )
+                    for r in made["rates"]
+                ),
+                note=(
+                    f"Predicted from the reward of all, with {data['tradeoffs'][0]['level']:.0%} intervals by"
+                    " the delta method."
+                ),
+            )
+        )
+    return items

@@ -1,0 +1,58 @@
+"""What the sections of a page share: what may stand in them, whose fits there are, numbers from JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from telic.inference.wording import format_number
+from telic.reports import Figure, Finding, Table
+
+__all__ = ["Item", "axis_values", "everyone_in", "plain_array", "plain_text"]
+
+Item = str | Table | Figure | Finding
+"""What a section holds."""
+
+
+def everyone_in(data: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Everyone with a fit of their own, then all together."""
+    people = dict(data.get("people") or {})
+    return {**people, ("all together" if people else "all"): data}
+
+
+def axis_values(axis: Mapping[str, Any]) -> np.ndarray:
+    """Centres as numbers; labels of a category by their order."""
+    centres: Sequence[Any] = axis["centres"]
+    if all(isinstance(c, int | float) for c in centres):
+        return np.asarray(centres, dtype=np.float64)
+    return np.arange(len(centres), dtype=np.float64)
+
+
+def plain_array(values: Any) -> np.ndarray:
+    """Lists from JSON as an array, None as NaN.
+
+    Args:
+        values: a list, or a list of lists.
+    """
+    return np.asarray(
+        [
+            (
+                [np.nan if v is None else v for v in row]
+                if isinstance(row, list)
+                else (np.nan if row is None else row)
+            )
+            for row in values
+        ],
+        dtype=np.float64,
+    )
+
+
+def plain_text(value: Any) -> str:
+    """A value as it stands in a sentence.
+
+    Args:
+        value: a number or a text.
+    """
+    return format_number(value, digits=4) if isinstance(value, int | float) else str(value)
