@@ -17,7 +17,7 @@ def command(
     *,
     method: str = "max_causal_entropy",
     level: float = 0.95,
-    errors: Literal["sandwich_clustered", "sandwich", "hessian", "outer_product"] = "sandwich_clustered",
+    errors: Literal["sandwich_clustered", "sandwich", "hessian", "outer_product"] | None = None,
     discount: float | None = None,
     rationality: float = 1.0,
     l2: float = 0.0,
@@ -31,7 +31,8 @@ def command(
         folder: project folder.
         method: registered name of the method (`telic advise` says which fits).
         level: coverage of every interval, in (0, 1).
-        errors: kind of standard error behind the intervals; all four kinds are always reported.
+        errors: kind of standard error behind the intervals; default: clustered by trajectory, or `sandwich` where
+            there are too few of them. All four kinds are always reported.
         discount: per decision; default: that of the contract. It is assumed, not estimated.
         rationality: inverse temperature at which weights are stated; trade-offs do not depend on it.
         l2: penalty on the squared norm of the weights; more pulls them towards zero.

@@ -18,7 +18,13 @@ from telic.inference.counterfactual import counterfactual
 from telic.inference.counterfactual_result import Counterfactual
 from telic.inference.dynamics_errors import DynamicsErrors
 from telic.inference.identifiability import Identifiability, identifiability
-from telic.inference.tradeoffs import Tradeoff, all_tradeoffs, preferred_kind, tradeoff_table
+from telic.inference.tradeoffs import (
+    Tradeoff,
+    all_tradeoffs,
+    default_pairs,
+    preferred_kind,
+    tradeoff_table,
+)
 from telic.mdp import FiniteHorizonMDP, GoalConditionedMDP, TabularMDP
 from telic.planning import solve_soft, solve_soft_finite
 from telic.policies import TabularPolicy
@@ -87,9 +93,10 @@ class Fit:
             kind: of standard error, instead of that of the fit.
             method: ``"fieller"`` or ``"delta"``.
         """
+        # Without pairs of the contract they are chosen once, so that another kind of error shows the same ones.
         return all_tradeoffs(
             self.with_all_errors,
-            self.pairs,
+            self.pairs or default_pairs(self.with_all_errors, kind=self.kind),
             level=self.level if level is None else level,
             kind=self.kind if kind is None else kind,
             method=method,

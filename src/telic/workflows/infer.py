@@ -15,6 +15,7 @@ from telic.errors import SettingsError
 from telic.features import Features
 from telic.inference import FitSettings, max_causal_entropy
 from telic.inference.dynamics_errors import dynamics_errors
+from telic.inference.tradeoffs import preferred_kind
 from telic.mdp import FiniteHorizonMDP, GoalConditionedMDP, TabularMDP
 from telic.reports import Outcome, Severity
 from telic.trajectories import Demonstrations
@@ -247,7 +248,7 @@ def fit_everyone(
             stage="fitting the reward" if who == EVERYBODY else f"fitting {who}",
         )
         added = None
-        if worlds:
+        if worlds and preferred_kind(estimate, settings.errors) not in estimate.kinds_with_dynamics:
             added = dynamics_errors(
                 estimate,
                 demos,

@@ -8,7 +8,9 @@ from typing import Any
 from telic.inference.wording import join_words
 from telic.reports import Outcome, Report, Section, Table
 
+from .assumptions import held_words
 from .findings import finding_from
+from .page_parts import sentence_case
 
 __all__ = ["infer_report", "outcome_named"]
 
@@ -42,7 +44,7 @@ def infer_report(data: Mapping[str, Any]) -> Report:
             for who, fit in everyone.items()
             for t in fit["tradeoffs"][i : i + 1]
         ),
-        note=f"{data['interval_words'].capitalize()}.",
+        note=f"{sentence_case(data['interval_words'])}. Each interval stands for itself. {_held(data)}",
         digits=3,
     )
     weights = Table(
@@ -57,9 +59,15 @@ def infer_report(data: Mapping[str, Any]) -> Report:
             (name, data["units"][name], weight, *(e[name] for e in data["standard_errors"].values()))
             for name, weight in data["weights"].items()
         ),
-        note=(
-            "Errors conditional on the dynamics; intervals of trade-offs add what estimating the dynamics"
-            " contributes."
+        note=" ".join(
+            part
+            for part in (
+                data["standard_errors_note"],
+                "Intervals of trade-offs add what estimating the transitions contributes."
+                if data["standard_errors_dynamics"]
+                else "",
+            )
+            if part
         ),
     )
     held = data["held_out"]
@@ -120,6 +128,11 @@ def infer_report(data: Mapping[str, Any]) -> Report:
         sections=tuple(s for s in sections if s.items),
         data=data,
     )
+
+
+def _held(data: Mapping[str, Any]) -> str:
+    held = held_words(data["fixed_by_assumption"])
+    return f"Fixed by assumption: {held}." if held else ""
 
 
 def _changes(curve: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from telic.inference.critical import critical_value
 from telic.inference.wording import plural, singular
 from telic.reports import Finding, Severity
 from telic.reports.numbers import json_value
+from telic.rewards import RewardEstimate
 
+from .assumptions import assumptions_of
 from .evidence import choice_panels, field_over_states
 from .fit import Fit
 from .infer_words import caution_of, cautions_of, headline_of, held_out_sentence, interval_words
@@ -33,8 +36,11 @@ MOST_COUNTERFACTUALS = 2
 ROUNDING = 1e-10
 """Relative difference below which two rates are the same."""
 
-DIFFERENCE_LEVEL = 0.05
-"""Level of the test that demonstrators differ."""
+DIFFERENCE_LEVEL, CLEAR_LEVEL = 0.05, 0.001
+"""Levels of the test that demonstrators differ: from where it is said with care, and plainly."""
+
+MAXIMUM_SCORE = 1e-5
+"""Score per decision up to which a fit is at the maximum of its likelihood for the use of a test."""
 
 
 def result_of(
@@ -68,8 +74,13 @@ def result_of(
     judged, which = _judged(problem)
     findings = [*pooled.findings(), *problem.findings, *notes]
     people = {who: _fit_json(fit) for who, fit in fits.items() if who != everybody}
+    common = {(f.code, f.message) for f in findings}
     for who in people:
-        findings += [f for f in fits[who].estimate.findings if f.severity >= Severity.ERROR]
+        findings += [
+            replace(f, message=f"{who}: {f.message}")
+            for f in fits[who].estimate.findings
+            if f.severity >= Severity.WARNING and (f.code, f.message) not in common
+        ]
     choices = calibrated = markov = fields = None
     if pooled.outcome.ok:
         choices, calibrated, markov, fields = _evidence(problem, pooled, judged, which, findings)
@@ -91,6 +102,7 @@ def result_of(
         "cautions": cautions_of(problem),
         "critical_value": critical_value(pooled.with_all_errors, pooled.error_kind, level=pooled.level).value,
         "interval_words": interval_words(pooled),
+        "assumptions": assumptions_of(problem, pooled, is_profiled=bool(profiles)),
         "fields": fields,
         "choices": choices,
         "calibration": calibrated,
@@ -129,7 +141,7 @@ def difference_between(fits: Mapping[str, Fit], everybody: str) -> dict[str, Any
     """Whether one reward for all explains as much as one for each: a likelihood-ratio test (Wilks 1938)."""
     single = [fit.estimate for who, fit in fits.items() if who != everybody]
     pooled = fits[everybody].estimate
-    if len(single) < 2 or not all(e.outcome.ok for e in (*single, pooled)):
+    if len(single) < 2 or not all(_is_maximum(e) for e in (*single, pooled)):
         return None
     from scipy.special import chdtrc
 
@@ -140,17 +152,30 @@ def difference_between(fits: Mapping[str, Fit], everybody: str) -> dict[str, Any
         return None
     p = float(chdtrc(degrees, statistic))
     shown = "p < 0.0001" if p < 1e-4 else f"p = {p:.2g}"
-    verdict = "differ" if p < DIFFERENCE_LEVEL else "are not shown to differ"
+    verdict = (
+        "differ"
+        if p < CLEAR_LEVEL
+        else "seem to differ"
+        if p < DIFFERENCE_LEVEL
+        else "are not shown to differ"
+    )
     return {
         "statistic": statistic,
         "degrees_of_freedom": degrees,
         "p_value": p,
         "sentence": (
             f"The {len(single)} demonstrators {verdict} in what they value: a reward for each explains"
-            f" {statistic / 2:.1f} nats more than one for all (chi-square {statistic:.1f} on {degrees},"
-            f" {shown})."
+            f" {statistic / 2:.1f} nats more than one for all (likelihood-ratio test, chi-square {statistic:.1f} on"
+            f" {degrees}, {shown}; it takes decisions as independent given their states and the dynamics as known)."
         ),
     }
+
+
+def _is_maximum(estimate: RewardEstimate) -> bool:
+    """True where the log-likelihood is the largest that there is: no penalty, and a score of zero."""
+    score = estimate.certificate.get("score_norm", np.inf)
+    exact = "bellman_residual" in estimate.certificate
+    return estimate.outcome.ok and not estimate.penalties and exact and score <= MAXIMUM_SCORE
 
 
 def _fit_json(fit: Fit) -> dict[str, Any]:
@@ -183,11 +208,19 @@ def _counterfactuals(fit: Fit) -> list[dict[str, Any]]:
         if not made.outcome.ok:
             continue
         size = {r.name: max(abs(r.before), abs(r.after)) for r in made.rates}
+        gamma = fit.estimate.gauge.discount
+        over = f"by {gamma:g} each" if gamma is not None and gamma < 1.0 else "by nothing"
         found.append(
             {
                 "change": (
                     f"a {singular(fit.estimate.units[fit.estimate.names.index(name)] or name)} counted twice"
                     " as much"
+                ),
+                "note": (
+                    f"Predicted from the reward of all{_with_shrinking(fit)}: the same people, who choose as softly,"
+                    " in the same world as estimated. Means per decision from where trajectories begin, discounted"
+                    f" {over}, so they need not be those of the whole log. {100 * fit.level:g} % intervals by the"
+                    " delta method, for the weights alone."
                 ),
                 "rates": [
                     {
@@ -204,6 +237,10 @@ def _counterfactuals(fit: Fit) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _with_shrinking(fit: Fit) -> str:
+    return ", shrunk by its penalty" if fit.estimate.penalties else ""
 
 
 def _judged(problem: Problem) -> tuple[Any, str]:
@@ -238,8 +275,9 @@ def _evidence(
             for b in table.bins
         ],
         "sentence": (
-            f"In {inside} of {len(table.bins)} groups the prediction lies inside the interval of what was"
-            f" seen; the mean gap is {table.error:.3f}, where {table.expected_if_perfect:.3f} would be noise."
+            f"In {inside} of {len(table.bins)} groups the prediction lies inside the {100 * table.level:g} % interval"
+            f" of what was seen; the mean gap is {table.error:.3f}, where {table.expected_if_perfect:.3f} would be"
+            " noise."
         ),
     }
     markov = None
@@ -258,8 +296,8 @@ def _evidence(
         markov = {
             "p_value": test.p_value,
             "sentence": (
-                "Within a state, neither choices nor what followed depend on what came before"
-                f" (smallest adjusted p = {test.p_value:.2g} of {len(test.effects)} tests)."
+                "No sign that, within a state, choices or what followed depend on what came before (smallest"
+                f" adjusted p = {test.p_value:.2g} of {len(test.effects)} tests); a weak dependence can go unseen."
                 if not test.findings
                 else "The state leaves something out:"
             ),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from telic.inference.wording import format_interval, join_words, plural, singular
 
+from .assumptions import held_words
 from .fit import Fit
 from .problem import Problem
 
@@ -59,9 +60,10 @@ def headline_of(fits: Mapping[str, Fit], everybody: str) -> str:
     if parts:
         words = f"One {singular(units[first.numerator] or first.numerator)} is worth {join_words(parts)}."
     blind = [n for n, ok in zip(pooled.estimate.names, pooled.estimate.is_identified, strict=True) if not ok]
-    if not blind or len(blind) > MOST_NAMED:
-        return words
-    return f"{words} What {join_words(blind)} {'is' if len(blind) == 1 else 'are'} worth cannot be told."
+    if blind and len(blind) <= MOST_NAMED:
+        words += f" What {join_words(blind)} {'is' if len(blind) == 1 else 'are'} worth cannot be told."
+    held = held_words(pooled.estimate.fixed_by_assumption)
+    return f"{words} Fixed by assumption: {held}." if held else words
 
 
 def held_out_sentence(fit: Fit) -> str:
@@ -105,7 +107,10 @@ def caution_of(fits: Mapping[str, Fit]) -> str:
         words.append(f"{who}: {n} trajectories{beside}")
     if not words:
         return ""
-    return f"Intervals over fewer than {FEW_CLUSTERS} trajectories are honest but wide. {'. '.join(words)}."
+    return (
+        f"Intervals over fewer than {FEW_CLUSTERS} trajectories are wide and rough; those of errors per decision"
+        f" take decisions as independent given their states. {'. '.join(words)}."
+    )
 
 
 def cautions_of(problem: Problem) -> list[str]:
@@ -131,6 +136,13 @@ def interval_words(fit: Fit) -> str:
     Args:
         fit: whose.
     """
-    kind = fit.error_kind.replace("_", " ") or "no"
-    added = " with the errors of the estimated dynamics" if fit.dynamics_errors is not None else ""
-    return f"Fieller intervals, {fit.level:.0%}, {kind} errors{added}"
+    kind = fit.error_kind.replace("_", " ")
+    if not kind:
+        return "no standard errors, so no intervals"
+    reach = ", Student's t by the number of trajectories" if fit.error_kind == "sandwich_clustered" else ""
+    known = fit.dynamics_errors is None and fit.error_kind not in fit.estimate.kinds_with_dynamics
+    dynamics = (
+        "taking the estimated dynamics as known" if known else "with the errors of the estimated dynamics"
+    )
+    shrunk = " of penalised weights, without the bias of the penalty" if fit.estimate.penalties else ""
+    return f"Fieller intervals of {100 * fit.level:g} %{shrunk}, {kind} errors {dynamics}{reach}"

@@ -2,7 +2,7 @@
 
 Nothing is computed here that is not drawn or said, so the page and its JSON twin cannot disagree. Order: what
 is worth what; weights; reward and value; choices; held-out; what the data cannot tell; what they would do;
-how far conclusions hold; the data; provenance.
+what is taken for granted; how far conclusions hold; the data; provenance.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ def build_page(data: Mapping[str, Any], *, figure_done: Callable[[int], None] = 
         ("Held-out decisions", "held-out", held_out_of),
         ("What the data cannot tell", "identifiability", identifiability_of),
         ("What they would do", "counterfactual", counterfactual_of),
+        ("What is taken for granted", "assumptions", _assumptions),
         ("How far the conclusions hold", "robustness", robustness_of),
         ("The data", "data", _data),
         ("Provenance", "provenance", _provenance),
@@ -57,6 +58,10 @@ def build_page(data: Mapping[str, Any], *, figure_done: Callable[[int], None] = 
 
 def _no_answer(data: Mapping[str, Any]) -> list[Item]:
     return [data["advice"], *(finding_from(f) for f in data["findings"] if f["severity"] == "error")]
+
+
+def _assumptions(data: Mapping[str, Any]) -> list[Item]:
+    return list(data["assumptions"])
 
 
 def _data(data: Mapping[str, Any]) -> list[Item]:

@@ -10,13 +10,14 @@ from typing import Any
 from telic.inference.wording import format_interval, format_number, singular
 from telic.reports import Table
 
+from .assumptions import held_words
 from .figures import (
     Labels,
     Row,
     coefficients,
     forest,
 )
-from .page_parts import Item, everyone_in, plain_text
+from .page_parts import Item, everyone_in
 
 __all__ = ["counterfactual_of", "identifiability_of", "tradeoffs_of", "weights_of"]
 
@@ -51,8 +52,7 @@ def tradeoffs_of(data: Mapping[str, Any]) -> list[Item]:
                         ),
                         x=first["unit"],
                         caption=(
-                            f"Marks are estimates, bars {first['level']:.0%} intervals"
-                            f" ({data['interval_words']})."
+                            f"Marks are estimates. Bars: {data['interval_words']}; each stands for itself."
                         ),
                     ),
                 )
@@ -61,11 +61,10 @@ def tradeoffs_of(data: Mapping[str, Any]) -> list[Item]:
             items.append(f"{first['sentence']}")
         elif len(everyone) == 1:
             items += sentences
-    assumed = ", ".join(f"{name} {plain_text(value)}" for name, value in data["fixed_by_assumption"].items())
+    assumed = held_words(data["fixed_by_assumption"])
     if assumed:
-        items.append(
-            f"Fixed by assumption: {assumed}. Further down: how far the numbers hold when they are changed."
-        )
+        varied = " Further down: how far the numbers hold when they are changed." if data["profiles"] else ""
+        items.append(f"Fixed by assumption: {assumed}.{varied}")
     return items
 
 
@@ -128,12 +127,12 @@ def weights_of(data: Mapping[str, Any]) -> list[Item]:
                 for name in names
             ),
             note=(
-                f"{data['n_decisions']:,} decisions in {data['n_trajectories']:,} trajectories. The named"
-                " errors hold the dynamics fixed"
+                f"{data['n_decisions']:,} decisions in {data['n_trajectories']:,} trajectories."
+                f" {data['standard_errors_note']}"
                 + (
-                    "; the column beside them is what estimating those adds, and intervals use both."
+                    " The column of the dynamics is what estimating the transitions adds, and intervals use both."
                     if added
-                    else "."
+                    else ""
                 )
             ),
         ),
@@ -217,10 +216,7 @@ def counterfactual_of(data: Mapping[str, Any]) -> list[Item]:
                     )
                     for r in made["rates"]
                 ),
-                note=(
-                    f"Predicted from the reward of all, with {data['tradeoffs'][0]['level']:.0%} intervals by"
-                    " the delta method."
-                ),
+                note=made["note"],
             )
         )
     return items

@@ -162,8 +162,8 @@ def held_out_of(data: Mapping[str, Any]) -> list[Item]:
                 title="How well decisions are predicted that no fit has seen",
                 x="log-likelihood, nats a decision (higher is better)",
                 caption=(
-                    f"{held['n_decisions']:,} decisions of {held['n_trajectories']} trajectories; bars:"
-                    " intervals over trajectories."
+                    f"{held['n_decisions']:,} decisions of {held['n_trajectories']} trajectories; bars: intervals"
+                    " over trajectories, of the policies as they were fitted."
                 ),
             ),
             zero=False,
@@ -176,21 +176,41 @@ def held_out_of(data: Mapping[str, Any]) -> list[Item]:
         items.append(
             Table(
                 title="The same for each demonstrator's own reward",
-                columns=("demonstrator", "own reward", "cloning", "uniform", "decisions"),
+                columns=(
+                    "demonstrator",
+                    "own reward",
+                    "cloning",
+                    "uniform",
+                    "gain over cloning",
+                    "decisions",
+                ),
                 rows=tuple(
                     (
                         who,
                         score["nats_per_decision"],
                         score["baselines"]["behavioural_cloning"],
                         score["baselines"]["uniform"],
+                        _gain(score),
                         score["n_decisions"],
                     )
                     for who, score in told.items()
                 ),
-                note="Nats a decision; higher is better. Cloning is of the same demonstrator.",
+                note=(
+                    "Nats a decision; higher is better. Cloning is of the same demonstrator, and the gain has its"
+                    " interval over trajectories in brackets."
+                ),
             )
         )
     return items
+
+
+def _gain(score: Mapping[str, Any]) -> str:
+    """The gain of a reward over cloning with its interval."""
+    gain = score["scores"]["reward"]["gain_over"]["behavioural_cloning"]
+    if gain["nats_per_decision"] is None or gain["interval"] is None:
+        return "not known"
+    low, high = gain["interval"]
+    return f"{gain['nats_per_decision']:+.4f} [{low:+.4f}, {high:+.4f}]"
 
 
 def robustness_of(data: Mapping[str, Any]) -> list[Item]:

@@ -10,7 +10,7 @@ import numpy as np
 from telic.inference.wording import format_number
 from telic.reports import Figure, Finding, Table
 
-__all__ = ["Item", "axis_values", "everyone_in", "plain_array", "plain_text"]
+__all__ = ["Item", "axis_values", "everyone_in", "plain_array", "plain_text", "sentence_case"]
 
 Item = str | Table | Figure | Finding
 """What a section holds."""
@@ -47,6 +47,11 @@ def plain_array(values: Any) -> np.ndarray:
         ],
         dtype=np.float64,
     )
+
+
+def sentence_case(words: str) -> str:
+    """The words with a capital at the beginning, and as they are after it."""
+    return words[:1].upper() + words[1:]
 
 
 def plain_text(value: Any) -> str:
