@@ -26,6 +26,9 @@ MOST_ENTRIES = 20_000_000
 LARGEST_THRESHOLD = 0.01
 """The threshold is never raised beyond it."""
 
+BY_CHANCE = 1e-3
+"""Probability below which it is no chance that an action never, or always, ended a task."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Transitions:
@@ -199,14 +202,19 @@ def _onto_states(
 def _with_end(
     P: sp.csr_array, seen: Transitions, ended: np.ndarray, S: int, A: int, c: float
 ) -> sp.csr_array:
-    """Rows shared between going on and ending; the chance of ending backs off to the action's, then to
-    all.
+    """Rows shared between going on and ending; the chance of ending backs off to the action's, then to all.
+
+    An action that never ended a task, or always did, where chance at the rate of all decisions would not have
+    done that, keeps to it: in an undiscounted world the smallest made-up chance to end would carry the answer.
     """
     pair = seen.states.astype(np.int64) * A + seen.actions
     n = np.bincount(pair, weights=seen.weights, minlength=S * A).reshape(S, A).astype(np.float64)
     ends = np.bincount(pair, weights=seen.weights * ended, minlength=S * A).reshape(S, A).astype(np.float64)
-    overall = np.full(A, ends.sum() / max(n.sum(), 1e-300))
-    by_action = _rate(ends.sum(axis=0), n.sum(axis=0), overall, c)
+    rate_of_all = ends.sum() / max(n.sum(), 1e-300)
+    by_action = _rate(ends.sum(axis=0), n.sum(axis=0), np.full(A, rate_of_all), c)
+    never, always = ends.sum(axis=0) == 0, ends.sum(axis=0) == n.sum(axis=0)
+    by_action[never & ((1.0 - rate_of_all) ** n.sum(axis=0) < BY_CHANCE)] = 0.0
+    by_action[always & (rate_of_all ** n.sum(axis=0) < BY_CHANCE)] = 1.0
     rate = _rate(ends, n, np.tile(by_action, (S, 1)), c).ravel()
     end = sp.csr_array((rate, (np.arange(S * A), np.full(S * A, S - 1))), shape=P.shape)
     law = sp.csr_array(sp.diags_array(1.0 - rate) @ P + end)

@@ -43,7 +43,7 @@ FORCING = 1e-2
 """Residual of an inexact Newton step, relative to the Bellman residual it removes; less for discounts near
 1."""
 
-KRYLOV_STATES, KRYLOV_DISCOUNT = 50_000, 0.99
+KRYLOV_STATES, KRYLOV_DISCOUNT = 3_000, 0.99
 """States above which, and discount up to which, the Newton step is iterated even where LU would fit
 (measured)."""
 
@@ -57,6 +57,9 @@ FLOOR = 16 * float(np.finfo(np.float64).eps)
 BOUND_TOLERANCE = 1e-6
 """Undiscounted, error bound on V, relative to ``max(1, max |V|)``, that an answer must meet besides the
 residual."""
+
+SURE_BOUND = 1e-3
+"""Undiscounted, error bound on V in log-probabilities up to which an answer needs no look at the gain."""
 
 PATIENCE = 30
 """Newton steps after which an undiscounted solve asks whether its value is infinite at all."""
@@ -207,6 +210,11 @@ def _newton(
             # Undiscounted, a small residual proves little where the policy wanders for very long.
             bound = _value_bound(operator, residual, FLOOR / 16 * size, system)
             if bound <= BOUND_TOLERANCE * size:
+                # Beside huge values a drift of a few units a sweep is small too; only the gain tells it apart.
+                if operator.rationality * bound > SURE_BOUND:
+                    wandering = wandering_gain(operator)
+                    if wandering.gain > -GAIN_MARGIN:
+                        return _diverging(operator, V, wandering, method, iteration)
                 return _success(operator, V, TV, residual, bound, iteration, method)
             if residual <= FLOOR * size:
                 return _broken(operator, V, Outcome.SINGULAR, method, iteration)

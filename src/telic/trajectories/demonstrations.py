@@ -125,6 +125,19 @@ class Demonstrations:
                 "A trajectory is either terminated or truncated, never both.",
                 hint="`terminated`: the task ended; `truncated`: the record stops while the task goes on.",
             )
+        for name, column in (*self.observations.items(), *self.next_observations.items()):
+            if np.asarray(column).dtype.kind not in "biuf":
+                raise DataError(
+                    f"Observation `{name}` must hold numbers or truth values, got {np.asarray(column).dtype}.",
+                    hint="Give labels as int32 codes into `categories`.",
+                )
+        unknown = np.flatnonzero(~np.isfinite(self.times)) if self.times is not None else ()
+        if len(unknown):
+            raise DataError(
+                f"`times` must be finite; {len(unknown):,} of {n:,} are not (first: row {unknown[0]}).",
+                hint="Leave `times` out where they are not known.",
+                rows=[int(row) for row in unknown[:20]],
+            )
         if self.weights is not None and not (np.all(np.isfinite(self.weights)) and np.all(self.weights >= 0)):
             raise DataError(
                 "`weights` must be finite and not negative.", hint="Drop rows instead of negating them."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -47,7 +48,11 @@ def ingest(contract: TaskContract, paths: Paths, store: DatasetStore) -> Dataset
     if known is not None:
         return store.adopt(known)
     demos = _read(contract, sources)
-    return store.publish(demos, contract_digest=contract.digest, ingest_key=key)
+    version = store.publish(demos, contract_digest=contract.digest, ingest_key=key)
+    if version.is_new:
+        return version
+    # Other files, the same decisions: what was noticed now is about these files.
+    return replace(version, findings=demos.findings, sources=demos.provenance.inputs)
 
 
 def read_demonstrations(contract: TaskContract, paths: Paths) -> Demonstrations:

@@ -148,7 +148,8 @@ def _check_bounds(values: NDArray[Any], missing: BoolArray | None, o: Observatio
     if not len(bad):
         return
     known = values if missing is None else values[~missing]
-    suspicion = _unit_suspicion(known, low, high, len(bad) / len(known))
+    telling = int(np.count_nonzero(known))  # a zero is in bounds whatever the unit
+    suspicion = _unit_suspicion(known, low, high, len(bad) / max(telling, 1))
     unit = f" {o.unit}" if o.unit else ""
     raise DataError(
         f"Observation `{o.name}` must lie in [{low:g}, {high:g}]{unit}; {len(bad):,} of {len(known):,} "

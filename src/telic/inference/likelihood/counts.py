@@ -123,12 +123,12 @@ def check_possible(demos: Demonstrations, world: TabularMDP | FiniteHorizonMDP |
     problems: list[tuple[str, NDArray[np.int64]]] = []
     unavailable = np.flatnonzero(~world.availability[states, demos.actions])
     if len(unavailable):
-        problems.append(("take an action that is not available", unavailable))
+        problems.append(("an action that is not available", unavailable))
     absorbing = getattr(world, "absorbing", None)
     if absorbing is not None:
         ended = np.flatnonzero(absorbing[states])
         if len(ended):
-            problems.append(("decide in an absorbing state, where the problem has ended", ended))
+            problems.append(("a decision in an absorbing state, where the problem has ended", ended))
     known = np.flatnonzero(next_states >= 0)
     if len(known):
         P = world.transition
@@ -137,7 +137,7 @@ def check_possible(demos: Demonstrations, world: TabularMDP | FiniteHorizonMDP |
         ).ravel()
         never = known[probability <= 0]
         if len(never):
-            problems.append(("make a transition of probability 0", never))
+            problems.append(("a transition of probability 0", never))
     if problems:
         raise impossible(demos, problems)
 
@@ -156,7 +156,8 @@ def impossible(
             f"{next_states[r]}"
             for r in rows[:3].tolist()
         ]
-        parts.append(f"{len(rows)} rows {what} ({'; '.join(first)}{'; ...' if len(rows) > 3 else ''})")
+        count = "1 row has" if len(rows) == 1 else f"{len(rows):,} rows have"
+        parts.append(f"{count} {what} ({'; '.join(first)}{'; ...' if len(rows) > 3 else ''})")
         listed[what] = rows[:LISTED].tolist()
         total += len(rows)
     return ImpossibleDemonstrationsError(

@@ -190,7 +190,7 @@ class GoalLikelihood(AbstractCountedLikelihood):
         problems = []
         at_goal = np.flatnonzero(states == self._goal_of_rows)
         if len(at_goal):
-            problems.append(("decide at their destination, where the problem has ended", at_goal))
+            problems.append(("a decision at the destination, where the problem has ended", at_goal))
         system = goal_system(self.mdp, np.zeros((S, A)))
         lost_keys = []
         for i, _, cells in self._parts():
@@ -206,7 +206,7 @@ class GoalLikelihood(AbstractCountedLikelihood):
         if lost_keys:
             rows = np.flatnonzero(np.isin(self._keys, np.concatenate(lost_keys)))
             if len(rows):
-                problems.append(("are in or lead to states that cannot surely reach their destination", rows))
+                problems.append(("a state or a next state that cannot surely reach the destination", rows))
         if problems:
             raise impossible(self.data, problems)
 
