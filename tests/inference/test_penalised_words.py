@@ -11,7 +11,7 @@ from telic.features import Features
 from telic.inference import max_causal_entropy
 from telic.inference.dynamics_errors import dynamics_errors
 from telic.inference.settings import FitSettings
-from telic.inference.tradeoffs import TradeoffStatus, tradeoff, tradeoff_table
+from telic.inference.tradeoffs import TradeoffStatus, default_pairs, tradeoff, tradeoff_table
 from telic.mdp import TabularMDP
 from telic.rewards import RewardEstimate
 from telic.trajectories import Demonstrations
@@ -92,6 +92,46 @@ def test_an_absolute_penalty_gives_no_ratio_of_what_it_dropped(
     assert (below.value, below.interval, below.status) == (None, None, TradeoffStatus.ZERO_DENOMINATOR)
     for found in (above, below):
         assert "absolute penalty (l1 = 20) set the weight of noise to zero" in found.sentence
+
+
+@pytest.mark.parametrize("l2", [0.5, 20.0])
+def test_a_weight_that_only_the_penalty_keeps_finite_is_not_told(l2: float) -> None:
+    """Action 2 is never taken, so without a penalty the weight of its indicator runs to minus infinity."""
+    rng = np.random.default_rng(6)
+    states = rng.integers(S, size=N * LENGTH)
+    actions = (rng.random(N * LENGTH) < 0.4).astype(int)
+    values = np.zeros((S, A, 3))
+    values[:, 1, 0], values[:, 2, 1], values[..., 2] = 1.0, 1.0, np.arange(S)[:, None] / S
+    features = Features(values=values, names=("go", "jump", "place"), units=("step", "jump", ""))
+    again = np.array([rng.choice(S, p=P[s, a]) for s, a in zip(states, actions, strict=True)])
+    demos = Demonstrations.from_arrays(
+        states, actions, next_states=again, offsets=np.arange(0, N * LENGTH + 1, LENGTH)
+    )
+    world = TabularMDP.from_transition(P, discount=0.5)
+    assert not max_causal_entropy(demos, world, features).outcome.ok
+    fit = max_causal_entropy(demos, world, features, settings=FitSettings(l2=l2))
+    assert fit.outcome.ok
+    assert fit.held_by_penalty == ("jump",)
+    assert fit.is_identified.tolist() == [True, False, True]
+    assert np.isinf(fit.standard_errors("sandwich")[1])
+    assert fit.to_json()["held_by_penalty"] == ["jump"]
+    found = tradeoff(fit, "jump", "go")
+    assert (found.value, found.status) == (None, TradeoffStatus.NOT_IDENTIFIED)
+    assert "only the penalty keeps jump finite" in found.sentence
+    assert default_pairs(fit)[0][1] != "jump"
+    told = next(f for f in fit.findings if f.code == "held-by-penalty")
+    assert "how strong the penalty is" in told.message
+
+
+def test_strong_shrinking_alone_is_not_taken_for_it(demos: Demonstrations, world: TabularMDP) -> None:
+    assert fitted(demos, world, l2=500.0).held_by_penalty == ()
+
+
+def test_one_trajectory_has_no_clustered_error(demos: Demonstrations, world: TabularMDP) -> None:
+    fit = max_causal_entropy(demos.select(np.array([0])), world, FEATURES, settings=FitSettings(l2=0.1))
+    assert set(fit.covariances) == {"hessian", "outer_product", "sandwich"}
+    assert [f.code for f in fit.findings].count("one-trajectory") == 1
+    assert tradeoff(fit, "time", "money").kind == "sandwich"
 
 
 def test_a_dropped_weight_does_not_move_with_the_dynamics(demos: Demonstrations, world: TabularMDP) -> None:

@@ -25,11 +25,13 @@ from .conjugate import maximise_conjugate
 from .critical import COUNT_ROUNDING
 from .fit_findings import (
     few_trajectories,
+    held_by_penalty,
     negative_rationality,
     no_clusters,
     no_errors,
     no_start,
     null_findings,
+    one_trajectory,
     penalised_errors,
     rationality_finding,
     separation_finding,
@@ -38,7 +40,7 @@ from .likelihood import ChoiceLikelihood
 from .newton import NewtonResult, maximise_newton
 from .objective import Objective, Point
 from .parameters import Parameters
-from .separation import find_separation
+from .separation import falls_short, find_separation, named_weights
 from .settings import FitSettings
 from .start import feasible_start
 from .uncertainty import covariances, null_space, project_out
@@ -47,6 +49,9 @@ __all__ = ["FitProgress", "fit_likelihood"]
 
 FLOOR = 1e-9
 """Spread of a feature over choices, relative to its largest (discounted) size, that rounding can leave."""
+
+MOST_LOOKED_AT = 60
+"""Free numbers up to which a penalised fit is continued without its penalty where that may run away."""
 
 GAUGE_SLACK = 1e-10
 """Relative change of the log-likelihood by which moving along a null direction shows that it was not one.
@@ -212,12 +217,22 @@ def _finish(
     score_norm = float(np.abs(project_out(objective.projected_score(point), null)).max(initial=0.0)) / n
     weights, beta = parameters.finish(point.psi)
     spread: dict[str, FloatArray] = {}
+    held: list[int] = []
     if beta is not None and beta <= 0:
         outcome = Outcome.INFEASIBLE
         notes.insert(0, negative_rationality(beta))
     if outcome.ok and settings.standard_errors:
-        spread, more = _spread(objective, point, null, parameters)
+        spread, meat, more = _spread(objective, point, null, parameters)
         notes += more
+        is_looked_at = bool(settings.l2 or settings.l1) and parameters.count <= MOST_LOOKED_AT
+        if (
+            is_looked_at
+            and "outer_product" in meat
+            and falls_short(point, result.scale, meat["outer_product"], null)
+        ):
+            held = _held_by_penalty(objective, point, found_null, floor, settings)
+        if held:
+            notes.append(held_by_penalty([names[k] for k in held]))
         if beta is not None and spread:
             notes.append(rationality_finding(beta, spread))
             J = parameters.jacobian(point.psi)
@@ -250,6 +265,7 @@ def _finish(
         n_decisions=likelihood.n_decisions,
         n_trajectories=likelihood.n_clusters,
         n_effective_trajectories=effective_count(likelihood.cluster_sizes),
+        held_by_penalty=tuple(names[k] for k in held if names[k] in likelihood.names),
         choice_log_likelihood=point.choice_log_likelihood,
         transition_log_likelihood=transition_log_likelihood,
         certificate={
@@ -269,22 +285,24 @@ def _finish(
 
 def _spread(
     objective: Objective, point: Point, null: FloatArray, parameters: Parameters
-) -> tuple[dict[str, FloatArray], list[Finding]]:
-    """Covariances of the free numbers by kind, with the reasons for any that are missing."""
+) -> tuple[dict[str, FloatArray], dict[str, FloatArray], list[Finding]]:
+    """Covariances of the free numbers by kind, sums of outer products of scores, and the reasons for any kind
+    that is missing.
+    """
     likelihood, notes = objective.likelihood, []
     if point.curvature is None:
-        return {}, [no_errors(f"there are {parameters.count} weights, too many for a covariance matrix")]
+        return {}, {}, [no_errors(f"there are {parameters.count} weights, too many for a covariance matrix")]
     if not likelihood.is_sampled:
-        return {}, [no_errors("no number of decisions stands behind the choice probabilities")]
+        return {}, {}, [no_errors("no number of decisions stands behind the choice probabilities")]
     weights = parameters.expand(point.psi)
     meat = {"outer_product": parameters.pull_matrix(likelihood.outer_product(weights))}
-    if likelihood.n_clusters:
+    if likelihood.n_clusters > 1:
         scores = parameters.pull(likelihood.cluster_scores(weights))
         meat["sandwich_clustered"] = scores.T @ scores
     else:
-        notes.append(no_clusters())
+        notes.append(one_trajectory() if likelihood.n_clusters else no_clusters())
     told = parameters.count - len(null)
-    if likelihood.n_clusters and effective_count(likelihood.cluster_sizes) <= told + COUNT_ROUNDING:
+    if likelihood.n_clusters > 1 and effective_count(likelihood.cluster_sizes) <= told + COUNT_ROUNDING:
         notes.append(few_trajectories(likelihood.n_clusters, told))
     active = np.ones(parameters.count, dtype=bool) if not objective.l1 else point.psi != 0
     idx = np.flatnonzero(active)
@@ -307,7 +325,29 @@ def _spread(
         )
     if objective.l1 or objective.l2:
         notes.append(penalised_errors(objective))
-    return spread, notes
+    return spread, meat, notes
+
+
+def _held_by_penalty(
+    objective: Objective, point: Point, found_null: FloatArray, floor: FloatArray, settings: FitSettings
+) -> list[int]:
+    """Free numbers that run to infinity without the penalty: the fit goes on from its end, unpenalised."""
+    alone = replace(objective, l2=0.0, l1=0.0)
+    start = alone.at(point.psi, order=2)
+    if not start.outcome.ok:
+        return []
+    result = maximise_newton(
+        alone,
+        start,
+        n_decisions=objective.likelihood.total_weight,
+        tolerance=settings.tolerance,
+        max_iterations=settings.max_iterations,
+        state=None,
+        on_iteration=lambda *_: True,
+        floor=floor,
+        find_separation=lambda p, s, f: find_separation(alone, p, s, f, found_null),
+    )
+    return [] if result.separated is None else named_weights(result.separated, result.scale)
 
 
 def _least_norm(objective: Objective, point: Point, null: FloatArray) -> tuple[Point, str]:

@@ -13,14 +13,17 @@ from telic.typing import FloatArray
 from .newton import NewtonResult
 from .objective import Objective, Point
 from .separation import named_weights
+from .wording import join_words
 
 __all__ = [
     "few_trajectories",
+    "held_by_penalty",
     "negative_rationality",
     "no_clusters",
     "no_errors",
     "no_start",
     "null_findings",
+    "one_trajectory",
     "penalised_errors",
     "rationality_finding",
     "separation_finding",
@@ -136,6 +139,31 @@ def no_clusters() -> Finding:
         message="The counts do not come from trajectories, so there is no `sandwich_clustered` error.",
         hint="Give demonstrations instead of counts where decisions of one trajectory may depend on "
         "each other.",
+    )
+
+
+def one_trajectory() -> Finding:
+    """One trajectory says nothing about how trajectories differ."""
+    return Finding(
+        code="one-trajectory",
+        severity=Severity.WARNING,
+        message="There is one trajectory, so there is no `sandwich_clustered` error; intervals use `sandwich`, which "
+        "takes its decisions as independent given their states.",
+        hint="Collect more trajectories; `data.trajectory` in the contract says what one is.",
+    )
+
+
+def held_by_penalty(names: list[str]) -> Finding:
+    """Weights that the likelihood alone would send to infinity."""
+    return Finding(
+        code="held-by-penalty",
+        severity=Severity.WARNING,
+        message=f"Only the penalty keeps {join_words(names)} finite: some action is always or never taken where "
+        f"{'it tells' if len(names) == 1 else 'they tell'} it apart, so size and errors of "
+        f"{'this weight say' if len(names) == 1 else 'these weights say'} how strong the penalty is, not what is "
+        "valued.",
+        hint="Drop the feature, or collect decisions that go the other way.",
+        evidence={"features": names},
     )
 
 

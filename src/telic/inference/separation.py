@@ -15,10 +15,13 @@ from telic.typing import FloatArray
 
 from .objective import Objective, Point
 
-__all__ = ["find_separation", "is_recession", "named_weights"]
+__all__ = ["falls_short", "find_separation", "is_recession", "named_weights"]
 
 COLLAPSED = 1e-3
 """Information of a direction relative to the start of the fit below which the walk is made."""
+
+SHORT = 0.5
+"""Sum of squared scores in some direction, relative to the expected information, that is too small."""
 
 WALK = (1.0, 4.0, 16.0, 64.0)
 """Steps of the walk, in spreads of the log-odds."""
@@ -69,6 +72,31 @@ def find_separation(
         if length > 0 and is_recession(objective, point, d / length / scale):
             return np.asarray(d / length / scale)
     return None
+
+
+def falls_short(
+    point: Point, scale: FloatArray, outer_product: FloatArray, null_directions: FloatArray
+) -> bool:
+    """Whether the scores of decisions are too small for their information in some direction.
+
+    On average their outer products equal the information. Where a penalty alone keeps a weight finite they all
+    point the same way and are small, so this is a cheap sign of separation behind a penalty.
+
+    Args:
+        point: the optimum of a penalised fit, with derivatives of order 2.
+        scale: ``(P,)`` spreads of the features at the start.
+        outer_product: ``(P, P)`` sum of the outer products of the scores of decisions.
+        null_directions: ``(nullity, P)`` directions that do not count.
+    """
+    if point.information is None:
+        return False
+    Z = _identified(scale, null_directions)
+    if not Z.shape[1]:
+        return False
+    mu0, U0 = np.linalg.eigh(Z.T @ (point.information / np.outer(scale, scale)) @ Z)
+    half = U0 / np.sqrt(np.maximum(mu0, 1e-300))
+    mu = np.linalg.eigvalsh(half.T @ (Z.T @ (outer_product / np.outer(scale, scale)) @ Z) @ half)
+    return bool(mu[0] < SHORT)
 
 
 def is_recession(objective: Objective, point: Point, direction: FloatArray) -> bool:

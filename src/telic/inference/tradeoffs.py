@@ -61,7 +61,7 @@ class TradeoffStatus(enum.StrEnum):
     UNBOUNDED = "unbounded"
     """A value, but the denominator's weight may be zero: no interval holds it."""
     NOT_IDENTIFIED = "not-identified"
-    """No value: a weight moves along a direction that changes no choice."""
+    """No value: a weight moves along a direction that changes no choice, or only a penalty keeps it finite."""
     NO_ERRORS = "no-errors"
     """A value without any standard error; ``reason`` says why."""
     ZERO_DENOMINATOR = "zero-denominator"
@@ -265,6 +265,12 @@ def tradeoff(
             TradeoffStatus.NOT_CONVERGED, f"no answer, the fit stopped early. {estimate.outcome.value}"
         )
     blurred = [name for name, k in ((numerator, i), (denominator, j)) if not estimate.is_identified[k]]
+    kept = [name for name in blurred if name in estimate.held_by_penalty]
+    if kept:
+        return empty(
+            TradeoffStatus.NOT_IDENTIFIED,
+            f"cannot be told, only the penalty keeps {join_words(kept)} finite.",
+        )
     if blurred:
         verb = "moves" if len(blurred) == 1 else "move"
         return empty(

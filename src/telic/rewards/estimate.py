@@ -126,6 +126,7 @@ class RewardEstimate:
             longer than others); None: not known, taken as ``n_trajectories``.
         kinds_with_dynamics: kinds of covariance that include the error of estimated transitions; the others hold
             the transition probabilities fixed.
+        held_by_penalty: names of weights that only a penalty keeps finite; they count as not told.
         findings: what was noticed.
         solver_state: what resumes the fit; arrays and numbers only. Not part of the JSON form.
     """
@@ -148,6 +149,7 @@ class RewardEstimate:
     seconds: float
     n_effective_trajectories: float | None = None
     kinds_with_dynamics: tuple[str, ...] = ()
+    held_by_penalty: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     provenance: Provenance = field(default_factory=Provenance)
     solver_state: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -219,10 +221,11 @@ class RewardEstimate:
 
     @property
     def is_identified(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """``(K,)`` booleans: the weight has no component in a null direction."""
-        if not self.nullity:
-            return np.ones(len(self.names), dtype=bool)
-        return np.asarray(np.abs(self.null_directions).max(axis=0) <= NULL_COMPONENT)
+        """``(K,)`` booleans: the weight has no component in a null direction, and the data keep it finite."""
+        told = np.array([name not in self.held_by_penalty for name in self.names], dtype=bool)
+        if self.nullity:
+            told &= np.abs(self.null_directions).max(axis=0) <= NULL_COMPONENT
+        return told
 
     def covariance(self, kind: str = "sandwich_clustered") -> Float[np.ndarray, "K K"]:
         """``(K, K)`` covariance of the identified part, by the named kind.
@@ -282,7 +285,12 @@ class RewardEstimate:
                 }
                 for row in self.null_directions
             ],
-            "certificate": {k: _number(v) for k, v in self.certificate.items()},
+            "held_by_penalty": list(self.held_by_penalty),
+            "certificate": {
+                "score_norm": None,
+                "bellman_residual": None,
+                **{k: _number(v) for k, v in self.certificate.items()},
+            },
             "fixed_by_assumption": dict(self.fixed_by_assumption),
             "seconds": self.seconds,
             "findings": [f.to_json() for f in self.findings],

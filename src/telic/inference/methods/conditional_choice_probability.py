@@ -355,7 +355,7 @@ def _covariances(
     A, K = shape[1], logit.n_weights
     curvature = logit.information(fit.weights) + 2 * logit.l2 * np.eye(K)
     rules = {"outer_product": logit.outer_product(fit.weights, counts.squares.reshape(-1, A)[seen])}
-    if counts.by_cluster is not None:
+    if counts.by_cluster is not None and counts.n_clusters > 1:
         cells = (seen[:, None] * A + np.arange(A)).ravel()
         by_cluster = counts.by_cluster if len(seen) == shape[0] else counts.by_cluster[:, cells]
         scores = by_cluster @ logit.deviations(fit.weights).reshape(-1, K)
