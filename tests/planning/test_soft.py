@@ -10,7 +10,7 @@ import pytest
 from telic.errors import DynamicsError, NumericalError, SettingsError
 from telic.mdp import TabularMDP
 from telic.mdp.library import bus_engine, random_mdp
-from telic.planning import solve_soft
+from telic.planning import solve_hard, solve_soft
 from telic.reports import Outcome
 
 BUS_INCREMENTS = (0.3919, 0.5953, 0.0128)
@@ -60,6 +60,22 @@ def test_patience_costs_no_more_steps(discount: float) -> None:
     # A discount of almost 1 multiplies errors of V by up to 1e6, but not those of differences.
     Q = problem.reward + discount * (problem.mdp.transition @ solution.value).reshape(90, 2)
     np.testing.assert_allclose(np.logaddexp(Q[:, 0], Q[:, 1]), solution.value, rtol=1e-10)
+
+
+@pytest.mark.parametrize("method", ["newton-lu", "newton-krylov"])
+def test_far_sighted_walkers_in_wide_worlds_take_tens_of_steps(method: str) -> None:
+    # On a ring of 1,500 places with steps of at most 7 a horizon of 10,000 decisions sees all of it, and what is
+    # known about the best place travels one decision a Newton step: alone Newton needs over a hundred.
+    problem = random_mdp(1_500, 5, key=0, n_successors=3, reach=7, discount=0.9999)
+    soft = solve_soft(problem.mdp, problem.reward, method=method)
+    assert soft.outcome.ok
+    assert soft.iterations <= 30
+    hard = solve_hard(problem.mdp, problem.reward, method=method)
+    assert hard.outcome.ok
+    assert hard.iterations <= 30
+    gap = soft.value - hard.value
+    assert gap.min() > 0
+    assert gap.max() < np.log(5) / (1 - 0.9999)
 
 
 @pytest.mark.parametrize("cost", [3.0, 1.0, 0.1, 1e-3])

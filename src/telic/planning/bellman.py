@@ -33,7 +33,7 @@ __all__ = [
     "soft_maximum",
 ]
 
-KERNEL_PAIRS = 200_000
+KERNEL_PAIRS = 100_000
 """State-action pairs above which compiled sweeps repay the import of numba (0.5 s) within one solve; see
 ``docs/decisions/0020-soft-solvers.md``."""
 

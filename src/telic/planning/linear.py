@@ -42,8 +42,11 @@ __all__ = [
     "solve_columns",
 ]
 
-DENSE_STATES = 150
-"""States up to which dense LU beats sparse LU (measured, ``docs/decisions/0020-soft-solvers.md``)."""
+DENSE_STATES = 100
+"""States up to which dense LU is taken: about as far as it wins, and below the size at which LAPACK starts
+threads, whose waiting for one another can cost a thousand times the work
+(``docs/decisions/0020-soft-solvers.md``).
+"""
 
 LU_STATES = 1_000
 """States up to which sparse LU is taken without looking at the pattern."""
