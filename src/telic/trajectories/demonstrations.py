@@ -131,12 +131,12 @@ class Demonstrations:
                     f"Observation `{name}` must hold numbers or truth values, got {np.asarray(column).dtype}.",
                     hint="Give labels as int32 codes into `categories`.",
                 )
-        unknown = np.flatnonzero(~np.isfinite(self.times)) if self.times is not None else ()
-        if len(unknown):
+        if self.times is not None and not np.all(np.isfinite(self.times)):
+            unknown = np.flatnonzero(~np.isfinite(self.times))
             raise DataError(
                 f"`times` must be finite; {len(unknown):,} of {n:,} are not (first: row {unknown[0]}).",
                 hint="Leave `times` out where they are not known.",
-                rows=[int(row) for row in unknown[:20]],
+                rows=unknown[:20].tolist(),
             )
         if self.weights is not None and not (np.all(np.isfinite(self.weights)) and np.all(self.weights >= 0)):
             raise DataError(
