@@ -197,7 +197,7 @@ def _choose(operator: BellmanOperator, tolerance: float) -> str:
             return "sweeps"
     if gamma <= KRYLOV_DISCOUNT and S > KRYLOV_STATES:
         return "newton-krylov"
-    return f"newton-{choose_method(operator.transition, operator.chain_bandwidth)}"
+    return f"newton-{choose_method(operator.transition, operator.factor_entries)}"
 
 
 def _newton(
@@ -214,6 +214,11 @@ def _newton(
         residual = float(np.abs(gap).max(initial=0.0))
         size = max(1.0, float(np.abs(V).max(initial=0.0)))
         if residual > SLOW * previous and residual > tolerance * size:
+            # Newton is as slow where the value is infinite; sweeps would only climb after it.
+            if undiscounted and n_sweeps == FIRST_SWEEPS:
+                wandering = wandering_gain(operator)
+                if wandering.gain > -GAIN_MARGIN:
+                    return _diverging(operator, V, wandering, method, iteration)
             # A step of Newton moves the border between two ways to live by one decision: sweeps move it for less.
             for _ in range(n_sweeps):
                 V, _pi = operator.soft(V, with_policy=False)

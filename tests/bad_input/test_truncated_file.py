@@ -1,0 +1,65 @@
+"""Files that stop in the middle."""
+
+from __future__ import annotations
+
+import gzip
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+
+def test_a_row_cut_short(door, lines):
+    door.refuses_log(
+        "\n".join([*lines[:-1], lines[-1][:9]]),
+        message=r"log\.csv line 97 has \d values where the header has 4 columns",
+        hint=".",
+    )
+
+
+def test_a_last_cell_cut_short(door, lines):
+    # The row has all its columns, but the last word is not whole.
+    door.refuses_log(
+        "\n".join([*lines[:-1], lines[-1][:-1]]), message=r"rows hold others: `(ru|repai)`.*line 97", hint="."
+    )
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+def test_parquet(door, lines, share, tmp_path):
+    rows = [line.split(",") for line in lines]
+    table = pa.table({name: [row[i] for row in rows[1:]] for i, name in enumerate(rows[0])})
+    pq.write_table(table, tmp_path / "whole.parquet")
+    whole = (tmp_path / "whole.parquet").read_bytes()
+    door.refuses_log(
+        whole[: int(share * len(whole))],
+        name="log.parquet",
+        message=r"log\.parquet is not a whole Parquet file",
+        hint=".",
+    )
+
+
+def test_gzip(door, lines):
+    packed = gzip.compress("\n".join(lines).encode() * 20)
+    door.refuses_log(
+        packed[: len(packed) // 2],
+        name="log.csv.gz",
+        message=r"log\.csv\.gz cannot be decompressed",
+        hint=".",
+    )
+
+
+def test_json_lines(door):
+    whole = '{"machine": "m1", "day": 0, "wear": 0, "action": "run"}\n'
+    door.refuses_log(whole + whole[:20], name="log.jsonl", message=r"log\.jsonl line 2 is not JSON", hint=".")
+
+
+def test_a_dataset_version_cut_short_is_not_used(door, telic):
+    part = next((door.folder / "data").rglob("rows-*.parquet"))
+    part.write_bytes(part.read_bytes()[:-40])
+    told = telic("infer", door.folder)
+    assert told.status == 74
+    assert part.name in told.err
+    assert "corrupt" in told.err
+    assert "Ingest the source files again" in told.err
+    assert telic("ingest", door.folder).status == 0  # and that mends it
+    assert telic("infer", door.folder, "--quick").status == 0
