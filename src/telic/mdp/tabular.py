@@ -27,7 +27,9 @@ from telic.errors import DynamicsError
 from telic.reports import Provenance
 from telic.typing import BoolArray, FloatArray, IntArray, LongArray
 
-__all__ = ["FiniteHorizonMDP", "GoalConditionedMDP", "TabularMDP", "as_transition", "graph_bandwidth"]
+from .graph import estimated_entries
+
+__all__ = ["FiniteHorizonMDP", "GoalConditionedMDP", "TabularMDP", "as_transition"]
 
 ROW_SUM_TOLERANCE = 1e-9
 """Largest error of a row sum that rounding in a file can explain."""
@@ -96,13 +98,9 @@ class TabularMDP:
         return _availability(self)
 
     @cached_property
-    def bandwidth(self) -> int:
-        """How far states reach in a good order: half bandwidth of the graph of states, reverse Cuthill-McKee.
-
-        It bounds the fill of a sparse factorisation of any policy's chain, and so tells planners which method
-        to take.
-        """
-        return graph_bandwidth(self.transition, self.n_actions)
+    def factor_entries(self) -> float:
+        """Estimated entries of a sparse LU of any policy's chain; planners choose their method by it."""
+        return estimated_entries(self.transition, self.n_actions)
 
     @cached_property
     def digest(self) -> str:
@@ -257,23 +255,6 @@ def as_transition(
     matrix.sum_duplicates()
     matrix.eliminate_zeros()
     return matrix, int(n_actions)
-
-
-def graph_bandwidth(transition: sp.csr_array, n_actions: int) -> int:
-    """Half bandwidth of the graph of states of a ``(S * A, S)`` matrix, in reverse Cuthill-McKee order."""
-    from scipy.sparse.csgraph import reverse_cuthill_mckee
-
-    S = transition.shape[1]
-    ones = np.ones(
-        len(transition.indices), dtype=np.int8
-    )  # their sums may overflow; only the pattern is used
-    graph = sp.csr_array((ones, transition.indices, transition.indptr[::n_actions].copy()), shape=(S, S))
-    place = np.empty(S, dtype=np.int32)
-    place[reverse_cuthill_mckee(sp.csr_array(graph + graph.T), symmetric_mode=True)] = np.arange(
-        S, dtype=np.int32
-    )
-    from_place = np.repeat(place, np.diff(graph.indptr))
-    return int(np.abs(from_place - place[graph.indices]).max(initial=0))
 
 
 _AnyMDP = TabularMDP | FiniteHorizonMDP | GoalConditionedMDP

@@ -21,7 +21,7 @@ import scipy.sparse as sp
 
 from telic.errors import DynamicsError, SettingsError
 from telic.mdp import FiniteHorizonMDP, GoalConditionedMDP, TabularMDP
-from telic.mdp.tabular import graph_bandwidth
+from telic.mdp.graph import estimated_entries
 from telic.typing import BoolArray, FloatArray
 
 __all__ = [
@@ -51,7 +51,7 @@ class BellmanOperator:
         rationality: beta of the soft operator.
         allowed: ``(S, A)`` pairs where a decision can be taken, or None when all can.
         absorbing: ``(S,)`` or None.
-        bandwidth: gives the half bandwidth of the graph of states, where someone keeps it.
+        entries: gives the estimated entries of a sparse LU, where someone keeps it.
     """
 
     transition: sp.csr_array
@@ -60,7 +60,7 @@ class BellmanOperator:
     rationality: float
     allowed: BoolArray | None
     absorbing: BoolArray | None
-    bandwidth: Callable[[], int] | None = None
+    entries: Callable[[], float] | None = None
 
     @classmethod
     def of(cls, mdp: TabularMDP, reward: FloatArray, rationality: float = 1.0) -> BellmanOperator:
@@ -78,7 +78,7 @@ class BellmanOperator:
             rationality=float(rationality),
             allowed=allowed_pairs(mdp),
             absorbing=mdp.absorbing,
-            bandwidth=lambda: mdp.bandwidth,
+            entries=lambda: mdp.factor_entries,
         )
 
     @property
@@ -91,11 +91,9 @@ class BellmanOperator:
         """A."""
         return int(self.reward.shape[1])
 
-    def chain_bandwidth(self) -> int:
-        """Half bandwidth of the graph of states; see ``TabularMDP.bandwidth``."""
-        if self.bandwidth is not None:
-            return self.bandwidth()
-        return graph_bandwidth(self.transition, self.n_actions)
+    def factor_entries(self) -> float:
+        """Estimated entries of a sparse LU of the chain of any policy."""
+        return estimated_entries(self.transition, self.n_actions) if self.entries is None else self.entries()
 
     @property
     def is_large(self) -> bool:

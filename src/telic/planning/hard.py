@@ -111,7 +111,7 @@ def solve_hard_operator(
         _, actions = operator.hard(V)
     kind = method.removeprefix("newton-")
     if method == "auto":
-        kind = choose_method(operator.transition, operator.chain_bandwidth)
+        kind = choose_method(operator.transition, operator.factor_entries)
     name = f"newton-{kind}"
     previous, n_sweeps = math.inf, FIRST_SWEEPS
     for iteration in range(1, max_iterations + 1):

@@ -4,7 +4,7 @@ They evaluate policies, give occupancies, and carry every derivative of the soft
 methods:
 
 - ``dense``: LAPACK, up to ``DENSE_STATES`` states.
-- ``lu``: sparse LU (SuperLU) where the fill is known to be small from the bandwidth of the chain.
+- ``lu``: sparse LU (SuperLU) where the fill is estimated to be small.
 - ``krylov``: iteration on several right-hand sides side by side (``krylov``).
 
 Every answer is checked by its residual. Reference: Demmel et al. (1999), A supernodal approach to sparse
@@ -13,7 +13,6 @@ partial pivoting, SIAM J. Matrix Anal. Appl. 20, 720-755.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,7 +24,7 @@ from jaxtyping import Float
 
 from telic.errors import DataError
 from telic.mdp import TabularMDP
-from telic.mdp.tabular import graph_bandwidth
+from telic.mdp.graph import estimated_entries
 from telic.reports import Outcome
 from telic.typing import FloatArray
 
@@ -51,8 +50,8 @@ threads, whose waiting for one another can cost a thousand times the work
 LU_STATES = 1_000
 """States up to which sparse LU is taken without looking at the pattern."""
 
-LU_FILL = 4e7
-"""Largest estimated number of entries of the factors: half a GB."""
+LU_FILL = 5e7
+"""Largest estimated number of entries of the factors: 0.6 GB."""
 
 LU_FLOPS = 2e10
 """Largest estimated number of operations of a factorisation: some seconds."""
@@ -244,30 +243,26 @@ def policy_system(
     return PolicySystem(
         chain=chain,
         discount=float(mdp.discount),
-        method=choose_method(chain, lambda: mdp.bandwidth) if method == "auto" else method,
+        method=choose_method(chain, lambda: mdp.factor_entries) if method == "auto" else method,
         tolerance=tolerance,
         outcome=outcome,
     )
 
 
-def choose_method(pattern: sp.csr_array, bandwidth: Callable[[], int] | None = None) -> str:
+def choose_method(pattern: sp.csr_array, entries: Callable[[], float] | None = None) -> str:
     """``dense``, ``lu`` or ``krylov`` for systems with the sparsity pattern of a chain of states.
 
-    The fill of the factors is estimated from the bandwidth b after reverse Cuthill-McKee: at most ``2 S b``,
-    and about ``3 S log2(S) max(1, b^2 / S)`` with a dissection order, which fits grids and rings within a
-    factor of 2 (``docs/decisions/0020-soft-solvers.md``).
-
     Args:
-        pattern: ``(S, S)``, or ``(S * A, S)`` with a bandwidth.
-        bandwidth: gives b, where it is known more cheaply; only called when it matters.
+        pattern: ``(S, S)``, or ``(S * A, S)`` with ``entries``.
+        entries: gives the estimated entries of a sparse LU, where someone keeps it; only called when it
+            matters.
     """
     S = pattern.shape[1]
     if S <= DENSE_STATES:
         return "dense"
     if S <= LU_STATES:
         return "lu"
-    b = float(graph_bandwidth(pattern, 1) if bandwidth is None else bandwidth())
-    fill = min(2 * S * b, 3 * S * math.log2(S) * max(1.0, b * b / S))
+    fill = estimated_entries(pattern, 1) if entries is None else entries()
     return "lu" if fill <= LU_FILL and 2 * fill * fill / S <= LU_FLOPS else "krylov"
 
 
