@@ -31,7 +31,7 @@ def case():
     grid = np.array(np.unravel_index(np.arange(n), (2, 2, 2))).T
     columns = {
         "heat": grid[:, 0].astype(np.int64),
-        "lamp": np.array(["dark", "lit"], dtype=object)[grid[:, 1]],
+        "lamp": grid[:, 1].astype(np.int32),
         "noise": grid[:, 2].astype(np.int64),
     }
     demos = Demonstrations(
@@ -39,6 +39,7 @@ def case():
         offsets=np.array([0, n]),
         action_labels=("a", "b"),
         observations=columns,
+        categories={"lamp": ("dark", "lit")},
         trajectory_ids=np.array(["t"], dtype=object),
         demonstrators=np.zeros(1, dtype=np.int32),
         terminated=np.zeros(1, dtype=bool),
