@@ -93,6 +93,8 @@ class Run:
             name: of the files; default: the verb.
         """
         stem = name or self.verb
+        for leftover in self.folder.glob(".*.partial"):  # of a writer that was killed
+            leftover.unlink(missing_ok=True)
         page = atomic_write(self.folder / f"{stem}.html", report.to_html().encode())
         text = json.dumps(report.to_json()["data"], indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         # The JSON twin comes last: where it is, everything is.
