@@ -40,11 +40,10 @@ def show(result: VerbResult, *, as_json: bool) -> int:
         as_json: one JSON document instead of text.
     """
     if as_json:
-        json.dump(result.report.to_json()["data"], sys.stdout, indent=2, ensure_ascii=False, allow_nan=False)
-        sys.stdout.write("\n")
+        data = result.report.to_json()["data"]
+        _print(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
     else:
-        sys.stdout.write(result.report.to_text(width=_width(), color=_has_color(sys.stdout)).rstrip() + "\n")
-    sys.stdout.flush()
+        _print(result.report.to_text(width=_width(), color=_has_color(sys.stdout)).rstrip())
     closing = []
     if result.is_reused:
         closing.append("unchanged: the same inputs gave this result before; nothing was done again")
@@ -85,7 +84,7 @@ def guarded(command: Callable[[], int]) -> int:
         )
     except BrokenPipeError:
         # Whoever read our output has gone; there is nobody left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return OK
 
 
@@ -125,6 +124,26 @@ def progress_bars() -> Iterator[Progress]:
             bars.update(tasks[stage], completed=done, total=total, note=note)
 
         yield move
+
+
+def _print(text: str) -> None:
+    """The text on standard output, or the error of a disk that did not take it."""
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        from telic.storage.files import world_errors
+
+        _drop_output()
+        with world_errors("write to standard output"):
+            raise error
+
+
+def _drop_output() -> None:
+    """Nothing more goes to standard output, so that closing it at the end cannot fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _width() -> int:
