@@ -80,7 +80,7 @@ def test_what_is_taken_for_granted_is_listed(finished_folder):
         "fixed by assumption, not estimated",
         "weighted sum of these features: wear and repairs",
         "the state (wear), cut into 6 cells",
-        "smoothed by 1 decisions a pair",
+        "each pair of state and action: 1)",
         "Trajectories are independent of each other",
         "not widened for being many",
     ):

@@ -57,8 +57,8 @@ def assumptions_of(problem: Problem, fit: Fit, *, is_profiled: bool) -> list[str
         " among them is put down to those that move with it.",
         f"What they look at is the state ({join_words([axis.name for axis in problem.space.axes])}), cut into"
         f" {problem.space.n_states:,} cells; a test of it stands under the choices.",
-        "They know how the world answers, and it answers as the fitted part of the log shows, at all times alike,"
-        f" smoothed by {contract.dynamics.smoothing:g} decisions a pair.",
+        "They know how the world answers, and it answers as the fitted part of the log shows, at all times alike"
+        f" (smoothing, in decisions for each pair of state and action: {contract.dynamics.smoothing:g}).",
         _independence(fit),
     ]
     if len(problem.train.demonstrator_names) > 1:

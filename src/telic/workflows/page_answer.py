@@ -104,7 +104,7 @@ def weights_of(data: Mapping[str, Any]) -> list[Item]:
             Labels(
                 title="Reward per unit of each feature" + (", all together" if people else ""),
                 x="weight (reward per unit, at the assumed rationality)",
-                caption="Hollow marks have no interval: no choice depends on them.",
+                caption="Hollow marks have no interval: the data cannot tell them.",
             ),
         ),
         Table(

@@ -39,6 +39,8 @@ def fields_of(data: Mapping[str, Any]) -> list[Item]:
         return []
     axes, items = field["axes"], []
     averaged = " Other measurements are averaged over." if field["is_averaged"] else ""
+    if data["nullity"]:
+        averaged += " What no choice tells is drawn at its gauge: reward and value may differ along it."
     words = {
         "reward": ("Reward of one decision", "averaged over the predicted choices"),
         "value": ("Value of being there", "reward to come, discounted, with the freedom to choose"),
