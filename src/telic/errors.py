@@ -24,6 +24,9 @@ the edge), a ``message`` that says what was expected and what was got, a ``hint`
 
 from __future__ import annotations
 
+import contextlib
+import errno
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 __all__ = [
@@ -41,7 +44,14 @@ __all__ = [
     "TelicError",
     "TemporaryError",
     "WorldError",
+    "world_errors",
 ]
+
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+RETRY = frozenset(
+    {errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.EMFILE, errno.ENFILE, errno.EIO, errno.ETXTBSY}
+)
+"""Errors that may pass by themselves."""
 
 
 class TelicError(Exception):
@@ -141,3 +151,33 @@ class PermanentError(WorldError):
     """Trying again will not help: the file is corrupt, missing or not ours."""
 
     code = "permanent"
+
+
+@contextlib.contextmanager
+def world_errors(doing: str) -> Iterator[None]:
+    """Turns an ``OSError`` into a world failure that says whether to try again.
+
+    Args:
+        doing: what was tried, for the message: "write runs/a.json".
+    """
+    try:
+        yield
+    except WorldError:
+        raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if error.errno in DISK_FULL:
+            raise TemporaryError(
+                f"Could not {doing}: the disk is full ({reason}). What was there before is whole.",
+                hint="Free some space and run the same command again.",
+                errno=error.errno,
+            ) from error
+        if error.errno in RETRY:
+            raise TemporaryError(
+                f"Could not {doing}: {reason}.", hint="Try again in a moment.", errno=error.errno
+            ) from error
+        raise PermanentError(
+            f"Could not {doing}: {reason}.",
+            hint="Check that the path exists and that you may read and write there.",
+            errno=error.errno,
+        ) from error

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from cyclopts import Parameter
 
-from telic.errors import TelicError
+from telic.errors import TelicError, world_errors
 
 from .exit_codes import INTERRUPTED, NOT_AN_ANSWER, OK, exit_code
 
@@ -134,8 +134,6 @@ def _print(text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        from telic.storage.files import world_errors
-
         _drop_output()
         with world_errors("write to standard output"):
             raise error

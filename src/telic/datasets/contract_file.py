@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from telic.contract import TaskContract
-from telic.errors import ContractError
+from telic.errors import ContractError, world_errors
 from telic.storage import atomic_write
 
 __all__ = ["dump_contract", "load_contract", "parse_contract", "save_contract"]
@@ -38,8 +38,6 @@ def load_contract(path: str | os.PathLike[str]) -> TaskContract:
             its path, and its line where it can be found).
         PermanentError: there is no such file, or it may not be read.
     """
-    from telic.storage.files import world_errors
-
     place = Path(path)
     with world_errors(f"read the contract {place}"):
         size = place.stat().st_size

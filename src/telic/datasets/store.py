@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from telic._core.hashing import digest_bytes
-from telic.errors import DataError, PermanentError
+from telic.errors import DataError, PermanentError, world_errors
 from telic.reports import Finding, Severity
 from telic.storage import FileLock, atomic_write, file_digest
-from telic.storage.files import sync_folder, world_errors
+from telic.storage.files import sync_folder
 from telic.trajectories import Demonstrations
 
 from .layout import from_files, manifest_of, write_files

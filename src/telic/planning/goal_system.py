@@ -23,6 +23,7 @@ import scipy.sparse as sp
 from jaxtyping import Float
 
 from telic.mdp import GoalConditionedMDP
+from telic.mdp.graph import estimated_entries
 from telic.typing import BoolArray, FloatArray
 
 from .absorption import can_reach, pattern_of, reversed_graph
@@ -123,6 +124,7 @@ class GoalSystem:
             rationality=self.rationality,
             allowed=pairs if allowed is None else pairs & allowed,
             absorbing=ends,
+            entries=lambda: self._factor_entries,
         )
         return operator, inside
 
@@ -182,6 +184,10 @@ class GoalSystem:
         filled = np.flatnonzero(np.diff(P.indptr))
         out[filled] = P.indices[P.indptr[filled]]
         return out.reshape(S, A)
+
+    @cached_property
+    def _factor_entries(self) -> float:
+        return estimated_entries(self.mdp.transition, self.mdp.n_actions)
 
     @cached_property
     def _reversed(self) -> sp.csr_array:

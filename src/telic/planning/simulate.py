@@ -162,6 +162,7 @@ class _Successors:
 
     def __post_init__(self) -> None:
         # Cumulated within each row and shifted by the number of the row: one search over all rows at once.
+        # With ten million rows that rounds probabilities to about 2e-9.
         P = self.transition
         total = np.concatenate([[0.0], np.cumsum(P.data)])
         lengths = np.diff(P.indptr)

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from telic.errors import PermanentError
+from telic.errors import PermanentError, world_errors
 
-from .files import Content, file_digest, sync_folder, world_errors, write_beside
+from .files import Content, file_digest, sync_folder, write_beside
 
 __all__ = ["BlobStore"]
 

@@ -8,29 +8,22 @@ rename leaves the old file as it was.
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TypeAlias
 
-from telic.errors import PermanentError, TemporaryError, WorldError
+from telic.errors import world_errors
 
-__all__ = ["Content", "atomic_write", "file_digest", "sync_folder", "world_errors", "write_beside"]
+__all__ = ["Content", "atomic_write", "file_digest", "sync_folder", "write_beside"]
 
 Content: TypeAlias = bytes | Callable[[IO[bytes]], object]
 """Bytes, or a function that writes them into an open file."""
 
 CHUNK_BYTES = 1 << 20
 """Read a file in pieces of 1 MiB: large enough for the disk, small beside any dataset."""
-
-DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-RETRY = frozenset(
-    {errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.EMFILE, errno.ENFILE, errno.EIO, errno.ETXTBSY}
-)
-"""Errors that may pass by themselves."""
 
 
 def atomic_write(path: str | os.PathLike[str], content: Content) -> Path:
@@ -99,36 +92,6 @@ def file_digest(path: str | os.PathLike[str]) -> str:
         while piece := file.read(CHUNK_BYTES):
             total.update(piece)
     return "sha256:" + total.hexdigest()
-
-
-@contextlib.contextmanager
-def world_errors(doing: str) -> Iterator[None]:
-    """Turns an ``OSError`` into a world failure that says whether to try again.
-
-    Args:
-        doing: what was tried, for the message: "write runs/a.json".
-    """
-    try:
-        yield
-    except WorldError:
-        raise
-    except OSError as error:
-        reason = error.strerror or str(error)
-        if error.errno in DISK_FULL:
-            raise TemporaryError(
-                f"Could not {doing}: the disk is full ({reason}). What was there before is whole.",
-                hint="Free some space and run the same command again.",
-                errno=error.errno,
-            ) from error
-        if error.errno in RETRY:
-            raise TemporaryError(
-                f"Could not {doing}: {reason}.", hint="Try again in a moment.", errno=error.errno
-            ) from error
-        raise PermanentError(
-            f"Could not {doing}: {reason}.",
-            hint="Check that the path exists and that you may read and write there.",
-            errno=error.errno,
-        ) from error
 
 
 def _remove(partial: Path) -> None:

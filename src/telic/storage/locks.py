@@ -8,9 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from telic._core.clock import SYSTEM_CLOCK, Clock
-from telic.errors import TemporaryError
-
-from .files import world_errors
+from telic.errors import TemporaryError, world_errors
 
 __all__ = ["FileLock"]
 

@@ -14,9 +14,8 @@ from typing import Literal, TypeAlias
 
 import pyarrow as pa
 
-from telic.errors import ContractError, DataError, WorldError
+from telic.errors import ContractError, DataError, WorldError, world_errors
 from telic.storage import file_digest
-from telic.storage.files import world_errors
 
 __all__ = ["Format", "SourceFile", "format_of", "source_file", "text_faults", "text_stream"]
 
