@@ -15,7 +15,7 @@ import numpy as np
 import problems
 import scipy.sparse as sp
 
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference.driver import fit_likelihood
 from telic.inference.likelihood import Counts, FiniteHorizonLikelihood
 from telic.inference.settings import FitSettings
@@ -41,7 +41,7 @@ def main() -> None:
     expert, _ = problems.expert_occupancy(problem)
     world = world_of(problem)
     K = problem.features.shape[1]
-    features = Features(
+    features = FeatureMap(
         values=problem.features, names=tuple(f"tile_{k}" for k in range(K)), units=("",) * K, form="S"
     )
     counts = Counts(

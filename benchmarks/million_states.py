@@ -17,7 +17,7 @@ import time
 import numpy as np
 import scipy.sparse as sp
 
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference.driver import FitProgress
 from telic.inference.methods.max_causal_entropy import MaxCausalEntropySettings, max_causal_entropy
 from telic.mdp import TabularMDP
@@ -44,13 +44,13 @@ def ring(n_states: int, A: int = A) -> TabularMDP:
     return TabularMDP(transition=P, n_actions=A, discount=DISCOUNT)
 
 
-def waves(n_states: int, K: int = K) -> Features:
+def waves(n_states: int, K: int = K) -> FeatureMap:
     """``K`` sines of growing period and random phase."""
     rng = np.random.default_rng(KEY + 1)
     phase = rng.uniform(0, 2 * np.pi, K)
     period = np.geomspace(20, 400, K)
     values = np.sin(2 * np.pi * np.arange(n_states)[:, None] / period + phase)
-    return Features(values=values, names=tuple(f"wave_{k}" for k in range(K)), units=("",) * K, form="S")
+    return FeatureMap(values=values, names=tuple(f"wave_{k}" for k in range(K)), units=("",) * K, form="S")
 
 
 def told(at: FitProgress) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import splu
 
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference.likelihood import GoalLikelihood
 from telic.inference.methods.max_causal_entropy import max_causal_entropy
 from telic.mdp import GoalConditionedMDP
@@ -51,7 +51,7 @@ def main() -> None:
     problem = road_network(options.rows, options.rows, n_goals=options.goals, key=KEY)
     world = problem.mdp
     assert isinstance(world, GoalConditionedMDP)
-    features = Features(
+    features = FeatureMap(
         values=problem.features, names=problem.feature_names, units=problem.units, form=problem.form
     )
     solution = solve_soft_goals(world, problem.reward)

@@ -38,7 +38,7 @@ def vertices() -> dict[str, object]:
 
 def grid() -> dict[str, object]:
     """An 8 x 8 grid with 2 x 2 tiles."""
-    from telic.features import Features
+    from telic.features import FeatureMap
     from telic.inference import apprenticeship_max_margin_mixture
     from telic.mdp import TabularMDP
     from telic.planning import occupancy, simulate, solve_hard
@@ -57,7 +57,7 @@ def grid() -> dict[str, object]:
     world = TabularMDP.from_transition(P, discount=gamma, initial=np.full(S, 1 / S))
     x, y = np.divmod(np.arange(S), side)
     tiles = np.eye(16)[(x // 2) * 4 + y // 2]
-    features = Features(values=tiles, names=tuple(f"tile {i}" for i in range(16)), form="S")
+    features = FeatureMap(values=tiles, names=tuple(f"tile {i}" for i in range(16)), form="S")
     rng = np.random.default_rng(KEY)
     truth = rng.normal(size=16) * (rng.random(16) < 0.4)
     reward = np.repeat((tiles @ truth)[:, None], A, axis=1)

@@ -32,7 +32,7 @@ COST_SCALE = 0.001
 
 def fit(rows: Any, binned: tuple[Any, Any], *, bins: int, discount: float) -> Any:
     """The estimate for binned decisions: ``(state, increment)`` of every row."""
-    from telic.features import Features
+    from telic.features import FeatureMap
     from telic.inference import fit_likelihood
     from telic.inference.likelihood import DiscountedLikelihood
     from telic.mdp import TabularMDP
@@ -58,7 +58,7 @@ def fit(rows: Any, binned: tuple[Any, Any], *, bins: int, discount: float) -> An
     phi = np.zeros((bins, 2, 2))
     phi[:, 1, 0] = -1.0
     phi[:, 0, 1] = -COST_SCALE * np.arange(bins)
-    features = Features(
+    features = FeatureMap(
         values=phi,
         names=("replacement_cost", "operating_cost"),
         units=("replacement", f"{COST_SCALE:g} x bin of mileage"),

@@ -30,12 +30,12 @@ S, A, K = 40, 3, 4
 
 def chain() -> dict[str, object]:
     """T4."""
-    from telic.features import Features
+    from telic.features import FeatureMap
     from telic.inference import invert_choice_probabilities
     from telic.mdp.library import chain as make
 
     problem = make(switch_cost=0.5)
-    features = Features(values=problem.features, names=problem.feature_names)
+    features = FeatureMap(values=problem.features, names=problem.feature_names)
     switch = np.array([0.65161056, 0.16436173])
     policy = np.stack([1 - switch, switch], axis=1)
     estimate = invert_choice_probabilities(policy, problem.mdp, features, state_weights=np.full(2, 500.0))
@@ -52,7 +52,7 @@ def chain() -> dict[str, object]:
 
 def agreement() -> dict[str, float]:
     """Nested pseudo-likelihood and two steps against the exact likelihood on simulated data."""
-    from telic.features import Features
+    from telic.features import FeatureMap
     from telic.inference import (
         ConditionalChoiceProbabilitySettings,
         conditional_choice_probability,
@@ -68,7 +68,7 @@ def agreement() -> dict[str, float]:
             rng.dirichlet(np.full(S, 0.3), size=(S, A)), discount=0.95, initial=np.full(S, 1 / S)
         )
         phi, truth = rng.normal(size=(S, A, K)), 0.5 * rng.normal(size=K)
-        features = Features(values=phi, names=tuple(f"f{k}" for k in range(K)))
+        features = FeatureMap(values=phi, names=tuple(f"f{k}" for k in range(K)))
         demos = simulate(world, solve_soft(world, phi @ truth).policy, 300, 20, key=KEY + i)
         exact = max_causal_entropy(demos, world, features)
         nested = conditional_choice_probability(demos, world, features)

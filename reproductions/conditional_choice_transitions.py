@@ -38,7 +38,7 @@ NAMES = ("overload", "pods", "changes")
 
 def problem() -> tuple[Any, Any, Any, np.ndarray, np.ndarray]:
     """``(world, features of the table, features of measurements, pods, load)``."""
-    from telic.features import Features, MeasuredFeatures
+    from telic.features import FeatureMap, MeasuredFeatureMap
     from telic.mdp import TabularMDP
 
     grid = np.linspace(0, 10, LOADS)
@@ -55,12 +55,12 @@ def problem() -> tuple[Any, Any, Any, np.ndarray, np.ndarray]:
     phi[:, :, 0] = -np.maximum(0, load - pods)[:, None]
     phi[:, :, 1] = -pods[:, None]
     phi[:, :, 2] = -np.abs(np.arange(3) - 1)
-    measured = MeasuredFeatures.from_expressions(
+    measured = MeasuredFeatureMap.from_expressions(
         {"overload": "-max(0, load - pods)", "pods": "-pods", "changes": "-abs(action)"},
         action_values=[-1, 0, 1],
     )
     world = TabularMDP.from_transition(P, discount=GAMMA, initial=np.full(S, 1 / S))
-    return world, Features(values=phi, names=NAMES), measured, pods, load
+    return world, FeatureMap(values=phi, names=NAMES), measured, pods, load
 
 
 def main() -> int:

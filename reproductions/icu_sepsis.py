@@ -146,7 +146,7 @@ def invert(world: Any, arrays: dict[str, np.ndarray], state_weights: np.ndarray)
     """
     from dataclasses import replace
 
-    from telic.features import Features
+    from telic.features import FeatureMap
     from telic.inference import fit_likelihood
     from telic.inference.likelihood import from_policy_table
 
@@ -155,7 +155,7 @@ def invert(world: Any, arrays: dict[str, np.ndarray], state_weights: np.ndarray)
     sofa = np.repeat(arrays["sofa_scores"][:, None], P.shape[1], axis=1)
     phi = np.stack([P[:, :, DEATH] + P[:, :, SURVIVAL], P[:, :, SURVIVAL], sofa], axis=2)
     phi[[DEATH, SURVIVAL, SINK]] = 0.0
-    features = Features(
+    features = FeatureMap(
         values=phi,
         names=("end", "survival", "sofa"),
         units=("end of stay", "survival instead of death", "SOFA point and decision"),

@@ -20,11 +20,11 @@ import numpy as np
 
 def chain() -> dict[str, object]:
     """T8."""
-    from telic.features import Features
+    from telic.features import FeatureMap
     from telic.inference import reward_of_optimal_policy
     from telic.mdp.library import chain as make
 
-    states = Features(values=np.eye(2), names=("state 0", "state 1"), form="S")
+    states = FeatureMap(values=np.eye(2), names=("state 0", "state 1"), form="S")
     estimate = reward_of_optimal_policy(np.array([1, 0]), make().mdp, states)
     return {
         "reward": estimate.weights.round(6).tolist(),
@@ -36,7 +36,7 @@ def chain() -> dict[str, object]:
 
 def grid() -> dict[str, object]:
     """The grid world of the paper, discount .9."""
-    from telic.features import Features
+    from telic.features import FeatureMap
     from telic.inference import LinearProgrammingSettings, reward_of_optimal_policy
     from telic.mdp import TabularMDP
     from telic.planning import policy_value, solve_hard
@@ -54,7 +54,7 @@ def grid() -> dict[str, object]:
     world = TabularMDP.from_transition(P, discount=0.9)
     reward = np.repeat(np.eye(S)[S - 1][:, None], A, axis=1)
     expert = solve_hard(world, reward)
-    cells = Features(values=np.eye(S), names=tuple(f"cell {i}" for i in range(S)), form="S")
+    cells = FeatureMap(values=np.eye(S), names=tuple(f"cell {i}" for i in range(S)), form="S")
     estimate = reward_of_optimal_policy(
         expert.greedy, world, cells, settings=LinearProgrammingSettings(sparsity=1.05)
     )

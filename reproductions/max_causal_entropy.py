@@ -34,13 +34,13 @@ Z95 = 1.959963984540054
 
 def chain() -> dict[str, float]:
     """The closed form, and what the fit gives."""
-    from telic.features import Features
+    from telic.features import FeatureMap
     from telic.inference import max_causal_entropy
     from telic.mdp import TabularMDP
     from telic.trajectories import Demonstrations
 
     world = TabularMDP.from_transition(np.array([[[1.0, 0], [0, 1]], [[0, 1], [1, 0]]]), discount=0.9)
-    in_one = Features(values=np.array([[0.0], [1.0]]), names=("in_one",), form="S")
+    in_one = FeatureMap(values=np.array([[0.0], [1.0]]), names=("in_one",), form="S")
     arrivals = (np.arange(1_000) < 711).astype(int)
     states = np.arange(1_000) % 2
     demos = Demonstrations.from_arrays(
@@ -57,7 +57,7 @@ def chain() -> dict[str, float]:
 
 def fitted(form: str, key: int) -> tuple[Any, np.ndarray]:
     """``(estimate, truth)`` of one random world of the given form."""
-    from telic.features import Features
+    from telic.features import FeatureMap
     from telic.inference import max_causal_entropy
     from telic.mdp import FiniteHorizonMDP, GoalConditionedMDP, TabularMDP
     from telic.planning import simulate, simulate_goals, solve_soft, solve_soft_finite, solve_soft_goals
@@ -69,7 +69,7 @@ def fitted(form: str, key: int) -> tuple[Any, np.ndarray]:
     if form == "goals":
         phi[:, :, 0] = 1.0  # a cost of each step, high enough that arriving is worth more than wandering
         truth[0] = -3.0 - np.abs(phi[:, :, 1:] @ truth[1:]).max()
-    features = Features(values=phi, names=tuple(f"f{k}" for k in range(K)))
+    features = FeatureMap(values=phi, names=tuple(f"f{k}" for k in range(K)))
     reward, start = phi @ truth, np.full(S, 1 / S)
     if form == "discounted":
         world: Any = TabularMDP.from_transition(P, discount=0.9, initial=start)
@@ -111,7 +111,7 @@ def coverage(form: str) -> dict[str, Any]:
 
 def exact_policies() -> float:
     """Largest error of a weight inferred from the exact policy of ten random worlds."""
-    from telic.features import Features
+    from telic.features import FeatureMap
     from telic.inference import fit_likelihood
     from telic.inference.likelihood import from_policy_table
     from telic.mdp import TabularMDP
@@ -123,7 +123,7 @@ def exact_policies() -> float:
         world = TabularMDP.from_transition(rng.dirichlet(np.full(S, 0.3), size=(S, A)), discount=0.95)
         phi, truth = rng.normal(size=(S, A, K)), rng.normal(size=K)
         table = solve_soft(world, phi @ truth).policy.table
-        features = Features(values=phi, names=tuple(f"f{k}" for k in range(K)))
+        features = FeatureMap(values=phi, names=tuple(f"f{k}" for k in range(K)))
         estimate = fit_likelihood(from_policy_table(world, features, table))
         worst = max(worst, float(np.abs(estimate.weights - truth).max()))
     return worst

@@ -157,11 +157,11 @@ def fit(demos: Any, world: Any, penalty: float) -> Any:
     """One free reward a state."""
     import scipy.sparse as sp
 
-    from telic.features import Features
+    from telic.features import FeatureMap
     from telic.inference import FitSettings, max_causal_entropy
 
     S = world.n_states
-    features = Features(
+    features = FeatureMap(
         values=sp.eye_array(S, format="csr"), names=tuple(f"state {s}" for s in range(S)), form="S"
     )
     return max_causal_entropy(demos, world, features, settings=FitSettings(l2=penalty, standard_errors=False))

@@ -50,13 +50,13 @@ def risk() -> dict[str, object]:
 
 def bias() -> dict[str, object]:
     """Weights from the paths of a causal-entropy expert."""
-    from telic.features import Features
+    from telic.features import FeatureMap
     from telic.inference import max_causal_entropy, path_entropy
     from telic.mdp.library import risky_path
     from telic.planning import simulate, solve_soft_finite
 
     problem = risky_path(horizon=3, trap=-2.0)
-    features = Features(values=problem.features, names=problem.feature_names, form=problem.form)
+    features = FeatureMap(values=problem.features, names=problem.feature_names, form=problem.form)
     policy = solve_soft_finite(problem.mdp, problem.reward).policy
     starts = np.arange(PATHS) % 2
     demos = simulate(problem.mdp, policy, PATHS, key=KEY, starts=starts)

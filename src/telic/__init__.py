@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from telic.contract import TaskContract as TaskContract
     from telic.datasets import load_contract as load_contract
-    from telic.features import Features as Features
+    from telic.features import FeatureMap as FeatureMap
     from telic.mdp import DynamicsEstimate as DynamicsEstimate
     from telic.mdp import FiniteHorizonMDP as FiniteHorizonMDP
     from telic.mdp import GoalConditionedMDP as GoalConditionedMDP
@@ -48,7 +48,7 @@ __all__ = [
     "Comparisons",
     "Demonstrations",
     "DynamicsEstimate",
-    "Features",
+    "FeatureMap",
     "Finding",
     "FiniteHorizonMDP",
     "Fit",
@@ -86,7 +86,7 @@ HOMES: Final = MappingProxyType(
         "Comparisons": "telic.trajectories",
         "Demonstrations": "telic.trajectories",
         "DynamicsEstimate": "telic.mdp",
-        "Features": "telic.features",
+        "FeatureMap": "telic.features",
         "Finding": "telic.reports",
         "FiniteHorizonMDP": "telic.mdp",
         "Fit": "telic.workflows",

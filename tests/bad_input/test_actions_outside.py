@@ -34,12 +34,12 @@ def test_in_hand(index):
 def test_a_world_with_fewer_actions():
     import numpy as np
 
-    from telic.features import Features
+    from telic.features import FeatureMap
     from telic.inference.likelihood import DiscountedLikelihood
     from telic.mdp import TabularMDP
 
     world = TabularMDP.from_transition(np.ones((1, 2, 1)), discount=0.5)
-    features = Features(values=np.array([[[0.0], [1.0]]]), names=("x",), units=("",))
+    features = FeatureMap(values=np.array([[[0.0], [1.0]]]), names=("x",), units=("",))
     demos = Demonstrations.from_arrays([0, 0], [0, 2], action_labels=("a", "b", "c"))
     with pytest.raises(DataError, match=r"Actions must lie in \[0, 2\), got 2"):
         DiscountedLikelihood(world, features, demos)

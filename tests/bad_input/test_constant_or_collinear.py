@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference import max_causal_entropy
 from telic.mdp import TabularMDP
 from telic.trajectories import Demonstrations
@@ -44,7 +44,7 @@ def demos():
 
 
 def test_in_hand_a_constant_feature_has_no_weight_but_a_name():
-    features = Features(values=np.ones((3, 2, 1)), names=("toll",), units=("EUR",))
+    features = FeatureMap(values=np.ones((3, 2, 1)), names=("toll",), units=("EUR",))
     fit = max_causal_entropy(demos(), world(), features)
     assert fit.nullity == 1
     assert any("feature toll makes no difference" in finding.message for finding in fit.findings)
@@ -53,7 +53,7 @@ def test_in_hand_a_constant_feature_has_no_weight_but_a_name():
 
 def test_in_hand_collinear_features_are_named_with_their_mixture():
     one = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 1.0]])
-    features = Features(values=np.stack([one, 2 * one], axis=-1), names=("km", "miles"), units=("km", "mi"))
+    features = FeatureMap(values=np.stack([one, 2 * one], axis=-1), names=("km", "miles"), units=("km", "mi"))
     fit = max_causal_entropy(demos(), world(), features)
     assert fit.nullity == 1
     assert any("km, miles move together in every choice" in finding.message for finding in fit.findings)

@@ -47,12 +47,12 @@ def test_two_decisions_say_that_they_are_few(telic, door):
 def test_in_hand():
     import numpy as np
 
-    from telic.features import Features
+    from telic.features import FeatureMap
     from telic.inference import max_causal_entropy
     from telic.mdp import TabularMDP
 
     world = TabularMDP.from_transition(np.ones((1, 2, 1)), discount=0.5)
-    features = Features(values=np.array([[[0.0], [1.0]]]), names=("x",), units=("",))
+    features = FeatureMap(values=np.array([[[0.0], [1.0]]]), names=("x",), units=("",))
     nothing = Demonstrations.from_arrays([], [], action_labels=("a", "b"))
     with pytest.raises(DataError, match="There are no decisions in the demonstrations"):
         max_causal_entropy(nothing, world, features)

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from telic.errors import ImpossibleDemonstrationsError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference import max_causal_entropy
 from telic.mdp import TabularMDP
 from telic.trajectories import Demonstrations
 from telic.trajectories.checks import impossible_transitions
 
-FEATURES = Features(values=np.arange(6.0).reshape(3, 2, 1), names=("x",), units=("",))
+FEATURES = FeatureMap(values=np.arange(6.0).reshape(3, 2, 1), names=("x",), units=("",))
 
 
 def ring(**more):

@@ -9,7 +9,7 @@ from machines import CONTRACT
 from telic import StateSpace
 from telic.datasets import parse_contract
 from telic.errors import DataError, FeatureError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.planning import solve_soft
 from telic.reports import Outcome
 from telic.trajectories import Demonstrations
@@ -42,7 +42,7 @@ def test_in_hand():
     with pytest.raises(DataError, match="must hold numbers or truth values, got <U1"):
         with_observations(demos, {"wear": np.array(["a", "b", "c"])})
     with pytest.raises(FeatureError, match="Feature values must be finite"):
-        Features(values=np.array([[[np.nan]]]), names=("wear",), units=("step",))
+        FeatureMap(values=np.array([[[np.nan]]]), names=("wear",), units=("step",))
 
 
 def with_observations(demos, observations):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from machines import CONTRACT, write_project
 
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference import max_causal_entropy
 from telic.mdp import TabularMDP
 from telic.reports import Outcome
@@ -59,7 +59,7 @@ def test_in_hand_it_stops_early_and_says_which_way():
     P[:, 0] = np.eye(3)
     P[0, 1, 1] = P[1, 1, 2] = P[2, 1, 0] = 1
     world = TabularMDP.from_transition(P, discount=0.5)
-    features = Features(values=np.array([[[0.0], [1.0]]] * 3), names=("going",), units=("go",))
+    features = FeatureMap(values=np.array([[[0.0], [1.0]]] * 3), names=("going",), units=("go",))
     always = Demonstrations.from_arrays(
         [0, 1, 2] * 5, [1, 1, 1] * 5, next_states=[1, 2, 0] * 5, action_labels=("stay", "go")
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from machines import write_project
 
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference import max_causal_entropy
 from telic.mdp import TabularMDP
 from telic.planning import solve_soft
@@ -130,7 +130,7 @@ def test_an_infinite_value_beside_huge_rewards_is_still_infinite(size, sign):
 
 def test_the_fit_backs_off_and_never_returns_nan():
     world = corridor()
-    features = Features(
+    features = FeatureMap(
         values=np.array([[[1.0, 0.0], [1.0, 1.0]]] * 3 + [[[0.0, 0.0]] * 2]),
         names=("steps", "right"),
         units=("", ""),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from telic.errors import DataError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference.likelihood import DiscountedLikelihood
 from telic.mdp import TabularMDP
 from telic.trajectories import Demonstrations
@@ -34,7 +34,7 @@ def test_check_counts_them(door, telic):
 @pytest.mark.parametrize("state", [3, -1])
 def test_a_state_that_the_world_does_not_have(state):
     world = TabularMDP.from_transition(np.full((3, 2, 3), 1 / 3), discount=0.5)
-    features = Features(values=np.arange(6.0).reshape(3, 2, 1), names=("a",), units=("",))
+    features = FeatureMap(values=np.arange(6.0).reshape(3, 2, 1), names=("a",), units=("",))
     demos = Demonstrations.from_arrays([0, 1], [0, 1], action_labels=("l", "r"))
     object.__setattr__(demos, "states", np.array([0, state], dtype=np.int32))
     with pytest.raises(

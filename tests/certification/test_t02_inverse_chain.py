@@ -15,7 +15,7 @@ import math
 import numpy as np
 import pytest
 
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference import FitSettings, fit_likelihood, max_causal_entropy
 from telic.inference.likelihood import DiscountedLikelihood
 from telic.mdp import TabularMDP
@@ -25,9 +25,9 @@ COVERAGE_KEY = 20260101
 N, N_SETS = 1_000, 1_000
 
 
-def chain() -> tuple[TabularMDP, Features]:
+def chain() -> tuple[TabularMDP, FeatureMap]:
     world = TabularMDP.from_transition(np.array([[[1.0, 0], [0, 1]], [[0, 1], [1, 0]]]), discount=0.9)
-    return world, Features(values=np.array([[0.0], [1.0]]), names=("in_one",), form="S")
+    return world, FeatureMap(values=np.array([[0.0], [1.0]]), names=("in_one",), form="S")
 
 
 def decisions(arrivals: np.ndarray, states: np.ndarray) -> Demonstrations:

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from telic.features import Features, MeasuredFeatures, TileBasis
+from telic.features import FeatureMap, MeasuredFeatureMap, TileBasis
 from telic.inference import (
     ConditionalChoiceProbabilitySettings,
     ConditionalChoiceTransitionsSettings,
@@ -38,7 +38,7 @@ def problem():
 
 @pytest.fixture(scope="module")
 def features(problem):
-    return Features(values=problem.features, names=problem.feature_names, units=problem.units)
+    return FeatureMap(values=problem.features, names=problem.feature_names, units=problem.units)
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def test_transitions_alone_return_the_weights_in_exact_data(problem, sample):
         next_observations={"position": np.array([0.0, 1.0, 1.0, 0.0])},
         next_known=np.ones(4, dtype=bool),
     )
-    features = MeasuredFeatures(
+    features = MeasuredFeatureMap(
         names=problem.feature_names,
         function=lambda columns, action: np.stack([columns["position"], -1.0 * (action == 1)], axis=1),
         n_actions=2,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference import path_entropy
 from telic.inference.path_model import solve_paths
 from telic.mdp import FiniteHorizonMDP
@@ -39,7 +39,7 @@ def test_the_path_model_takes_the_risk(horizon, trap, risky):
 
 def test_a_fit_under_stochastic_dynamics_warns():
     demos = Demonstrations.from_arrays([0, 1, 2, 0, 2, 2], [0, 0, 0, 1, 0, 1], offsets=[0, 3, 6])
-    features = Features(values=np.array([[0.0], [0.0], [1.0], [0.0]]), names=("goal",), form="S")
+    features = FeatureMap(values=np.array([[0.0], [0.0], [1.0], [0.0]]), names=("goal",), form="S")
     estimate = path_entropy(demos, risky_world(3), features)
     warning = next(f for f in estimate.findings if f.code == "stochastic-dynamics")
     assert warning.severity is Severity.WARNING

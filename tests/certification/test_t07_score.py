@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference import fit_likelihood
 from telic.inference.likelihood import (
     ChoiceLikelihood,
@@ -82,7 +82,7 @@ def make(kind: str, seed: int) -> tuple[ChoiceLikelihood, np.ndarray]:
     rows = random_rows(rng, P, 6, 8)
     labels = tuple("abc")
     demos = Demonstrations.from_arrays(**rows, action_labels=labels)
-    phi = Features(values=rng.normal(size=(S, A, K)), names=names(K))
+    phi = FeatureMap(values=rng.normal(size=(S, A, K)), names=names(K))
     weights = 0.4 * rng.normal(size=K)
     if kind == "discounted":
         return DiscountedLikelihood(TabularMDP.from_transition(P, discount=0.9), phi, demos, 1.3), weights
@@ -91,7 +91,7 @@ def make(kind: str, seed: int) -> tuple[ChoiceLikelihood, np.ndarray]:
         available[rows["states"], rows["actions"]] = True
         available[:, 0] = True
         P = np.where(available[:, :, None], P, 0.0)
-        sparse = Features(
+        sparse = FeatureMap(
             values=sp.csr_array(phi.values.reshape(S * A, K) * (rng.random((S * A, K)) < 0.5)), names=names(K)
         )
         weighted = Demonstrations.from_arrays(
@@ -110,12 +110,12 @@ def make(kind: str, seed: int) -> tuple[ChoiceLikelihood, np.ndarray]:
             next_states=rows["next_states"][keep],
             action_labels=labels,
         )
-        costly = Features(values=phi.values - 3.0, names=names(K))
+        costly = FeatureMap(values=phi.values - 3.0, names=names(K))
         mdp = TabularMDP.from_transition(P, discount=1.0, absorbing=absorbing)
         return DiscountedLikelihood(mdp, costly, alone), np.abs(weights) + 0.3
     if kind == "finite":
         mdp = FiniteHorizonMDP.from_transition(P, horizon=9, discount=0.95)
-        of_state = Features(values=rng.normal(size=(S, K)), names=names(K), form="S")
+        of_state = FeatureMap(values=rng.normal(size=(S, K)), names=names(K), form="S")
         return FiniteHorizonLikelihood(mdp, of_state, demos, 0.7), weights
     if kind.startswith("goal"):
         if kind == "goal-deterministic":
@@ -139,7 +139,7 @@ def make(kind: str, seed: int) -> tuple[ChoiceLikelihood, np.ndarray]:
             n_actions=A,
             goals=np.unique(goals).astype(np.int32),
         )
-        costly = Features(values=phi.values - 3.0, names=names(K))
+        costly = FeatureMap(values=phi.values - 3.0, names=names(K))
         return GoalLikelihood(mdp, costly, toward, 1.1), np.abs(weights) + 0.5
     if kind == "joint":
         other = random_transition(rng)
@@ -161,7 +161,7 @@ def make(kind: str, seed: int) -> tuple[ChoiceLikelihood, np.ndarray]:
             n_decisions=50,
         ), weights
     size = S if kind == "free-state" else S * A
-    free = Features(
+    free = FeatureMap(
         values=sp.csr_array(sp.eye_array(size)), names=names(size), form="S" if kind == "free-state" else "SA"
     )
     mdp = TabularMDP.from_transition(P, discount=0.9)
@@ -266,7 +266,7 @@ def test_feature_counts_are_not_the_score_on_sampled_data() -> None:
     length = 40
     rows = random_rows(rng, P, 5, length)
     demos = Demonstrations.from_arrays(**rows, action_labels=tuple("abc"))
-    likelihood = DiscountedLikelihood(mdp, Features(values=phi, names=names(K)), demos)
+    likelihood = DiscountedLikelihood(mdp, FeatureMap(values=phi, names=names(K)), demos)
     estimate = fit_likelihood(likelihood)
     # The model's feature counts over the same starts and lengths, by forward simulation of its distribution.
     V = np.zeros(S)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference import reward_of_optimal_policy
 from telic.inference.apprenticeship import ApprenticeshipSettings, Vertex
 from telic.inference.methods.apprenticeship_max_margin import separate_expectation
@@ -46,7 +46,7 @@ def test_linear_programming_on_the_chain():
     P = np.zeros((2, 2, 2))
     P[0, 0, 0] = P[1, 0, 1] = P[0, 1, 1] = P[1, 1, 0] = 1.0  # action 0 stays, 1 switches
     world = TabularMDP.from_transition(P, discount=0.9)
-    states = Features(values=np.eye(2), names=("state 0", "state 1"), form="S")
+    states = FeatureMap(values=np.eye(2), names=("state 0", "state 1"), form="S")
     estimate = reward_of_optimal_policy(np.array([1, 0]), world, states)
     np.testing.assert_allclose(estimate.weights, [-1.0, 1.0], atol=1e-6)
     assert estimate.certificate["objective"] == pytest.approx(4.0, abs=1e-6)

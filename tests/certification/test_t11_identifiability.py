@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference.free_rewards import free_reward_ambiguity, reconstruct_reward
 from telic.inference.identifiability import identifiability
 from telic.mdp import TabularMDP
@@ -86,8 +86,8 @@ def test_a_reward_of_the_state_alone(key: int) -> None:
 @pytest.mark.parametrize("key", KEYS)
 def test_the_report_on_weights_counts_the_same(key: int) -> None:
     """One weight a pair: the same nullities through the advantage features."""
-    pairs = Features(values=np.eye(S * A).reshape(S, A, S * A), names=tuple(f"r{i}" for i in range(S * A)))
-    states = Features(values=np.eye(S), names=tuple(f"s{i}" for i in range(S)), form="S")
+    pairs = FeatureMap(values=np.eye(S * A).reshape(S, A, S * A), names=tuple(f"r{i}" for i in range(S * A)))
+    states = FeatureMap(values=np.eye(S), names=tuple(f"s{i}" for i in range(S)), form="S")
     one, two = world(key, 0.9), world(key + 100, 0.9)
     both = identifiability([one, two], pairs)
     assert [s.nullity for s in both.steps] == [S, 1]

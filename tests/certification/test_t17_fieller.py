@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference.ratios import RatioShape, delta_set, fieller_set
 from telic.inference.tradeoffs import TradeoffStatus, tradeoff
 from telic.reports import Outcome
@@ -29,7 +29,7 @@ N_SETS = 1_000
 def estimate(weights: list[float], covariance: np.ndarray) -> RewardEstimate:
     theta = np.array(weights)
     names = tuple("nd"[: len(theta)])
-    features = Features(values=np.zeros((2, 2, len(theta))), names=names, units=("minute", "pod-hour"))
+    features = FeatureMap(values=np.zeros((2, 2, len(theta))), names=names, units=("minute", "pod-hour"))
     return RewardEstimate(
         method="by_hand",
         outcome=Outcome.SUCCESS,

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from telic.features import Features, MeasuredFeatures
+from telic.features import FeatureMap, MeasuredFeatureMap
 from telic.inference import (
     METHODS,
     apprenticeship_max_margin,
@@ -42,8 +42,8 @@ FINITE = FiniteHorizonMDP.from_transition(ring(), horizon=H)
 PHI = np.zeros((S, A, 2))
 PHI[2, :, 0] = 1.0
 PHI[:, 1, 1] = -1.0
-PAIRS = Features(values=PHI, names=("at the prize", "moves"), units=("step", "move"))
-PLACES = Features(values=np.eye(S)[:, [2, 4]], names=("prize", "pit"), form="S")
+PAIRS = FeatureMap(values=PHI, names=("at the prize", "moves"), units=("step", "move"))
+PLACES = FeatureMap(values=np.eye(S)[:, [2, 4]], names=("prize", "pit"), form="S")
 
 
 def walks(n: int = 40) -> Demonstrations:
@@ -70,14 +70,14 @@ def walks(n: int = 40) -> Demonstrations:
 
 DEMOS = walks()
 LOST = Demonstrations.from_arrays([S + 3], [0])  # a state that no world here has
-NARROW = Features(values=np.zeros((S - 1, A, 1)), names=("x",))
-NARROW_PLACES = Features(values=np.zeros((S - 1, 1)), names=("x",), form="S")
-MEASURED = MeasuredFeatures.from_expressions(
+NARROW = FeatureMap(values=np.zeros((S - 1, A, 1)), names=("x",))
+NARROW_PLACES = FeatureMap(values=np.zeros((S - 1, 1)), names=("x",), form="S")
+MEASURED = MeasuredFeatureMap.from_expressions(
     {"at the prize": "place == 2", "moves": "-1 * (action == 'move')"}, action_values=["stay", "move"]
 )
 
 
-def on_table(method: Callable, world, features: Features, narrow: Features = NARROW) -> MethodCase:
+def on_table(method: Callable, world, features: FeatureMap, narrow: FeatureMap = NARROW) -> MethodCase:
     return MethodCase(
         fit=lambda demos: method(demos, world, features),
         demos=DEMOS,
@@ -90,7 +90,7 @@ def on_table(method: Callable, world, features: Features, narrow: Features = NAR
 
 
 def on_rows() -> MethodCase:
-    wrong = MeasuredFeatures(names=("x",), function=lambda c, a: np.zeros((1, 1)), n_actions=2)
+    wrong = MeasuredFeatureMap(names=("x",), function=lambda c, a: np.zeros((1, 1)), n_actions=2)
     other = replace(DEMOS, observations={}, next_observations={})
     return MethodCase(
         fit=lambda demos: conditional_choice_transitions(demos, MEASURED, discount=0.8),
@@ -158,7 +158,7 @@ def test_the_check_finds_bad_manners():
         features.values[0, 0, 0] += 1.0
         return estimate
 
-    own = Features(values=PHI.copy(), names=PAIRS.names)
+    own = FeatureMap(values=PHI.copy(), names=PAIRS.names)
     with pytest.raises(AssertionError, match="changed its inputs"):
         check_method("max_causal_entropy", on_table(vandal, WORLD, own))
 

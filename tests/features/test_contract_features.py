@@ -9,7 +9,7 @@ import pytest
 
 from telic.contract import TaskContract
 from telic.errors import FeatureError
-from telic.features import Features, degenerate_features, from_contract
+from telic.features import FeatureMap, degenerate_features, from_contract
 
 CELLS = {"load": np.array([10.0, 20.0, 40.0]), "pods": np.array([1.0, 2.0, 4.5])}
 
@@ -70,7 +70,7 @@ def test_collinear_features_are_named_with_their_combination() -> None:
 
 
 def test_a_shift_matters_where_tasks_end() -> None:
-    shifted = Features(values=np.array([[1.0, 3.0], [2.0, 4.0], [5.0, 7.0]]), names=("a", "b"), form="S")
+    shifted = FeatureMap(values=np.array([[1.0, 3.0], [2.0, 4.0], [5.0, 7.0]]), names=("a", "b"), form="S")
     assert len(degenerate_features(shifted)) == 1
     assert not degenerate_features(shifted, constant_matters=True)
 
@@ -78,7 +78,7 @@ def test_a_shift_matters_where_tasks_end() -> None:
 def test_features_of_very_different_sizes_are_not_confused_with_collinear_ones() -> None:
     rng = np.random.default_rng(0)
     values = rng.normal(size=(50, 3)) * np.array([1e-6, 1.0, 1e6])
-    assert not degenerate_features(Features(values=values, names=("a", "b", "c"), form="S"))
+    assert not degenerate_features(FeatureMap(values=values, names=("a", "b", "c"), form="S"))
 
 
 def test_a_feature_that_does_not_evaluate_is_named() -> None:

@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 
 from telic.errors import FeatureError
-from telic.features import Features, empirical_feature_expectation, feature_expectation
+from telic.features import FeatureMap, empirical_feature_expectation, feature_expectation
 from telic.trajectories import Demonstrations
 
 RNG = np.random.default_rng(0)
@@ -18,8 +18,8 @@ PHI_S = RNG.normal(size=(3, 4))
 @pytest.mark.parametrize("sparse", [False, True])
 def test_occupancy(sparse: bool) -> None:
     mu = RNG.random((3, 2))
-    sa = Features(values=sp.csr_array(PHI_SA.reshape(6, 4)) if sparse else PHI_SA, names=tuple("abcd"))
-    s = Features(values=sp.csr_array(PHI_S) if sparse else PHI_S, names=tuple("abcd"), form="S")
+    sa = FeatureMap(values=sp.csr_array(PHI_SA.reshape(6, 4)) if sparse else PHI_SA, names=tuple("abcd"))
+    s = FeatureMap(values=sp.csr_array(PHI_S) if sparse else PHI_S, names=tuple("abcd"), form="S")
     assert feature_expectation(sa, mu) == pytest.approx(np.einsum("sa,sak->k", mu, PHI_SA))
     assert feature_expectation(s, mu) == pytest.approx(np.einsum("sa,sk->k", mu, PHI_S))
     with pytest.raises(FeatureError, match="do not fit an occupancy of 5 states"):
@@ -29,7 +29,7 @@ def test_occupancy(sparse: bool) -> None:
 @pytest.mark.parametrize("form", ["S", "SA"])
 def test_demonstrations(form: str) -> None:
     demos = Demonstrations.from_arrays([0, 1, 2, 0], [1, 0, 1, 0], offsets=[0, 3, 4])
-    features = Features(values=PHI_S if form == "S" else PHI_SA, names=tuple("abcd"), form=form)
+    features = FeatureMap(values=PHI_S if form == "S" else PHI_SA, names=tuple("abcd"), form=form)
     row = (lambda s, a: PHI_S[s]) if form == "S" else (lambda s, a: PHI_SA[s, a])
     first = row(0, 1) + 0.5 * row(1, 0) + 0.25 * row(2, 1)
     second = row(0, 0)

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from telic.errors import FeatureError
-from telic.features import MeasuredFeatures, PolynomialBasis, TileBasis
+from telic.features import MeasuredFeatureMap, PolynomialBasis, TileBasis
 from telic.rewards import MeasuredReward
 
 COLUMNS = {"load": np.array([1.0, 5.0]), "mode": np.array([0, 1], dtype=np.int32)}
 
 
 def from_text():
-    return MeasuredFeatures.from_expressions(
+    return MeasuredFeatureMap.from_expressions(
         {"excess": "max(0, load - 2)", "night add": 'where(mode == "night" and action == "add", 1, 0)'},
         action_values=["hold", "add"],
         units=["request/s", "night add"],
@@ -49,15 +49,15 @@ def test_a_reward_of_measurements():
 def test_the_door(change, text):
     good = {"names": ("a", "b"), "function": lambda c, a: np.zeros((len(a), 2)), "n_actions": 2}
     with pytest.raises(FeatureError, match=text):
-        MeasuredFeatures(**{**good, **change})
+        MeasuredFeatureMap(**{**good, **change})
 
 
 def test_wrong_values_are_named():
     actions = np.zeros(2, dtype=np.int32)
-    wide = MeasuredFeatures(names=("a",), function=lambda c, a: np.zeros((len(a), 2)), n_actions=2)
+    wide = MeasuredFeatureMap(names=("a",), function=lambda c, a: np.zeros((len(a), 2)), n_actions=2)
     with pytest.raises(FeatureError, match=r"shape \(2, 1\), got \(2, 2\)"):
         wide.evaluate(COLUMNS, actions)
-    gap = MeasuredFeatures(names=("a",), function=lambda c, a: np.array([[1.0], [np.nan]]), n_actions=2)
+    gap = MeasuredFeatureMap(names=("a",), function=lambda c, a: np.array([[1.0], [np.nan]]), n_actions=2)
     with pytest.raises(FeatureError, match="'a' is nan in row 1"):
         gap.evaluate(COLUMNS, actions)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference import apprenticeship_max_margin, apprenticeship_max_margin_mixture
 from telic.inference.apprenticeship import ApprenticeshipSettings, Vertex
 from telic.inference.methods.apprenticeship_max_margin import nearest_point, separate_expectation
@@ -85,7 +85,7 @@ def test_an_optimal_expert_is_matched_by_its_own_policy():
     for s in range(5):
         P[s, 0, s] = P[s, 1, (s + 1) % 5] = 1.0
     world = TabularMDP.from_transition(P, discount=0.5, initial=np.eye(5)[0])
-    features = Features(
+    features = FeatureMap(
         values=np.stack([np.eye(5)[2], np.eye(5)[4]], axis=1), names=("prize", "toll"), form="S"
     )
     states = [0, 1] + [2] * 48

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from telic.errors import DataError, DynamicsError, ImpossibleDemonstrationsError, SettingsError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference import apprenticeship_projection, apprenticeship_projection_mixture
 from telic.inference.apprenticeship import ApprenticeshipSettings, Vertex
 from telic.inference.methods.apprenticeship_projection import project_expectation
@@ -28,7 +28,7 @@ def world():
 
 @pytest.fixture(scope="module")
 def features():
-    return Features(values=np.random.default_rng(1).normal(size=(S, A, 3)), names=("a", "b", "c"))
+    return FeatureMap(values=np.random.default_rng(1).normal(size=(S, A, 3)), names=("a", "b", "c"))
 
 
 def simulate(world, actions, n_paths, length, key):
@@ -137,7 +137,7 @@ def test_the_door(world, features, demos):
         discount=0.5,
         available=np.array([[True, False], [True, False]]),
     )
-    two = Features(values=np.eye(2), names=("s0", "s1"), form="S")
+    two = FeatureMap(values=np.eye(2), names=("s0", "s1"), form="S")
     with pytest.raises(ImpossibleDemonstrationsError):
         apprenticeship_projection(Demonstrations.from_arrays([0], [1]), masked, two)
     with pytest.raises(SettingsError, match="tolerance"):

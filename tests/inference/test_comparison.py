@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from telic.errors import GaugeError, SettingsError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference import max_causal_entropy
 from telic.inference.comparison import compare_table, compare_tradeoffs
 from telic.inference.gauge import require_same_gauge
@@ -23,7 +23,7 @@ def fit(
     key: int = 0, discount: float = 0.9, units: tuple[str, ...] = ("hour", "euro"), extra: bool = False
 ) -> RewardEstimate:
     values = np.concatenate([PHI, np.ones((4, 2, 1))], axis=-1) if extra else PHI
-    features = Features(
+    features = FeatureMap(
         values=values,
         names=("wait", "cost", "one")[: values.shape[-1]],
         units=(*units, "")[: values.shape[-1]],

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from telic.errors import DataError, DynamicsError, ImpossibleDemonstrationsError, SettingsError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference import (
     ConditionalChoiceProbabilitySettings,
     conditional_choice_probability,
@@ -38,7 +38,7 @@ def random_world(seed=1, discount=0.9, absorbing=False, available=False):
         P = np.where(mask[:, :, None], P, 0.0)
     world = TabularMDP.from_transition(P, discount=discount, **rest)
     phi = rng.normal(size=(S, A, K))
-    return world, Features(values=phi, names=("x", "y", "z"))
+    return world, FeatureMap(values=phi, names=("x", "y", "z"))
 
 
 def simulate(world, pi, n_paths, length, seed):
@@ -141,7 +141,7 @@ def test_unseen_states_and_unsupported_rows_are_no_obstacle():
 def test_what_the_choices_cannot_tell_is_said():
     world, features = random_world()
     constant = np.concatenate([features.values, np.ones((S, A, 1))], axis=2)
-    wide = Features(values=constant, names=("x", "y", "z", "always"))
+    wide = FeatureMap(values=constant, names=("x", "y", "z", "always"))
     pi = np.exp(solve_soft(world, features.values @ np.array([0.7, -0.4, 0.2])).log_policy)
     estimate = invert_choice_probabilities(pi, world, wide, state_weights=np.full(S, 50.0))
     assert estimate.nullity == 1
@@ -157,7 +157,7 @@ def test_separation_is_an_outcome_with_the_weight_named():
     demos = Demonstrations.from_arrays(
         [0, 1, 2], [0, 0, 0], next_states=[-1, -1, -1], action_labels=["a", "b", "c"]
     )
-    features = Features(values=phi, names=("first action",))
+    features = FeatureMap(values=phi, names=("first action",))
     estimate = conditional_choice_probability(demos, world, features)
     assert estimate.outcome is Outcome.SEPARATION
     assert not estimate.covariances

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import binom
 
 from telic.errors import DataError, SettingsError
-from telic.features import Features, MeasuredFeatures, TileBasis
+from telic.features import FeatureMap, MeasuredFeatureMap, TileBasis
 from telic.inference import (
     ConditionalChoiceProbabilitySettings,
     ConditionalChoiceTransitionsSettings,
@@ -21,7 +21,7 @@ from telic.reports import Outcome, Severity
 from telic.trajectories import Demonstrations
 
 GAMMA = 0.9
-MEASURED = MeasuredFeatures.from_expressions(
+MEASURED = MeasuredFeatureMap.from_expressions(
     {"overload": "-max(0, load - pods)", "pods": "-pods", "changes": "-abs(action)"},
     action_values=[-1, 0, 1],
     units=["request/s over", "pod", "change"],
@@ -51,7 +51,7 @@ class Scaling:
         phi[:, :, 0] = -np.maximum(0, self.load - self.pods)[:, None]
         phi[:, :, 1] = -self.pods[:, None]
         phi[:, :, 2] = -np.abs(np.arange(3) - 1)
-        self.features = Features(values=phi, names=MEASURED.names, units=MEASURED.units)
+        self.features = FeatureMap(values=phi, names=MEASURED.names, units=MEASURED.units)
         self.world = TabularMDP.from_transition(self.P, discount=GAMMA)
         self.tiles = TileBasis(
             edges={"pods": np.arange(n_pods - 1) + 0.5, "load": (self.loads[1:] + self.loads[:-1]) / 2}
@@ -245,7 +245,7 @@ def test_the_bootstrap_is_deterministic_and_agrees_with_the_clustered_errors(coa
 
 def test_a_reward_that_misses_what_matters_is_told(coarse):
     demos = coarse.simulate(np.array([1.5, 1.2, 0.2]), 100, 50, key=9)
-    poor = MeasuredFeatures.from_expressions({"changes": "-abs(action)"}, action_values=[-1, 0, 1])
+    poor = MeasuredFeatureMap.from_expressions({"changes": "-abs(action)"}, action_values=[-1, 0, 1])
     fit = conditional_choice_transitions(demos, poor, discount=GAMMA)
     assert "choice-misfit" in {f.code for f in fit.findings}
 
@@ -266,7 +266,7 @@ def test_the_door(coarse_demos):
         fit(discount=1.5)
     with pytest.raises(DataError, match="one boolean a row and action"):
         fit(available=lambda columns: np.ones((2, 3), dtype=bool))
-    two = MeasuredFeatures(names=("a",), function=lambda c, a: np.zeros((len(a), 1)), n_actions=2)
+    two = MeasuredFeatureMap(names=("a",), function=lambda c, a: np.zeros((len(a), 1)), n_actions=2)
     with pytest.raises(DataError, match="know 2 actions, the demonstrations 3"):
         conditional_choice_transitions(coarse_demos, two, discount=GAMMA)
     with pytest.raises(SettingsError, match="`ridge` must be positive"):

@@ -11,7 +11,7 @@ import pytest
 from scipy.special import logsumexp
 
 from telic.errors import DynamicsError, FeatureError, SettingsError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference.counterfactual import counterfactual, world_of_goal
 from telic.mdp import FiniteHorizonMDP, GoalConditionedMDP, TabularMDP
 from telic.mdp.tabular import as_transition
@@ -22,7 +22,7 @@ CHAIN = np.array([[[1.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [1.0, 0.0]]])
 S, A, K = 5, 3, 3
 
 
-def estimate(features: Features, weights: list[float], C: np.ndarray | None, **rest: Any) -> RewardEstimate:
+def estimate(features: FeatureMap, weights: list[float], C: np.ndarray | None, **rest: Any) -> RewardEstimate:
     theta = np.array(weights)
     settings: dict[str, Any] = {
         "method": "by_hand",
@@ -48,7 +48,7 @@ def estimate(features: Features, weights: list[float], C: np.ndarray | None, **r
 def chain_estimate() -> tuple[RewardEstimate, TabularMDP]:
     on = np.array([[0.0, 0.0], [1.0, 1.0]])
     switch = np.array([[0.0, -1.0], [0.0, -1.0]])
-    phi = Features(values=np.stack([on, switch], axis=-1), names=("on", "switch"))
+    phi = FeatureMap(values=np.stack([on, switch], axis=-1), names=("on", "switch"))
     C = np.array([[0.07148**2, -0.2771 * 0.07148 * 0.07644], [-0.2771 * 0.07148 * 0.07644, 0.07644**2]])
     world = TabularMDP.from_transition(CHAIN, discount=0.9, initial=np.array([1.0, 0.0]))
     return estimate(phi, [1.0, 0.5], C), world
@@ -99,7 +99,7 @@ def test_errors_against_differences(rate_discount: float | None) -> None:
     rho = np.random.default_rng(5).dirichlet(np.ones(S))
     world = TabularMDP.from_transition(P, discount=0.9, initial=rho)
     gauge = Gauge(kind="minimum-norm", description="", rationality=1.7, discount=0.9)
-    fit = estimate(Features(values=phi, names=("a", "b", "c")), list(theta), C, gauge=gauge)
+    fit = estimate(FeatureMap(values=phi, names=("a", "b", "c")), list(theta), C, gauge=gauge)
     factor = np.array([1.0, 2.0, 1.0])
     found = counterfactual(fit, world, scale={"b": 2.0}, rate_discount=rate_discount)
 
@@ -132,7 +132,7 @@ def test_fixed_horizon_against_differences() -> None:
     P, phi, theta, C = random_problem(1)
     H, rho = 4, np.eye(S)[2]
     world = FiniteHorizonMDP.from_transition(P, horizon=H, initial=rho)
-    fit = estimate(Features(values=phi, names=("a", "b", "c")), list(theta), C)
+    fit = estimate(FeatureMap(values=phi, names=("a", "b", "c")), list(theta), C)
     found = counterfactual(fit, world, weights={"c": 0.3})
 
     def walk(w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -162,7 +162,7 @@ def test_fixed_horizon_against_differences() -> None:
 
 def test_other_outcomes_than_the_reward() -> None:
     fit, world = chain_estimate()
-    pods = Features(values=np.array([[2.0], [5.0]]), names=("pods",), units=("pod",), form="S")
+    pods = FeatureMap(values=np.array([[2.0], [5.0]]), names=("pods",), units=("pod",), form="S")
     found = counterfactual(fit, world, scale={"on": 3.0}, outcomes=pods)
     assert [r.name for r in found.rates] == ["pods"]
     assert found.rates[0].after > found.rates[0].before
@@ -179,7 +179,7 @@ def test_directions_that_the_data_could_not_tell_have_infinite_errors() -> None:
     v = np.array([1.0, 2.0, -1.0]) / np.sqrt(6.0)
     keep = np.eye(3) - np.outer(v, v)
     world = TabularMDP.from_transition(P, discount=0.9, initial=np.full(S, 1 / S))
-    features = Features(values=phi, names=("a", "b", "c"))
+    features = FeatureMap(values=phi, names=("a", "b", "c"))
     fit = estimate(features, list(keep @ theta), keep @ C @ keep, null_directions=v[None])
     found = counterfactual(fit, world, scale={"a": 2.0})
     assert np.all(np.isfinite(found.before.standard_errors))
@@ -197,7 +197,7 @@ def test_a_state_action_reward_in_new_dynamics_warns() -> None:
     found = counterfactual(fit, world, new_world=swapped)
     assert [f.code for f in found.findings] == ["state-action-transfer"]
     assert found.change == "the dynamics change"
-    state_only = Features(values=np.array([[0.0], [1.0]]), names=("on",), form="S")
+    state_only = FeatureMap(values=np.array([[0.0], [1.0]]), names=("on",), form="S")
     quiet = counterfactual(estimate(state_only, [1.0], np.eye(1)), world, new_world=swapped)
     assert quiet.findings == ()
     np.testing.assert_allclose(quiet.before.probabilities, quiet.after.probabilities[:, ::-1], atol=1e-12)
@@ -219,7 +219,7 @@ def test_an_undiscounted_destination_and_a_problem_without_solution() -> None:
         ring[s, 0, (s + 1) % 4] = ring[s, 1, (s - 1) % 4] = 1.0
     matrix, count = as_transition(ring, None)
     roads = GoalConditionedMDP(transition=matrix, n_actions=count, goals=np.array([0], dtype=np.int32))
-    steps = Features(values=np.ones((4, 2, 1)), names=("step",))
+    steps = FeatureMap(values=np.ones((4, 2, 1)), names=("step",))
     fit = estimate(steps, [-2.0], np.eye(1) * 0.01)
     world = world_of_goal(roads, 0)
     found = counterfactual(fit, world, scale={"step": 2.0}, initial=np.array([0, 0, 1.0, 0]))
@@ -249,6 +249,6 @@ def test_mistakes_at_the_door() -> None:
         counterfactual(fit, world, scale={"on": 2.0}, initial=np.ones(2))
     with pytest.raises(SettingsError, match="rate_discount"):
         counterfactual(fit, world, scale={"on": 2.0}, rate_discount=1.0)
-    renamed = Features(values=np.zeros((2, 2, 2)), names=("x", "y"))
+    renamed = FeatureMap(values=np.zeros((2, 2, 2)), names=("x", "y"))
     with pytest.raises(FeatureError, match="names of the fit"):
         counterfactual(fit, world, scale={"on": 2.0}, new_features=renamed)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference import max_causal_entropy
 from telic.inference.critical import critical_value
 from telic.inference.tradeoffs import TradeoffStatus, preferred_kind, tradeoff
@@ -27,7 +27,7 @@ KINDS = ("hessian", "sandwich", "sandwich_clustered")
 
 def made(n_trajectories: int, K: int = 2, **changes: Any) -> RewardEstimate:
     names = ("n", "d", "e", "f")[:K]
-    features = Features(values=np.zeros((2, 2, K)), names=names, units=("minute", "pod-hour", "", "")[:K])
+    features = FeatureMap(values=np.zeros((2, 2, K)), names=names, units=("minute", "pod-hour", "", "")[:K])
     weights = np.array([2.0, 1.0, 1.0, 1.0])[:K]
     given: dict[str, Any] = {
         "method": "by_hand",
@@ -153,7 +153,7 @@ def test_the_closed_form_above_is_the_fit() -> None:
             offsets=np.arange(0, N * length + 1, length),
         ),
         TabularMDP.from_transition(P, discount=0.9),
-        Features(values=np.array([[0.0], [1.0]]), names=("in_one",), form="S"),
+        FeatureMap(values=np.array([[0.0], [1.0]]), names=("in_one",), form="S"),
     )
     share = to_one.mean()
     assert fit.weights[0] == pytest.approx(math.log(share / (1 - share)) / 0.9, abs=1e-7)

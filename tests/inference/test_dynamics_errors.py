@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from telic.errors import SettingsError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference import max_causal_entropy
 from telic.inference.dynamics_errors import dynamics_errors
 from telic.mdp import TabularMDP
@@ -31,7 +31,7 @@ def world(q: float) -> TabularMDP:
     return TabularMDP.from_transition(P, discount=0.9)
 
 
-FEATURES = Features(values=np.array([[0.0], [1.0]]), names=("in_one",), form="S")
+FEATURES = FeatureMap(values=np.array([[0.0], [1.0]]), names=("in_one",), form="S")
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference import max_causal_entropy
 from telic.inference.settings import FitSettings
 from telic.mdp import FiniteHorizonMDP, GoalConditionedMDP, TabularMDP
@@ -118,7 +118,7 @@ def problem(kind: str):
         weights=weights,
         goals=np.array(GOALS)[rows[np.searchsorted(rows[:, 4], np.arange(N)), 0]] if kind == "goal" else None,
     )
-    return log_policy, rows, weights, world, Features(values=phi, names=("a", "b", "c")), demos
+    return log_policy, rows, weights, world, FeatureMap(values=phi, names=("a", "b", "c")), demos
 
 
 def brute_force(log_policy: LogPolicy, rows: np.ndarray, w: np.ndarray, theta: np.ndarray, l2: float):

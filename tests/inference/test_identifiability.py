@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from telic.errors import DynamicsError, FeatureError, SettingsError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference.advantage_factor import advantage_factor
 from telic.inference.directions import null_words
 from telic.inference.identifiability import identifiability
@@ -27,8 +27,8 @@ def world(discount: float = 0.9, key: int = 0, **rest: Any) -> TabularMDP:
     return TabularMDP.from_transition(dynamics(key), discount=discount, **rest)
 
 
-def named(values: np.ndarray, form: str = "SA", names: str = "abcdefghij") -> Features:
-    return Features(values=values, names=tuple(names[: values.shape[-1]]), form=form)
+def named(values: np.ndarray, form: str = "SA", names: str = "abcdefghij") -> FeatureMap:
+    return FeatureMap(values=values, names=tuple(names[: values.shape[-1]]), form=form)
 
 
 def random_features(k: int = 3, key: int = 1) -> np.ndarray:
@@ -302,7 +302,7 @@ def test_mistakes_at_the_door() -> None:
         identifiability(world(), phi, demos=demos, discounts=[0.9, 0.5])
     with pytest.raises(SettingsError, match="at most"):
         identifiability(
-            world(), Features(values=np.zeros((S, 2001)), names=tuple(map(str, range(2001))), form="S")
+            world(), FeatureMap(values=np.zeros((S, 2001)), names=tuple(map(str, range(2001))), form="S")
         )
     with pytest.raises(DynamicsError):
         identifiability(world(), phi, discounts=[1.0])

@@ -14,7 +14,7 @@ import pytest
 from scipy.stats import binom, chi2, kstest
 
 from telic.errors import DataError, FeatureError, NumericalError, SettingsError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference import FitSettings, fit_likelihood, max_causal_entropy
 from telic.inference.likelihood import Counts, DiscountedLikelihood
 from telic.inference.likelihood_ratio import likelihood_ratio_test
@@ -28,8 +28,8 @@ CHAIN = np.array([[[1.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [1.0, 0.0]]])
 WORLD = TabularMDP.from_transition(CHAIN, discount=0.9)
 ON = np.array([[0.0, 0.0], [1.0, 1.0]])
 SWITCH = np.array([[0.0, 1.0], [0.0, 1.0]])
-FULL = Features(values=np.stack([ON, SWITCH], axis=-1), names=("on", "switch"))
-LESS = Features(values=ON[..., None], names=("on",))
+FULL = FeatureMap(values=np.stack([ON, SWITCH], axis=-1), names=("on", "switch"))
+LESS = FeatureMap(values=ON[..., None], names=("on",))
 P_ON = 1 / (1 + np.exp(-0.9))  # T1: chance of being in state 1 next, weight 1, no switch cost
 
 
@@ -88,7 +88,7 @@ def test_a_null_direction_counts_for_nothing() -> None:
     demos = Demonstrations.from_arrays(
         states, actions, next_states=np.full(300, -1), action_labels=["0", "1"]
     )
-    wide = max_causal_entropy(demos, WORLD, Features(values=values, names=("on", "switch", "one")))
+    wide = max_causal_entropy(demos, WORLD, FeatureMap(values=values, names=("on", "switch", "one")))
     less, full = fits()
     assert likelihood_ratio_test(less, wide).degrees_of_freedom == 1
     with pytest.raises(FeatureError, match="adds no direction"):
@@ -121,6 +121,6 @@ def test_features_of_one_name_must_be_one_feature() -> None:
     demos = Demonstrations.from_arrays(
         states, actions, next_states=np.full(300, -1), action_labels=["0", "1"]
     )
-    doubled = Features(values=np.stack([2 * ON, SWITCH], axis=-1), names=("on", "switch"))
+    doubled = FeatureMap(values=np.stack([2 * ON, SWITCH], axis=-1), names=("on", "switch"))
     with pytest.raises(FeatureError, match="Features of one name"):
         likelihood_ratio_test(less, max_causal_entropy(demos, WORLD, doubled))

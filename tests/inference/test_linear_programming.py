@@ -9,7 +9,7 @@ import pytest
 from scipy.optimize import linprog
 
 from telic.errors import DataError, DynamicsError, FeatureError, SettingsError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference import LinearProgrammingSettings, linear_programming, reward_of_optimal_policy
 from telic.mdp import FiniteHorizonMDP, TabularMDP
 from telic.reports import Outcome
@@ -30,7 +30,7 @@ def optimal_actions(P, r):
     return np.argmax(P @ V, axis=1)
 
 
-INDICATORS = Features(values=np.eye(S), names=tuple(f"s{i}" for i in range(S)), form="S")
+INDICATORS = FeatureMap(values=np.eye(S), names=tuple(f"s{i}" for i in range(S)), form="S")
 
 
 def dense_program(P, actions, sparsity):
@@ -83,7 +83,7 @@ def test_features_restrict_the_reward():
     world, P = random_world()
     phi = np.random.default_rng(5).normal(size=(S, 2))
     actions = optimal_actions(P, phi @ np.array([1.0, -0.5]))
-    features = Features(values=phi, names=("x", "y"), form="S")
+    features = FeatureMap(values=phi, names=("x", "y"), form="S")
     estimate = reward_of_optimal_policy(actions, world, features)
     assert estimate.certificate["objective"] > 0
     assert estimate.weights[0] > 0 > estimate.weights[1]
@@ -102,7 +102,7 @@ def test_it_says_what_it_is_not():
 
 def test_a_feature_that_explains_nothing_gives_the_trivial_reward():
     world, _ = random_world()
-    flat = Features(values=np.ones((S, 1)), names=("always",), form="S")
+    flat = FeatureMap(values=np.ones((S, 1)), names=("always",), form="S")
     estimate = reward_of_optimal_policy(np.zeros(S, dtype=int), world, flat)
     assert "only-trivial-reward" in {f.code for f in estimate.findings}
 
@@ -140,7 +140,7 @@ def test_absorbing_states_are_worth_nothing():
     P[0, 0, 1] = P[0, 1, 2] = 1.0
     P[1, :, 1] = P[2, :, 2] = 1.0
     world = TabularMDP.from_transition(P, discount=1.0, absorbing=np.array([False, True, True]))
-    features = Features(values=np.eye(3), names=("fork", "left", "right"), form="S")
+    features = FeatureMap(values=np.eye(3), names=("fork", "left", "right"), form="S")
     estimate = reward_of_optimal_policy(np.array([1, -1, -1]), world, features)
     assert estimate.certificate["objective"] == pytest.approx(0.0, abs=1e-9)  # no decision is taken there
 
@@ -150,7 +150,7 @@ def test_the_door():
     demos = Demonstrations.from_arrays([0], [0])
     with pytest.raises(DataError, match="no decisions"):
         linear_programming(Demonstrations.from_arrays([], []), world, INDICATORS)
-    wide = Features(values=np.zeros((S, A, 1)), names=("x",))
+    wide = FeatureMap(values=np.zeros((S, A, 1)), names=("x",))
     with pytest.raises(FeatureError, match="depend on the action"):
         linear_programming(demos, world, wide)
     finite = FiniteHorizonMDP(transition=world.transition, n_actions=A, horizon=2)

@@ -10,7 +10,7 @@ import pytest
 import scipy.sparse as sp
 
 from telic.errors import DataError, FeatureError, GaugeError, ImpossibleDemonstrationsError, SettingsError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference import FitSettings, fit_likelihood, max_causal_entropy
 from telic.inference.likelihood import (
     DiscountedLikelihood,
@@ -33,8 +33,8 @@ def world(key: int = 1, discount: float = 0.9) -> TabularMDP:
     return TabularMDP.from_transition(rng.dirichlet(np.full(S, 0.5), size=(S, A)), discount=discount)
 
 
-def features(key: int = 2) -> Features:
-    return Features(
+def features(key: int = 2) -> FeatureMap:
+    return FeatureMap(
         values=np.random.default_rng(key).normal(size=(S, A, K)), names=NAMES, units=("km", "box", "", "dB")
     )
 
@@ -72,7 +72,7 @@ TRUTH = np.array([0.8, -0.5, 0.3, 0.0])
 
 
 @pytest.fixture(scope="module")
-def problem() -> tuple[TabularMDP, Features, Demonstrations]:
+def problem() -> tuple[TabularMDP, FeatureMap, Demonstrations]:
     mdp, phi = world(), features()
     return mdp, phi, sample(mdp, phi.values @ TRUTH, key=3)
 
@@ -94,7 +94,7 @@ def test_recovers_the_truth_within_its_errors(problem) -> None:
 def test_scaling_a_feature_scales_its_weight_and_its_error(problem) -> None:
     mdp, phi, demos = problem
     factor = np.array([1e-4, 1.0, 3e3, 1.0])
-    scaled = Features(values=phi.values * factor, names=NAMES)
+    scaled = FeatureMap(values=phi.values * factor, names=NAMES)
     plain, other = max_causal_entropy(demos, mdp, phi), max_causal_entropy(demos, mdp, scaled)
     np.testing.assert_allclose(other.weights * factor, plain.weights, rtol=1e-7)
     np.testing.assert_allclose(
@@ -223,7 +223,7 @@ def test_fixed_weights_are_kept(problem) -> None:
 def test_constant_and_duplicate_features_are_named(problem) -> None:
     mdp, phi, demos = problem
     values = np.concatenate([phi.values, np.full((S, A, 1), 7.0), 2.0 * phi.values[:, :, :1]], axis=2)
-    wide = Features(values=values, names=(*NAMES, "always seven", "twice travel"))
+    wide = FeatureMap(values=values, names=(*NAMES, "always seven", "twice travel"))
     plain, estimate = max_causal_entropy(demos, mdp, phi), max_causal_entropy(demos, mdp, wide)
     assert estimate.outcome.ok
     assert estimate.nullity == 2
@@ -248,7 +248,7 @@ def test_shaping_is_a_null_direction() -> None:
     f = np.random.default_rng(6).normal(size=S)
     shaping = f[:, None] - mdp.discount * (mdp.transition @ f).reshape(S, A)
     values = np.concatenate([features().values[:, :, :2], shaping[:, :, None]], axis=2)
-    phi = Features(values=values, names=("travel", "load", "shaping"))
+    phi = FeatureMap(values=values, names=("travel", "load", "shaping"))
     demos = sample(mdp, phi.values @ np.array([1.0, -1.0, 0.0]), key=7, n_trajectories=20)
     estimate = max_causal_entropy(demos, mdp, phi)
     assert estimate.nullity == 1
@@ -266,7 +266,7 @@ def test_separation_names_the_feature_and_stops(problem) -> None:
         action_labels=("left", "stay", "right"),
     )
     never[:, 2, 0] = 1.0
-    wide = Features(values=np.concatenate([phi.values, never], axis=2), names=(*NAMES, "turns right"))
+    wide = FeatureMap(values=np.concatenate([phi.values, never], axis=2), names=(*NAMES, "turns right"))
     estimate = max_causal_entropy(one_way, mdp, wide)
     assert estimate.outcome is Outcome.SEPARATION
     finding = estimate.findings[0]
@@ -285,7 +285,7 @@ def test_a_rare_action_is_not_separation(problem) -> None:
     mdp, _, _ = problem
     only = np.zeros((S, A, 1))
     only[:, 2, 0] = 1.0
-    phi = Features(values=only, names=("turns right",))
+    phi = FeatureMap(values=only, names=("turns right",))
     states = np.tile(np.arange(S), 500)
     actions = np.tile([0, 1], len(states) // 2)
     actions[17] = 2
@@ -386,7 +386,7 @@ def test_policy_table_gives_the_answer_of_its_own_rows(problem) -> None:
 
 def test_joint_worlds_identify_what_one_cannot() -> None:
     """A free reward per pair: one world leaves S directions, a second one with other dynamics leaves one."""
-    free = Features(values=sp.csr_array(sp.eye_array(S * A)), names=tuple(f"r{i}" for i in range(S * A)))
+    free = FeatureMap(values=sp.csr_array(sp.eye_array(S * A)), names=tuple(f"r{i}" for i in range(S * A)))
     worlds = [world(21), world(22)]
     truth = np.random.default_rng(23).normal(size=(S, A))
     tables = [np.exp(solve_soft(w, truth).log_policy) for w in worlds]
@@ -401,7 +401,7 @@ def test_joint_worlds_identify_what_one_cannot() -> None:
 
 def test_conjugate_gradients_agree_with_newton(problem) -> None:
     mdp, _, demos = problem
-    free = Features(values=sp.csr_array(sp.eye_array(S * A)), names=tuple(f"r{i}" for i in range(S * A)))
+    free = FeatureMap(values=sp.csr_array(sp.eye_array(S * A)), names=tuple(f"r{i}" for i in range(S * A)))
     newton = max_causal_entropy(demos, mdp, free, settings=FitSettings(l2=1.0))
     conjugate = max_causal_entropy(demos, mdp, free, settings=FitSettings(l2=1.0, max_dense_weights=5))
     assert conjugate.outcome.ok
@@ -450,7 +450,7 @@ def test_goal_conditioned_fit_starts_where_the_soft_value_is_finite() -> None:
     P, n = ring()
     rng = np.random.default_rng(41)
     cost = np.stack([np.ones((n, 2)), rng.uniform(0, 1, (n, 2))], axis=2)
-    phi = Features(values=cost, names=("step", "slope"))
+    phi = FeatureMap(values=cost, names=("step", "slope"))
     mdp = GoalConditionedMDP(
         transition=TabularMDP.from_transition(P, discount=0.5).transition,
         n_actions=2,
@@ -486,7 +486,7 @@ def test_goal_conditioned_fit_starts_where_the_soft_value_is_finite() -> None:
 def test_no_weights_can_make_a_step_cost_anything() -> None:
     """A feature that is zero on a cycle cannot end the wandering: an outcome, not a number."""
     P, n = ring(6)
-    phi = Features(values=np.zeros((n, 2, 1)), names=("nothing",))
+    phi = FeatureMap(values=np.zeros((n, 2, 1)), names=("nothing",))
     mdp = GoalConditionedMDP(
         transition=TabularMDP.from_transition(P, discount=0.5).transition,
         n_actions=2,
@@ -506,7 +506,7 @@ def test_no_weights_can_make_a_step_cost_anything() -> None:
 def test_impossible_transitions_are_listed() -> None:
     P, n = ring(5)
     mdp = TabularMDP.from_transition(P, discount=0.9)
-    phi = Features(values=np.random.default_rng(0).normal(size=(n, 2, 1)), names=("x",))
+    phi = FeatureMap(values=np.random.default_rng(0).normal(size=(n, 2, 1)), names=("x",))
     demos = Demonstrations.from_arrays(
         [0, 1, 2], [0, 0, 0], next_states=[1, 4, 3], action_labels=("up", "down")
     )
@@ -526,7 +526,7 @@ def test_unavailable_actions_and_decisions_after_the_end_are_listed() -> None:
     absorbing[4] = True
     P[2, 1] = 0.0
     mdp = TabularMDP.from_transition(P, discount=0.9, available=available, absorbing=absorbing)
-    phi = Features(values=np.zeros((n, 2, 1)), names=("x",))
+    phi = FeatureMap(values=np.zeros((n, 2, 1)), names=("x",))
     demos = Demonstrations.from_arrays([2, 4], [1, 0], next_states=[-1, -1])
     with pytest.raises(ImpossibleDemonstrationsError, match="not available") as caught:
         DiscountedLikelihood(mdp, phi, demos)
@@ -544,7 +544,7 @@ def test_states_and_actions_outside_the_world(problem) -> None:
     with pytest.raises(FeatureError, match="do not fit a world of 8 states"):
         DiscountedLikelihood(
             mdp,
-            Features(values=np.zeros((3, 1)), names=("x",), form="S"),
+            FeatureMap(values=np.zeros((3, 1)), names=("x",), form="S"),
             Demonstrations.from_arrays([0], [0]),
         )
 
@@ -598,7 +598,7 @@ def test_free_rewards_without_a_penalty_are_separated_where_an_action_was_never_
         action_labels=demos.action_labels,
     )
     names = tuple(f"s{i // A} a{i % A}" for i in range(S * A))
-    free = Features(values=sp.csr_array(sp.eye_array(S * A)), names=names)
+    free = FeatureMap(values=sp.csr_array(sp.eye_array(S * A)), names=names)
     for limit in (1000, 5):  # Newton, and conjugate gradients
         estimate = max_causal_entropy(missing, mdp, free, settings=FitSettings(max_dense_weights=limit))
         assert estimate.outcome is Outcome.SEPARATION

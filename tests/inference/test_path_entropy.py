@@ -10,7 +10,7 @@ import pytest
 from scipy.optimize import minimize
 
 from telic.errors import DataError, DynamicsError, SettingsError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference import PathEntropySettings, max_causal_entropy, path_entropy
 from telic.inference.path_model import solve_paths
 from telic.mdp import FiniteHorizonMDP, TabularMDP
@@ -26,7 +26,7 @@ def random_world(seed=0, deterministic=False):
     if deterministic:
         P = np.eye(S)[rng.integers(0, S, (S, A))]
     phi = rng.normal(size=(S, A, K))
-    return FiniteHorizonMDP.from_transition(P, horizon=H), Features(values=phi, names=("x", "y")), P, phi
+    return FiniteHorizonMDP.from_transition(P, horizon=H), FeatureMap(values=phi, names=("x", "y")), P, phi
 
 
 def all_paths(P, phi, theta, start):
@@ -160,7 +160,7 @@ def test_rationality_scales_the_weights(fitted):
 
 def test_a_constant_feature_is_a_null_direction(fitted):
     world, _, _, phi, demos, one = fitted
-    wide = Features(values=np.concatenate([phi, np.ones((S, A, 1))], axis=2), names=("x", "y", "always"))
+    wide = FeatureMap(values=np.concatenate([phi, np.ones((S, A, 1))], axis=2), names=("x", "y", "always"))
     estimate = path_entropy(demos, world, wide)
     assert estimate.nullity == 1
     np.testing.assert_allclose(estimate.weights, [*one.weights, 0.0], atol=1e-6)
@@ -170,7 +170,7 @@ def test_separation_is_an_outcome_and_a_penalty_ends_it():
     world, _, _, _ = random_world()
     phi = np.zeros((S, A, 1))
     phi[:, 1, 0] = 1.0
-    features = Features(values=phi, names=("right",))
+    features = FeatureMap(values=phi, names=("right",))
     demos = Demonstrations.from_arrays([0, 1, 2], [1, 1, 1], next_states=[1, 2, 0])
     estimate = path_entropy(demos, world, features)
     assert estimate.outcome is Outcome.SEPARATION

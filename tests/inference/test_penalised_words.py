@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference import max_causal_entropy
 from telic.inference.dynamics_errors import dynamics_errors
 from telic.inference.settings import FitSettings
@@ -19,7 +19,7 @@ from telic.trajectories import Demonstrations
 S, A, N, LENGTH = 5, 3, 40, 20
 RNG = np.random.default_rng(3)
 P = RNG.dirichlet(np.ones(S), size=(S, A))
-FEATURES = Features(
+FEATURES = FeatureMap(
     values=np.concatenate([RNG.normal(size=(S, A, 2)), 0.01 * RNG.normal(size=(S, A, 1))], axis=2),
     names=("time", "money", "noise"),
     units=("minute", "euro", ""),
@@ -102,7 +102,7 @@ def test_a_weight_that_only_the_penalty_keeps_finite_is_not_told(l2: float) -> N
     actions = (rng.random(N * LENGTH) < 0.4).astype(int)
     values = np.zeros((S, A, 3))
     values[:, 1, 0], values[:, 2, 1], values[..., 2] = 1.0, 1.0, np.arange(S)[:, None] / S
-    features = Features(values=values, names=("go", "jump", "place"), units=("step", "jump", ""))
+    features = FeatureMap(values=values, names=("go", "jump", "place"), units=("step", "jump", ""))
     again = np.array([rng.choice(S, p=P[s, a]) for s, a in zip(states, actions, strict=True)])
     demos = Demonstrations.from_arrays(
         states, actions, next_states=again, offsets=np.arange(0, N * LENGTH + 1, LENGTH)

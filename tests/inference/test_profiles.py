@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from telic.errors import NumericalError, SettingsError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference import FitSettings, max_causal_entropy
 from telic.inference.profiles import (
     profile,
@@ -22,7 +22,7 @@ from telic.trajectories import Demonstrations
 
 CHAIN = np.array([[[1.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [1.0, 0.0]]])
 WORLD = TabularMDP.from_transition(CHAIN, discount=0.9)
-FEATURES = Features(
+FEATURES = FeatureMap(
     values=np.stack([np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([[0.0, -1.0], [0.0, -1.0]])], axis=-1),
     names=("on", "switch"),
     units=("hour on", "switch"),

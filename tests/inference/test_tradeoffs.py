@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from telic.errors import FeatureError, SettingsError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference.tradeoffs import (
     TradeoffStatus,
     all_tradeoffs,
@@ -32,7 +32,7 @@ def made(
 ) -> RewardEstimate:
     K = len(weights)
     theta = np.array(weights)
-    features = Features(values=np.zeros((2, 2, K)), names=NAMES[:K], units=units[:K])
+    features = FeatureMap(values=np.zeros((2, 2, K)), names=NAMES[:K], units=units[:K])
     settings: dict[str, Any] = {
         "method": "by_hand",
         "outcome": Outcome.SUCCESS,

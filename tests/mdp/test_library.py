@@ -7,7 +7,7 @@ import pytest
 from scipy.sparse.csgraph import connected_components
 
 from telic.errors import DynamicsError, SettingsError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.mdp import FiniteHorizonMDP, GoalConditionedMDP
 from telic.mdp.library import (
     ReferenceProblem,
@@ -30,7 +30,7 @@ def test_every_problem_makes_features() -> None:
         bus_engine((0.4, 0.6)),
         road_network(3, 4, n_goals=2, key=0),
     ):
-        features = Features(
+        features = FeatureMap(
             values=problem.features, names=problem.feature_names, units=problem.units, form=problem.form
         )
         assert features.n_features == len(problem.weights)

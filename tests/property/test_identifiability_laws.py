@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference import max_causal_entropy
 from telic.inference.identifiability import identifiability
 from telic.mdp import FiniteHorizonMDP, TabularMDP
@@ -27,8 +27,8 @@ from telic.trajectories import Demonstrations
 World = TabularMDP | FiniteHorizonMDP
 
 
-def features(values: np.ndarray) -> Features:
-    return Features(values=values, names=tuple(f"f{k}" for k in range(values.shape[-1])))
+def features(values: np.ndarray) -> FeatureMap:
+    return FeatureMap(values=values, names=tuple(f"f{k}" for k in range(values.shape[-1])))
 
 
 def drawn(world: World, key: int, k: int = 2) -> np.ndarray:
@@ -115,7 +115,7 @@ def test_held_out_likelihood_never_beats_the_truth_beyond_noise(key: int) -> Non
     problem = random_mdp(12, 3, key=1_000 + key, n_successors=3, discount=0.9)
     world = problem.mdp
     assert isinstance(world, TabularMDP)
-    phi = Features(values=problem.features, names=problem.feature_names)
+    phi = FeatureMap(values=problem.features, names=problem.feature_names)
     truth = solve_soft(world, problem.reward).log_policy
     rng = np.random.default_rng(2_000 + key)
 

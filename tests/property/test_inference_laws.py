@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference import FitSettings, fit_likelihood
 from telic.inference.likelihood import DiscountedLikelihood, FiniteHorizonLikelihood
 from telic.mdp import FiniteHorizonMDP, TabularMDP
@@ -47,8 +47,8 @@ class Problem:
         )
 
 
-def features(values: np.ndarray) -> Features:
-    return Features(values=values, names=tuple(f"f{k}" for k in range(values.shape[-1])))
+def features(values: np.ndarray) -> FeatureMap:
+    return FeatureMap(values=values, names=tuple(f"f{k}" for k in range(values.shape[-1])))
 
 
 def fit(

@@ -4,13 +4,13 @@ from .basis import PolynomialBasis, SupportsBasis, TileBasis
 from .contract_features import degenerate_features, from_contract
 from .expectations import empirical_feature_expectation, feature_expectation
 from .expressions import Expression, compile_expression
-from .maps import Features
-from .measured import MeasuredFeatures
+from .maps import FeatureMap
+from .measured import MeasuredFeatureMap
 
 __all__ = [
     "Expression",
-    "Features",
-    "MeasuredFeatures",
+    "FeatureMap",
+    "MeasuredFeatureMap",
     "PolynomialBasis",
     "SupportsBasis",
     "TileBasis",

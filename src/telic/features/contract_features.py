@@ -23,7 +23,7 @@ from telic.reports import Finding, Provenance, Severity
 from telic.typing import FloatArray
 
 from .expressions import compile_expression
-from .maps import Features
+from .maps import FeatureMap
 
 if TYPE_CHECKING:
     from telic.contract import TaskContract
@@ -43,7 +43,7 @@ def from_contract(
     action_values: Sequence[Any] | None = None,
     *,
     strict: bool = True,
-) -> Features:
+) -> FeatureMap:
     """The features ``(S, A, K)`` that the contract declares, on the given cells.
 
     Args:
@@ -84,7 +84,7 @@ def from_contract(
                 feature=feature.name,
                 **error.data,
             ) from error
-    features = Features(
+    features = FeatureMap(
         values=table,
         names=tuple(f.name for f in contract.features),
         units=tuple(f.unit for f in contract.features),
@@ -102,7 +102,7 @@ def from_contract(
     return features
 
 
-def degenerate_features(features: Features, *, constant_matters: bool = False) -> tuple[Finding, ...]:
+def degenerate_features(features: FeatureMap, *, constant_matters: bool = False) -> tuple[Finding, ...]:
     """One finding for each constant feature and for each exact linear dependence.
 
     Args:

@@ -16,12 +16,12 @@ from telic.errors import DataError, FeatureError
 from telic.trajectories import Demonstrations
 from telic.typing import FloatArray
 
-from .maps import Features
+from .maps import FeatureMap
 
 __all__ = ["empirical_feature_expectation", "feature_expectation"]
 
 
-def feature_expectation(features: Features, occupancy: Float[np.ndarray, "S A"]) -> FloatArray:
+def feature_expectation(features: FeatureMap, occupancy: Float[np.ndarray, "S A"]) -> FloatArray:
     """``(K,)`` expected amount of each feature under an occupancy (or a visitation, then per decision).
 
     Args:
@@ -45,7 +45,7 @@ def feature_expectation(features: Features, occupancy: Float[np.ndarray, "S A"])
 
 
 def empirical_feature_expectation(
-    features: Features, demos: Demonstrations, *, discount: float
+    features: FeatureMap, demos: Demonstrations, *, discount: float
 ) -> tuple[FloatArray, FloatArray]:
     """``(K,)`` mean discounted amount of each feature a trajectory, and its ``(K,)`` standard error.
 
@@ -91,7 +91,7 @@ def empirical_feature_expectation(
     return sums.mean(axis=0), error
 
 
-def _rows(features: Features):  # type: ignore[no-untyped-def]
+def _rows(features: FeatureMap):  # type: ignore[no-untyped-def]
     """Dense or CSR ``(S or S * A, K)``."""
     if isinstance(features.values, np.ndarray):
         return features.values.reshape(-1, features.n_features)

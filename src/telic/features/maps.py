@@ -16,11 +16,11 @@ from telic.typing import FloatArray
 if TYPE_CHECKING:
     import scipy.sparse as sp
 
-__all__ = ["Features"]
+__all__ = ["FeatureMap"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Features:
+class FeatureMap:
     """Feature values ``phi`` of every state, or of every state and action.
 
     Attributes:

@@ -21,13 +21,13 @@ from telic.typing import FloatArray, IntArray
 
 from .expressions import compile_expression
 
-__all__ = ["MeasuredFeatures"]
+__all__ = ["MeasuredFeatureMap"]
 
 Columns = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class MeasuredFeatures:
+class MeasuredFeatureMap:
     """Candidate terms of a reward as functions of measurements and action.
 
     Attributes:
@@ -70,7 +70,7 @@ class MeasuredFeatures:
         action_values: Sequence[Any],
         units: Sequence[str] = (),
         categories: Mapping[str, Sequence[str]] | None = None,
-    ) -> MeasuredFeatures:
+    ) -> MeasuredFeatureMap:
         """Features written as expressions over observation names and ``action``.
 
         Args:

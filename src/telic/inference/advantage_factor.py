@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from telic.errors import DynamicsError, SettingsError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.mdp import FiniteHorizonMDP, GoalConditionedMDP, TabularMDP
 from telic.planning import goal_system, policy_system
 from telic.planning.absorption import arrival_actions
@@ -76,7 +76,7 @@ class AdvantageFactor:
     outcome: Outcome = Outcome.SUCCESS
 
 
-def advantage_factor(world: World, features: Features) -> AdvantageFactor:
+def advantage_factor(world: World, features: FeatureMap) -> AdvantageFactor:
     """The factor of one world; see the module.
 
     Args:

@@ -24,7 +24,7 @@ from jaxtyping import Float
 
 import telic
 from telic.errors import DataError, SettingsError
-from telic.features import Features, empirical_feature_expectation, feature_expectation
+from telic.features import FeatureMap, empirical_feature_expectation, feature_expectation
 from telic.mdp import TabularMDP
 from telic.planning import occupancy, solve_hard
 from telic.policies import TabularPolicy
@@ -152,14 +152,14 @@ class ApprenticeshipProblem:
     """
 
     world: TabularMDP
-    features: Features
+    features: FeatureMap
     expert: FloatArray
     expert_error: FloatArray
     initial: FloatArray
     truncation: float
 
     @classmethod
-    def of(cls, demos: Demonstrations, world: World, features: Features) -> ApprenticeshipProblem:
+    def of(cls, demos: Demonstrations, world: World, features: FeatureMap) -> ApprenticeshipProblem:
         """The problem of these demonstrations.
 
         Raises:

@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Float
 
 from telic.errors import DynamicsError, FeatureError, SettingsError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.mdp import FiniteHorizonMDP, GoalConditionedMDP, TabularMDP
 from telic.reports import Finding, Severity
 from telic.rewards import LinearReward, RewardEstimate
@@ -41,9 +41,9 @@ def counterfactual(
     scale: Mapping[str, float] | None = None,
     weights: Mapping[str, float] | None = None,
     new_world: TabularMDP | FiniteHorizonMDP | None = None,
-    new_features: Features | None = None,
-    outcomes: Features | None = None,
-    new_outcomes: Features | None = None,
+    new_features: FeatureMap | None = None,
+    outcomes: FeatureMap | None = None,
+    new_outcomes: FeatureMap | None = None,
     initial: Float[np.ndarray, "S"] | None = None,
     rate_discount: float | None = None,
     level: float = 0.95,
@@ -184,7 +184,7 @@ def _changed(
     return theta, passes, words
 
 
-def _renamed(given: Features, fitted: Features) -> Features:
+def _renamed(given: FeatureMap, fitted: FeatureMap) -> FeatureMap:
     if given.names != fitted.names:
         raise FeatureError(
             f"`new_features` must have the names of the fit {fitted.names}, got {given.names}.",
@@ -195,7 +195,7 @@ def _renamed(given: Features, fitted: Features) -> Features:
 
 def _rules(
     world: TabularMDP | FiniteHorizonMDP,
-    outcomes: Features,
+    outcomes: FeatureMap,
     initial: FloatArray | None,
     discount: float | None,
 ) -> RateRules | None:
@@ -217,7 +217,7 @@ def _rules(
 
 
 def _rate_changes(
-    before: Prediction, after: Prediction, outcomes: Features, shared: Mapping[str, Any], z: float
+    before: Prediction, after: Prediction, outcomes: FeatureMap, shared: Mapping[str, Any], z: float
 ) -> tuple[RateChange, ...]:
     assert before.rates is not None
     assert after.rates is not None

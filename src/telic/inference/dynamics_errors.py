@@ -25,7 +25,7 @@ import numpy as np
 from jaxtyping import Float
 
 from telic.errors import SettingsError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.mdp import FiniteHorizonMDP, GoalConditionedMDP, TabularMDP
 from telic.rewards import RewardEstimate
 from telic.trajectories import Demonstrations
@@ -73,7 +73,7 @@ class DynamicsErrors:
 def dynamics_errors(
     estimate: RewardEstimate,
     demos: Demonstrations,
-    features: Features,
+    features: FeatureMap,
     worlds: Iterable[TabularMDP | FiniteHorizonMDP | GoalConditionedMDP],
     *,
     progress: Callable[[int], None] | None = None,

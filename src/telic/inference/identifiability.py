@@ -25,7 +25,7 @@ import numpy as np
 from jaxtyping import Float
 
 from telic.errors import FeatureError, SettingsError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.mdp import GoalConditionedMDP
 from telic.reports import Finding, Outcome, Report, Section, Severity, Table
 from telic.trajectories import Demonstrations
@@ -136,7 +136,7 @@ class Identifiability:
 
 def identifiability(
     worlds: World | Sequence[World],
-    features: Features | Sequence[Features],
+    features: FeatureMap | Sequence[FeatureMap],
     *,
     demos: Demonstrations | Sequence[Demonstrations] | None = None,
     discounts: Sequence[float] | None = None,
@@ -166,12 +166,12 @@ def identifiability(
         >>> from telic.mdp import TabularMDP
         >>> stay_or_switch = np.array([[[1.0, 0], [0, 1]], [[0, 1], [1, 0]]])
         >>> world = TabularMDP.from_transition(stay_or_switch, discount=0.9)
-        >>> phi = Features(values=np.array([[0.0, 1.0], [1.0, 1.0]]), names=("on", "always"), form="S")
+        >>> phi = FeatureMap(values=np.array([[0.0, 1.0], [1.0, 1.0]]), names=("on", "always"), form="S")
         >>> identifiability(world, phi).words
         ('always: it is the same whatever is done, so its value cannot be told.',)
     """
     base = [worlds] if isinstance(worlds, World) else list(worlds)
-    phis = [features] * len(base) if isinstance(features, Features) else list(features)
+    phis = [features] * len(base) if isinstance(features, FeatureMap) else list(features)
     data: list[Demonstrations] | None = None
     if demos is not None:
         data = [demos] * len(base) if isinstance(demos, Demonstrations) else list(demos)
@@ -307,7 +307,7 @@ def _label(world: World, i: int, labels: Sequence[str] | None, count: int) -> st
 
 def _check_lengths(
     base: Sequence[World],
-    phis: Sequence[Features],
+    phis: Sequence[FeatureMap],
     data: Sequence[Demonstrations] | None,
     labels: Sequence[str] | None,
     demos: Demonstrations | Sequence[Demonstrations] | None,

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float
 
 from telic.errors import FeatureError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.reports import Outcome, Table
 from telic.rewards import describe_direction
 from telic.trajectories import Demonstrations
@@ -118,7 +118,7 @@ class LocalIdentifiability:
 
 def local_identifiability(
     worlds: Sequence[World],
-    features: Sequence[Features],
+    features: Sequence[FeatureMap],
     demos: Sequence[Demonstrations],
     *,
     weights: Float[np.ndarray, "K"] | None,

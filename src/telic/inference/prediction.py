@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.mdp import FiniteHorizonMDP, TabularMDP
 from telic.planning import policy_system, solve_soft, solve_soft_finite
 from telic.planning.bellman import policy_chain
@@ -50,7 +50,7 @@ class RateRules:
         discount: of the rate; None: that of the world.
     """
 
-    outcomes: Features
+    outcomes: FeatureMap
     initial: FloatArray
     discount: float | None = None
 
@@ -83,7 +83,7 @@ class Prediction:
 
 def predict(
     world: TabularMDP | FiniteHorizonMDP,
-    features: Features,
+    features: FeatureMap,
     weights: Float[np.ndarray, "K"],
     *,
     passes: Float[np.ndarray, "K"],
@@ -159,7 +159,7 @@ class _Case:
         if given.form == "SA":
             values = values.reshape(world.n_states, world.n_actions, -1)
         ones = np.ones((*values.shape[:-1], 1))
-        wide = Features(
+        wide = FeatureMap(
             values=np.concatenate([values, ones], axis=-1),
             names=(*given.names, "\0decisions"),
             form=given.form,

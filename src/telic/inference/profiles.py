@@ -18,7 +18,7 @@ from dataclasses import replace
 import numpy as np
 
 from telic.errors import DynamicsError, NumericalError, SettingsError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.mdp import FiniteHorizonMDP, TabularMDP
 from telic.reports import Finding, Outcome, Severity
 from telic.rewards import RewardEstimate
@@ -128,7 +128,7 @@ def profile(
 def profile_discount(
     demos: Demonstrations,
     world: TabularMDP | FiniteHorizonMDP,
-    features: Features,
+    features: FeatureMap,
     discounts: Iterable[float],
     *,
     settings: FitSettings | None = None,

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from telic.errors import DataError, SettingsError
-from telic.features import MeasuredFeatures, PolynomialBasis, SupportsBasis
+from telic.features import MeasuredFeatureMap, PolynomialBasis, SupportsBasis
 from telic.trajectories import Demonstrations
 from telic.trajectories.splits import source_index
 from telic.typing import BoolArray, FloatArray, IntArray, LongArray
@@ -80,7 +80,7 @@ class TransitionView:
         available: ``(n, A)`` actions that could be taken, of rows; None: all.
     """
 
-    features: MeasuredFeatures
+    features: MeasuredFeatureMap
     basis: SupportsBasis
     discount: float
     include_features: bool = True

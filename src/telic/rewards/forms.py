@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 
 from telic.errors import DynamicsError, FeatureError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.reports import Provenance
 from telic.typing import FloatArray
 
@@ -92,7 +92,7 @@ class LinearReward:
         weights: ``(K,)`` theta, in units of reward per unit of feature.
     """
 
-    features: Features
+    features: FeatureMap
     weights: FloatArray
     provenance: Provenance = field(default_factory=Provenance)
 

@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from telic.errors import FeatureError
-from telic.features import MeasuredFeatures
+from telic.features import MeasuredFeatureMap
 from telic.reports import Provenance
 from telic.typing import FloatArray, IntArray
 
@@ -25,7 +25,7 @@ class MeasuredReward:
         weights: ``(K,)`` theta, in units of reward per unit of feature.
     """
 
-    features: MeasuredFeatures
+    features: MeasuredFeatureMap
     weights: FloatArray
     provenance: Provenance = field(default_factory=Provenance)
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from telic.errors import SettingsError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference.counterfactual import counterfactual
 from telic.inference.counterfactual_result import Counterfactual
 from telic.inference.dynamics_errors import DynamicsErrors
@@ -55,7 +55,7 @@ class Fit:
 
     estimate: RewardEstimate
     world: TabularMDP | FiniteHorizonMDP | GoalConditionedMDP
-    features: Features
+    features: FeatureMap
     demos: Demonstrations
     held_out: Demonstrations | None = None
     pairs: tuple[tuple[str, str], ...] = ()

@@ -169,7 +169,7 @@ def _conditional_choice_probability(
 def _conditional_choice_transitions(
     problem: Problem, demos: Demonstrations, rationality: float, l2: float, _keeper: Checkpoint, _bar: Any
 ) -> RewardEstimate:
-    from telic.features import MeasuredFeatures
+    from telic.features import MeasuredFeatureMap
     from telic.inference.methods.conditional_choice_transitions import (
         ConditionalChoiceTransitionsSettings,
         conditional_choice_transitions,
@@ -178,7 +178,7 @@ def _conditional_choice_transitions(
     contract = problem.contract
     estimate = conditional_choice_transitions(
         demos,
-        MeasuredFeatures.from_expressions(
+        MeasuredFeatureMap.from_expressions(
             {feature.name: feature.expression for feature in contract.features},
             action_values=contract.actions.values,
             units=[feature.unit for feature in contract.features],

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from telic.errors import SettingsError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference import FitSettings, max_causal_entropy
 from telic.inference.dynamics_errors import dynamics_errors
 from telic.inference.tradeoffs import preferred_kind
@@ -100,7 +100,7 @@ def infer(
 def infer(
     subject: Demonstrations,
     world: TabularMDP | FiniteHorizonMDP | GoalConditionedMDP,
-    features: Features,
+    features: FeatureMap,
     *,
     held_out: Demonstrations | None = ...,
     settings: InferSettings | None = ...,
@@ -109,7 +109,7 @@ def infer(
 def infer(
     subject: str | Path | Project | Demonstrations,
     world: TabularMDP | FiniteHorizonMDP | GoalConditionedMDP | None = None,
-    features: Features | None = None,
+    features: FeatureMap | None = None,
     *,
     held_out: Demonstrations | None = None,
     settings: InferSettings | None = None,

@@ -13,7 +13,7 @@ import numpy as np
 
 from telic.contract import TaskContract
 from telic.errors import DataError, DynamicsError
-from telic.features import Features, degenerate_features
+from telic.features import FeatureMap, degenerate_features
 from telic.features import from_contract as features_from_contract
 from telic.mdp import DynamicsEstimate, FiniteHorizonMDP, StateSpace, TabularMDP, estimate_dynamics
 from telic.reports import Finding
@@ -49,7 +49,7 @@ class Problem:
     held_out: Demonstrations
     dynamics: DynamicsEstimate
     world: World
-    features: Features
+    features: FeatureMap
     findings: tuple[Finding, ...]
     _resampled: dict[tuple[int, int], tuple[TabularMDP, ...]] = field(default_factory=dict, repr=False)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from telic.errors import DynamicsError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.mdp import FiniteHorizonMDP, GoalConditionedMDP, TabularMDP
 from telic.trajectories import Demonstrations
 
@@ -17,7 +17,7 @@ __all__ = ["choice_likelihood"]
 
 def choice_likelihood(
     world: TabularMDP | FiniteHorizonMDP | GoalConditionedMDP,
-    features: Features,
+    features: FeatureMap,
     demos: Demonstrations,
     *,
     rationality: float = 1.0,

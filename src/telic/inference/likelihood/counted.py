@@ -8,7 +8,7 @@ import numpy as np
 
 from telic._core.hashing import digest_array
 from telic.errors import SettingsError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.reports import Finding, Outcome
 from telic.trajectories import Demonstrations
 from telic.typing import FloatArray
@@ -22,7 +22,7 @@ __all__ = ["AbstractCountedLikelihood", "check_rationality", "data_digest", "fai
 class AbstractCountedLikelihood(ABC):
     """Names, sizes and findings of a likelihood with ``features`` and ``counts``."""
 
-    features: Features
+    features: FeatureMap
     rationality: float
 
     @property

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from telic.errors import FeatureError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.typing import FloatArray, LongArray
 
 __all__ = ["Design"]
@@ -25,7 +25,7 @@ class Design:
         n_actions: A.
     """
 
-    features: Features
+    features: FeatureMap
     n_states: int
     n_actions: int
 

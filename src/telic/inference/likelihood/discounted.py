@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sp
 
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.mdp import TabularMDP
 from telic.planning import policy_system, solve_soft
 from telic.reports import Finding, Outcome
@@ -45,7 +45,7 @@ class DiscountedLikelihood(AbstractCountedLikelihood):
     """
 
     mdp: TabularMDP
-    features: Features
+    features: FeatureMap
     data: Demonstrations | Counts
     rationality: float = 1.0
     _cache: _Cache = field(default_factory=lambda: _Cache(), repr=False)

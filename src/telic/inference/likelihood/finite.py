@@ -22,7 +22,7 @@ import scipy.sparse as sp
 from jaxtyping import Float
 
 from telic.errors import DataError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.mdp import FiniteHorizonMDP
 from telic.planning import solve_soft_finite
 from telic.reports import Outcome
@@ -54,7 +54,7 @@ class FiniteHorizonLikelihood(AbstractCountedLikelihood):
     """
 
     mdp: FiniteHorizonMDP
-    features: Features
+    features: FeatureMap
     data: Demonstrations | Counts
     rationality: float = 1.0
     _cache: _Cache = field(default_factory=lambda: _Cache(), repr=False)
@@ -282,7 +282,7 @@ class FiniteHorizonLikelihood(AbstractCountedLikelihood):
     def from_occupancy(
         cls,
         mdp: FiniteHorizonMDP,
-        features: Features,
+        features: FeatureMap,
         occupancy: Float[np.ndarray, "T S A"],
         *,
         n_trajectories: int | None = None,

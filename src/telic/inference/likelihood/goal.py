@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from telic.errors import DataError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.mdp import GoalConditionedMDP
 from telic.planning import SoftGoalSolution, goal_system, solve_soft_goals
 from telic.reports import Outcome
@@ -51,7 +51,7 @@ class GoalLikelihood(AbstractCountedLikelihood):
     """
 
     mdp: GoalConditionedMDP
-    features: Features
+    features: FeatureMap
     data: Demonstrations
     rationality: float = 1.0
     _cache: _Cache = field(default_factory=lambda: _Cache(), repr=False)

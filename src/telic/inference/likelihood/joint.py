@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from telic.errors import FeatureError, SettingsError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.reports import Finding, Outcome
 from telic.typing import FloatArray
 
@@ -54,7 +54,7 @@ class JointLikelihood:
                 )
 
     @property
-    def features(self) -> Features:
+    def features(self) -> FeatureMap:
         """Features of the first part; the weights belong to the features of every part."""
         return self.parts[0].features
 

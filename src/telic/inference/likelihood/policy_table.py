@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from telic.errors import DataError, ImpossibleDemonstrationsError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.mdp import TabularMDP
 from telic.reports import Finding, Severity
 
@@ -21,7 +21,7 @@ ROW_SUM_TOLERANCE = 1e-6
 
 def from_policy_table(
     mdp: TabularMDP,
-    features: Features,
+    features: FeatureMap,
     policy: Float[np.ndarray, "S A"],
     *,
     state_weights: Float[np.ndarray, "S"] | None = None,

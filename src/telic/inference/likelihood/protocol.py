@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.reports import Finding, Outcome
 from telic.typing import FloatArray
 
@@ -46,7 +46,7 @@ class ChoiceLikelihood(Protocol):
     """
 
     @property
-    def features(self) -> Features:
+    def features(self) -> FeatureMap:
         """The features that the weights belong to."""
         ...
 

@@ -19,7 +19,7 @@ import time
 import numpy as np
 from jaxtyping import Float
 
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference.apprenticeship import (
     ApprenticeshipMixture,
     ApprenticeshipProblem,
@@ -53,7 +53,7 @@ ROUNDING = 1e-12
 def apprenticeship_max_margin(
     demos: Demonstrations,
     world: World,
-    features: Features,
+    features: FeatureMap,
     *,
     settings: ApprenticeshipSettings | None = None,
 ) -> RewardEstimate:
@@ -79,7 +79,7 @@ def apprenticeship_max_margin(
 def apprenticeship_max_margin_mixture(
     demos: Demonstrations,
     world: World,
-    features: Features,
+    features: FeatureMap,
     *,
     settings: ApprenticeshipSettings | None = None,
 ) -> ApprenticeshipMixture:

@@ -19,7 +19,7 @@ import time
 import numpy as np
 from jaxtyping import Float
 
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference.apprenticeship import (
     ApprenticeshipMixture,
     ApprenticeshipProblem,
@@ -48,7 +48,7 @@ ApprenticeshipProjectionSettings = ApprenticeshipSettings
 def apprenticeship_projection(
     demos: Demonstrations,
     world: World,
-    features: Features,
+    features: FeatureMap,
     *,
     settings: ApprenticeshipSettings | None = None,
 ) -> RewardEstimate:
@@ -75,7 +75,7 @@ def apprenticeship_projection(
 def apprenticeship_projection_mixture(
     demos: Demonstrations,
     world: World,
-    features: Features,
+    features: FeatureMap,
     *,
     settings: ApprenticeshipSettings | None = None,
 ) -> ApprenticeshipMixture:

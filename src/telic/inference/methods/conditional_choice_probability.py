@@ -36,7 +36,7 @@ from jaxtyping import Float
 import telic
 from telic._core.hashing import digest_array
 from telic.errors import DataError, SettingsError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference.conditional_logit import ConditionalLogit, LogitFit
 from telic.inference.likelihood import Counts, DiscountedLikelihood
 from telic.inference.likelihood.design import Design
@@ -113,7 +113,7 @@ class ConditionalChoiceProbabilitySettings:
 def conditional_choice_probability(
     demos: Demonstrations,
     world: World,
-    features: Features,
+    features: FeatureMap,
     *,
     settings: ConditionalChoiceProbabilitySettings | None = None,
     first_policy: TabularPolicy | None = None,
@@ -146,7 +146,7 @@ def conditional_choice_probability(
 def invert_choice_probabilities(
     policy: Float[np.ndarray, "S A"],
     world: World,
-    features: Features,
+    features: FeatureMap,
     *,
     state_weights: FloatArray | None = None,
     settings: ConditionalChoiceProbabilitySettings | None = None,

@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 
 import telic
 from telic._core.hashing import digest_array
-from telic.features import MeasuredFeatures, PolynomialBasis, SupportsBasis, TileBasis
+from telic.features import MeasuredFeatureMap, PolynomialBasis, SupportsBasis, TileBasis
 from telic.inference.pseudo_likelihood import null_finding, separation_finding
 from telic.inference.transition_problem import TransitionProblem, TransitionView
 from telic.inference.transition_solver import TransitionAnswer, TransitionSettings, solve_transitions
@@ -68,7 +68,7 @@ BOOTSTRAP_RATIO = 1.5
 
 def conditional_choice_transitions(
     demos: Demonstrations,
-    features: MeasuredFeatures,
+    features: MeasuredFeatureMap,
     *,
     discount: float,
     basis: SupportsBasis | None = None,

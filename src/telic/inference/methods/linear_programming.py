@@ -36,7 +36,7 @@ from jaxtyping import Int
 import telic
 from telic._core.hashing import digest_array
 from telic.errors import DataError, FeatureError, SettingsError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference.identifiability import identifiability
 from telic.inference.likelihood.counts import check_possible
 from telic.inference.likelihood.design import Design
@@ -98,7 +98,7 @@ class LinearProgrammingSettings:
 def linear_programming(
     demos: Demonstrations,
     world: World,
-    features: Features,
+    features: FeatureMap,
     *,
     settings: LinearProgrammingSettings | None = None,
 ) -> RewardEstimate:
@@ -154,7 +154,7 @@ def linear_programming(
 def reward_of_optimal_policy(
     actions: Int[np.ndarray, "S"],
     world: World,
-    features: Features,
+    features: FeatureMap,
     *,
     settings: LinearProgrammingSettings | None = None,
 ) -> RewardEstimate:
@@ -207,7 +207,7 @@ def reward_of_optimal_policy(
 def _solve(
     actions: np.ndarray[Any, np.dtype[Any]],
     world: TabularMDP,
-    features: Features,
+    features: FeatureMap,
     settings: LinearProgrammingSettings,
     *,
     findings: list[Finding],
@@ -295,7 +295,7 @@ def _solve(
 def _program(
     actions: np.ndarray[Any, np.dtype[Any]],
     world: TabularMDP,
-    features: Features,
+    features: FeatureMap,
     allowed: BoolArray,
     settings: LinearProgrammingSettings,
 ) -> dict[str, Any]:
@@ -345,7 +345,7 @@ def _program(
 def _worst_margin(
     actions: np.ndarray[Any, np.dtype[Any]],
     world: TabularMDP,
-    features: Features,
+    features: FeatureMap,
     weights: FloatArray,
     allowed: BoolArray,
 ) -> float:
@@ -374,7 +374,7 @@ def _allowed(world: TabularMDP) -> BoolArray:
     return np.ones((world.n_states, world.n_actions), dtype=bool) if allowed is None else allowed
 
 
-def _check(world: TabularMDP, features: Features) -> None:
+def _check(world: TabularMDP, features: FeatureMap) -> None:
     if features.form != "S":
         raise FeatureError(
             "Linear programming infers a reward of the state; these features depend on the action.",

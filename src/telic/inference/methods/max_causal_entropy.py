@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference.driver import FitProgress, fit_likelihood
 from telic.inference.likelihood import ChoiceLikelihood, choice_likelihood
 from telic.inference.settings import FitSettings
@@ -35,7 +35,7 @@ MaxCausalEntropySettings = FitSettings
 def max_causal_entropy(
     demos: Demonstrations,
     world: TabularMDP | FiniteHorizonMDP | GoalConditionedMDP,
-    features: Features,
+    features: FeatureMap,
     *,
     settings: FitSettings | None = None,
     transition_log_likelihood: float | None = None,
@@ -63,7 +63,7 @@ def max_causal_entropy(
         >>> import numpy as np
         >>> stay_or_switch = np.array([[[1.0, 0], [0, 1]], [[0, 1], [1, 0]]])
         >>> world = TabularMDP.from_transition(stay_or_switch, discount=0.9)
-        >>> in_one = Features(values=np.array([[0.0], [1.0]]), names=("in_one",), form="S")
+        >>> in_one = FeatureMap(values=np.array([[0.0], [1.0]]), names=("in_one",), form="S")
         >>> demos = Demonstrations.from_arrays([0, 1, 1, 1], [1, 0, 0, 1])
         >>> estimate = max_causal_entropy(demos, world, in_one)
         >>> round(float(estimate.weights[0]), 6)  # logit(3/4) / 0.9

@@ -26,7 +26,7 @@ import numpy as np
 
 import telic
 from telic.errors import DataError, SettingsError
-from telic.features import Features
+from telic.features import FeatureMap
 from telic.inference.likelihood.counts import check_possible
 from telic.inference.likelihood.design import Design
 from telic.inference.path_model import PathDerivatives, PathSolution, path_derivatives, solve_paths
@@ -89,7 +89,7 @@ class PathEntropySettings:
 def path_entropy(
     demos: Demonstrations,
     world: World,
-    features: Features,
+    features: FeatureMap,
     *,
     settings: PathEntropySettings | None = None,
 ) -> RewardEstimate:
@@ -174,7 +174,7 @@ class _Paths:
     luck: float
 
     @classmethod
-    def of(cls, demos: Demonstrations, world: FiniteHorizonMDP, features: Features) -> _Paths:
+    def of(cls, demos: Demonstrations, world: FiniteHorizonMDP, features: FeatureMap) -> _Paths:
         check_possible(demos, world)
         lengths = np.diff(demos.offsets)
         wrong = np.flatnonzero(lengths != world.horizon)

@@ -19,7 +19,7 @@ class ReferenceProblem:
     """A problem whose answer is known or can be had another way.
 
     The features are plain arrays, because the world knows no features: make the noun by
-    ``Features(values=p.features, names=p.feature_names, units=p.units, form=p.form)``.
+    ``FeatureMap(values=p.features, names=p.feature_names, units=p.units, form=p.form)``.
 
     Attributes:
         mdp: the world.
