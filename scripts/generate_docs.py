@@ -21,6 +21,23 @@ Start from your data, not from a method. This page and `telic advise CONTRACT` a
 ingested, for your data.
 
 """
+CHOOSE_TAIL = """
+## What a contract does not show
+
+These are called from Python.
+
+- **Choice probabilities in a table, not decisions in rows:** `from_policy_table` and `fit_likelihood`, or
+  [`invert_choice_probabilities`](methods/conditional_choice_probability.md).
+- **Several worlds or discounts, one taste:** [`JointLikelihood`](methods/max_causal_entropy.md) and `fit_likelihood`;
+  [how much more they tell](identifiability.md#several-worlds-several-discounts).
+- **A policy that collects what the experts collect, and no weights to read:**
+  [`apprenticeship_max_margin`](methods/apprenticeship_max_margin.md). The older
+  [`apprenticeship_projection`](methods/apprenticeship_projection.md) needs more policies for the same distance.
+- **A policy and no reward at all:** `telic.imitation.behavioural_cloning`.
+- **One action a state from a rule book, as a comparison:** [`linear_programming`](methods/linear_programming.md).
+- **A published result of the path model of 2008, as a comparison:** [`path_entropy`](methods/path_entropy.md), which is
+  wrong where chance plays a part.
+"""
 CLI_HEAD = """# Command line
 
 Reports go to standard output, everything else (progress, where the page is, what matters most, what to do
@@ -57,10 +74,10 @@ def pages() -> dict[Path, str]:
 
 
 def how_to_choose() -> str:
-    """The table of rules as a page."""
+    """The table of rules as a page, and what no rule can see."""
     from telic.workflows.choice_rules import as_markdown
 
-    return CHOOSE_HEAD + as_markdown()
+    return CHOOSE_HEAD + as_markdown() + CHOOSE_TAIL
 
 
 def command_line() -> str:
