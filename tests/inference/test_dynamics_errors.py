@@ -15,9 +15,11 @@ import pytest
 
 from telic.errors import SettingsError
 from telic.features import FeatureMap
-from telic.inference import max_causal_entropy
+from telic.inference import MaxCausalEntropySettings, max_causal_entropy
 from telic.inference.dynamics_errors import dynamics_errors
+from telic.inference.tradeoffs import tradeoff
 from telic.mdp import TabularMDP
+from telic.planning import simulate, solve_soft
 from telic.trajectories import Demonstrations
 
 Q, N = 0.6, 4000
@@ -111,3 +113,28 @@ def test_too_few_worlds_are_refused(demos, fit):
 
 def test_without_a_hessian_there_is_nothing_to_add(demos, fit):
     assert dynamics_errors(replace(fit, covariances={}), demos, FEATURES, [world(Q)] * 10) is None
+
+
+def test_an_estimated_rationality_moves_with_the_dynamics_too():
+    """Against refits: of the weight that is stated, and of its ratio to the one that states it."""
+    rng = np.random.default_rng(3)
+    S, A = 8, 3
+    P = rng.dirichlet(np.full(S, 0.5), size=(S, A))
+    here = TabularMDP.from_transition(P, discount=0.9, initial=np.full(S, 1 / S))
+    features = FeatureMap(values=rng.normal(size=(S, A, 2)), names=("x", "y"))
+    expert = solve_soft(here, features.values @ np.array([1.0, -0.6])).policy
+    choices = simulate(here, expert, 60, 10, key=1)
+    choices = replace(choices, next_states=np.full(600, -1, dtype=np.int32))
+    noise = np.exp(0.05 * rng.normal(size=(30, *P.shape)))
+    worlds = [TabularMDP.from_transition(p / p.sum(axis=-1, keepdims=True), discount=0.9) for p in P * noise]
+    plain = max_causal_entropy(choices, here, features)
+    free = MaxCausalEntropySettings(rationality="free", fixed_weights={"x": 1.0})
+    fit = max_causal_entropy(choices, here, features, settings=free)
+    added = dynamics_errors(fit, choices, features, worlds)
+    refitted = [max_causal_entropy(choices, w, features, settings=free).weights[1] for w in worlds]
+    assert added.standard_errors == pytest.approx([0.0, np.std(refitted, ddof=1)], rel=0.1)
+    told = tradeoff(added.added_to(fit), "y", "x", kind="hessian")
+    same = tradeoff(
+        dynamics_errors(plain, choices, features, worlds).added_to(plain), "y", "x", kind="hessian"
+    )
+    assert told.interval == pytest.approx(same.interval, rel=1e-5)

@@ -12,6 +12,7 @@ import scipy.sparse as sp
 from telic.errors import DataError, FeatureError, GaugeError, ImpossibleDemonstrationsError, SettingsError
 from telic.features import FeatureMap
 from telic.inference import FitSettings, fit_likelihood, max_causal_entropy
+from telic.inference.counterfactual import counterfactual
 from telic.inference.likelihood import (
     DiscountedLikelihood,
     FiniteHorizonLikelihood,
@@ -19,6 +20,7 @@ from telic.inference.likelihood import (
     JointLikelihood,
     from_policy_table,
 )
+from telic.inference.tradeoffs import tradeoff
 from telic.mdp import FiniteHorizonMDP, GoalConditionedMDP, TabularMDP
 from telic.planning import solve_soft
 from telic.reports import Outcome, Severity
@@ -187,6 +189,28 @@ def test_free_rationality_needs_the_scale_of_one_weight(problem) -> None:
     expected = np.sqrt(g @ C[:2, :2] @ g)
     assert free.standard_errors("hessian")[1] == pytest.approx(expected, rel=1e-5)
     assert free.standard_errors("hessian")[0] == 0.0
+
+
+def test_a_free_rationality_changes_no_ratio_and_no_prediction(problem) -> None:
+    """It is the same model in other words: intervals and errors must be those of the fit without it."""
+    mdp, phi, demos = problem
+    plain = max_causal_entropy(demos, mdp, phi)
+    settings = FitSettings(rationality="free", fixed_weights={"travel": 2.0 * np.sign(plain.weights[0])})
+    free = max_causal_entropy(demos, mdp, phi, settings=settings)
+    start = np.full(mdp.n_states, 1 / mdp.n_states)
+    for kind in plain.covariances:
+        for pair in (("load", "travel"), ("travel", "load"), ("noise", "travel")):
+            a, b = (tradeoff(fit, *pair, kind=kind) for fit in (plain, free))
+            assert (a.status, a.shape) == (b.status, b.shape)
+            assert b.value == pytest.approx(a.value, rel=1e-5)
+            assert (b.interval or b.gap) == pytest.approx(a.interval or a.gap, rel=1e-4)
+        a, b = (
+            counterfactual(fit, mdp, scale={"load": 2.0}, initial=start, kind=kind) for fit in (plain, free)
+        )
+        np.testing.assert_allclose(b.after.standard_errors, a.after.standard_errors, rtol=1e-4)
+        assert [r.difference_error for r in b.rates] == pytest.approx(
+            [r.difference_error for r in a.rates], rel=1e-4
+        )
 
 
 def test_two_fixed_weights_leave_the_ray(problem) -> None:

@@ -89,7 +89,7 @@ def counterfactual(
     findings = [*_transfer_findings(estimate, world, new_world), *_error_findings(used)]
     shared: dict[str, Any] = {
         "rationality": estimate.gauge.rationality,
-        "covariance": np.asarray(estimate.covariances[used]) if used else None,
+        "covariance": np.asarray(estimate.choice_covariance(used)) if used else None,
         "null_directions": estimate.null_directions,
     }
     K = len(estimate.names)

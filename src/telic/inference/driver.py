@@ -217,6 +217,7 @@ def _finish(
     score_norm = float(np.abs(project_out(objective.projected_score(point), null)).max(initial=0.0)) / n
     weights, beta = parameters.finish(point.psi)
     spread: dict[str, FloatArray] = {}
+    choice_spread: dict[str, FloatArray] = {}
     held: list[int] = []
     if beta is not None and beta <= 0:
         outcome = Outcome.INFEASIBLE
@@ -235,9 +236,9 @@ def _finish(
             notes.append(held_by_penalty([names[k] for k in held]))
         if beta is not None and spread:
             notes.append(rationality_finding(beta, spread))
-            J = parameters.jacobian(point.psi)
-            spread = {kind: J @ m @ J.T for kind, m in spread.items()}
-        elif not parameters.is_identity:
+            G = parameters.basis / beta
+            choice_spread = {kind: G @ m @ G.T for kind, m in spread.items()}
+        if not parameters.is_identity:
             J = parameters.jacobian(point.psi)
             spread = {kind: J @ m @ J.T for kind, m in spread.items()}
     elif not outcome.ok:
@@ -260,6 +261,7 @@ def _finish(
         units=features.units or ("",) * K,
         weights=weights,
         covariances=spread,
+        choice_covariances=choice_spread,
         gauge=_gauge(likelihood, settings, null, rationality, gauge_kind),
         null_directions=null_weights,
         n_decisions=likelihood.n_decisions,

@@ -29,6 +29,7 @@ from telic.features import FeatureMap
 from telic.mdp import FiniteHorizonMDP, GoalConditionedMDP, TabularMDP
 from telic.rewards import RewardEstimate
 from telic.trajectories import Demonstrations
+from telic.typing import FloatArray
 
 from .likelihood import choice_likelihood
 
@@ -43,12 +44,15 @@ class DynamicsErrors:
     """What estimated dynamics add to the spread of the weights.
 
     Attributes:
-        covariance: ``(K, K)``, 0 along null directions.
+        covariance: ``(K, K)`` of the weights, 0 along null directions.
+        choice_covariance: the same of what choices depend on (``RewardEstimate.choice_covariances``); another
+            matrix only where rationality was estimated.
         n_worlds: re-estimates of the dynamics that went into it.
         n_failed: re-estimates under which the forward problem had no solution.
     """
 
     covariance: Float[np.ndarray, "K K"]
+    choice_covariance: Float[np.ndarray, "K K"]
     n_worlds: int
     n_failed: int
 
@@ -65,6 +69,10 @@ class DynamicsErrors:
             covariances={
                 kind: C + self.covariance if kind in without else C
                 for kind, C in estimate.covariances.items()
+            },
+            choice_covariances={
+                kind: C + self.choice_covariance if kind in without else C
+                for kind, C in estimate.choice_covariances.items()
             },
             kinds_with_dynamics=tuple(estimate.covariances),
         )
@@ -119,9 +127,30 @@ def dynamics_errors(
             " solution.",
             hint="Resample the trajectories more often.",
         )
-    bread = estimate.covariances["hessian"]
+    bread = estimate.choice_covariance("hessian")
     bread = np.where(np.isfinite(bread), bread, 0.0)  # a weight that a penalty holds at zero does not move
     moved = np.stack(scores) @ bread
     return DynamicsErrors(
-        covariance=np.atleast_2d(np.cov(moved, rowvar=False)), n_worlds=len(scores), n_failed=failed
+        covariance=_covariance(moved @ _restated(estimate).T),
+        choice_covariance=_covariance(moved),
+        n_worlds=len(scores),
+        n_failed=failed,
     )
+
+
+def _covariance(rows: FloatArray) -> FloatArray:
+    return np.atleast_2d(np.cov(rows, rowvar=False))
+
+
+def _restated(estimate: RewardEstimate) -> FloatArray:
+    """``(K, K)`` from moves of rationality times weights, over the estimated rationality, to moves of the weights.
+
+    With the fixed weights ``c``, rationality moves by the part of the move along ``c``, and every other weight is
+    divided by it.
+    """
+    eye = np.eye(len(estimate.names))
+    if not estimate.choice_covariances:
+        return eye
+    fixed = np.array([f"weight of {name}" in estimate.fixed_by_assumption for name in estimate.names])
+    c = np.where(fixed, estimate.weights, 0.0)
+    return np.asarray(eye - np.outer(estimate.weights, c) / (c @ c))

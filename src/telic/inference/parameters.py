@@ -89,6 +89,11 @@ class Parameters:
             out[self.free] += psi[1:]
         return out
 
+    @property
+    def basis(self) -> FloatArray:
+        """``(K, count)`` derivative of ``expand``."""
+        return np.stack([self.direction(e) for e in np.eye(self.count)], axis=1)
+
     def direction(self, d: FloatArray) -> FloatArray:
         """``(K,)`` change of the weights for a change of the free numbers."""
         return self.expand(d) - self.offset

@@ -290,7 +290,7 @@ def tradeoff(
             "one trajectory gives no error between trajectories, so no interval.",
             float(theta[i] / theta[j]) if theta[j] != 0.0 else None,
         )
-    block = np.asarray(estimate.covariances[used], dtype=np.float64)[np.ix_([i, j], [i, j])]
+    block = np.asarray(estimate.choice_covariance(used), dtype=np.float64)[np.ix_([i, j], [i, j])]
     dropped = [
         n for n, k in ((numerator, i), (denominator, j)) if "l1" in estimate.penalties and theta[k] == 0
     ]
@@ -336,7 +336,7 @@ def default_pairs(estimate: RewardEstimate, *, kind: str | None = None) -> tuple
     K = len(estimate.names)
     if not used or K > MAX_DEFAULT_PAIRS:
         return ()
-    variance = np.diag(np.asarray(estimate.covariances[used], dtype=np.float64))
+    variance = np.diag(np.asarray(estimate.choice_covariance(used), dtype=np.float64))
     theta = np.asarray(estimate.weights, dtype=np.float64)
     usable = estimate.is_identified & np.isfinite(variance) & (variance > 0) & np.isfinite(theta)
     if not usable.any():

@@ -127,6 +127,8 @@ class RewardEstimate:
         kinds_with_dynamics: kinds of covariance that include the error of estimated transitions; the others hold
             the transition probabilities fixed.
         held_by_penalty: names of weights that only a penalty keeps finite; they count as not told.
+        choice_covariances: kind to ``(K, K)`` covariance of rationality times weights, over the square of the
+            estimated rationality; empty where rationality is fixed, for then it is that of the weights.
         findings: what was noticed.
         solver_state: what resumes the fit; arrays and numbers only. Not part of the JSON form.
     """
@@ -150,6 +152,7 @@ class RewardEstimate:
     n_effective_trajectories: float | None = None
     kinds_with_dynamics: tuple[str, ...] = ()
     held_by_penalty: tuple[str, ...] = ()
+    choice_covariances: Mapping[str, FloatArray] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     provenance: Provenance = field(default_factory=Provenance)
     solver_state: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -240,6 +243,18 @@ class RewardEstimate:
                 hint="The findings of the estimate say why one is missing.",
             )
         return self.covariances[kind]
+
+    def choice_covariance(self, kind: str = "sandwich_clustered") -> Float[np.ndarray, "K K"]:
+        """``(K, K)`` covariance behind what choices depend on: ratios of weights, and predictions.
+
+        An estimated rationality makes the weights that it is stated by certain, but no ratio and no choice:
+        those depend on rationality times weights.
+
+        Raises:
+            SettingsError: this estimate has no covariance of that kind.
+        """
+        stated = self.covariance(kind)
+        return self.choice_covariances.get(kind, stated)
 
     def standard_errors(self, kind: str = "sandwich_clustered") -> Float[np.ndarray, "K"]:
         """``(K,)`` standard errors of the named kind; infinite where the data cannot tell the weight.
