@@ -209,3 +209,12 @@ def test_from_a_strangers_file_to_a_tradeoff_in_two_commands(telic, project_fold
 def test_the_reference_is_current(project_root):
     done = python(str(project_root / "scripts" / "generate_docs.py"), "--check")
     assert done.returncode == 0, done.stderr
+
+
+def test_nobody_is_counted_where_no_column_names_who_decided(telic, project_folder):
+    assert "2,400 decisions in 60 trajectories, from 1 file." in telic("ingest", project_folder).out
+
+
+def test_one_trajectory_is_not_several(telic, project_folder):
+    (project_folder / "log.csv").write_text("machine,day,wear,action\nm1,0,0,run\nm1,86400,1,repair\n")
+    assert "2 decisions in 1 trajectory, from 1 file." in telic("ingest", project_folder).out

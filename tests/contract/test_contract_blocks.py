@@ -68,8 +68,70 @@ def test_trajectory_may_be_one_column():
 
 
 def test_numbers_as_labels_are_text():
-    contract = TaskContract.from_mapping(minimal(actions={"column": "action", "values": [0, 1.0, 2.5]}))
+    actions = {"column": "action", "values": [0, 1.0, 2.5]}
+    contract = TaskContract.from_mapping(minimal(actions=actions, features=[], tradeoffs=[]))
     assert contract.actions.labels == ("0", "1", "2.5")
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("sqr(load)", "No function is called `sqr`. Did you mean `sqrt`?"),
+        ("quartile(load)", "No function is called `quartile`. Known: abs, "),
+        ("action == 'hlod'", "`action` is never 'hlod'. Did you mean `hold`?"),
+        ("'none' != action", "`action` is never 'none'. Known: remove, hold, add."),
+        ("action in ('add', 'Hold')", "`action` is never 'Hold'. Did you mean `hold`?"),
+        ("tier == 'sliver'", "`tier` is never 'sliver'. Did you mean `silver`?"),
+        ("lode + 1", "No observation is called `lode`. Did you mean `load`?"),
+    ],
+)
+def test_names_in_expressions(expression, message):
+    tier = {"name": "tier", "type": "category", "values": ["gold", "silver"], "missing": "label"}
+    observations = [*minimal()["observations"], tier]
+    feature = {"name": "x", "expression": expression}
+    found = problems_of(minimal(observations=observations, features=[feature], tradeoffs=[]))
+    assert list(found) == ["features[0].expression"]
+    assert message in found["features[0].expression"]
+
+
+def test_labels_that_can_be():
+    tier = {"name": "tier", "type": "category", "values": ["gold", "silver"], "missing": "label"}
+    for expression in (
+        "tier != 'missing'",
+        "action in ('add', 'hold')",
+        "1 if tier == 'gold' else max(0, load)",
+    ):
+        feature = {"name": "x", "expression": expression}
+        mapping = minimal(observations=[*minimal()["observations"], tier], features=[feature], tradeoffs=[])
+        assert TaskContract.from_mapping(mapping).features[0].expression == expression
+
+
+def test_functions_are_those_of_expressions():
+    from telic.contract.problems import FUNCTIONS as NAMED
+    from telic.features.expressions import FUNCTIONS
+
+    assert set(NAMED) == set(FUNCTIONS)
+
+
+def test_one_mistake_in_a_name_is_one_problem():
+    misnamed = [{"name": "my load", "column": "load"}, {"name": "pods", "type": "integer"}]
+    assert list(problems_of(minimal(observations=misnamed))) == ["observations[0].name"]
+    mapping = minimal()
+    mapping["observation"] = mapping.pop("observations")
+    assert list(problems_of(mapping)) == ["observation", "observations"]
+
+
+@pytest.mark.parametrize("bins", [99_999_999, "quantile:99999999", "quantile:" + "9" * 400])
+def test_more_bins_than_memory(bins):
+    load = {"name": "load", "low": 0, "high": 1, "bins": bins}
+    found = problems_of(minimal(observations=[load], features=[], tradeoffs=[]))
+    assert found["observations[0].bins"].startswith("At most 10,000 bins can be told apart, got ")
+
+
+def test_no_bins_is_one_reason():
+    load = {"name": "load", "low": 0, "high": 1, "bins": 0}
+    found = problems_of(minimal(observations=[load], features=[], tradeoffs=[]))
+    assert found == {"observations[0].bins": "Must be greater than or equal to 1; got 0."}
 
 
 def test_every_problem_is_listed_at_once():

@@ -7,12 +7,22 @@ from __future__ import annotations
 
 from telic.errors import TelicError
 
-__all__ = ["EXIT_CODES", "INTERRUPTED", "NOT_AN_ANSWER", "OK", "UNEXPECTED", "USAGE", "exit_code"]
+__all__ = [
+    "EXIT_CODES",
+    "INTERRUPTED",
+    "NOT_AN_ANSWER",
+    "OK",
+    "OUT_OF_MEMORY",
+    "UNEXPECTED",
+    "USAGE",
+    "exit_code",
+]
 
 OK = 0
 UNEXPECTED = 1
 USAGE = 2
 NOT_AN_ANSWER = 7
+OUT_OF_MEMORY = 71
 INTERRUPTED = 130
 
 EXIT_CODES: dict[str, tuple[int, str]] = {
@@ -29,6 +39,7 @@ EXIT_CODES: dict[str, tuple[int, str]] = {
     "gauge": (6, "Rewards in different gauges were compared."),
     "numerical": (NOT_AN_ANSWER, "The computation stopped without an answer; the result says why."),
     "insufficient-coverage": (8, "The data cannot support the number asked for."),
+    "memory": (OUT_OF_MEMORY, "The memory of the machine does not suffice."),
     "world": (74, "A file, a disk or a lock failed."),
     "permanent": (74, "A file is corrupt, missing or not ours; trying again will not help."),
     "temporary": (75, "The disk is full or a lock is held; try again later."),

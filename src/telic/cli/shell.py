@@ -17,7 +17,7 @@ from cyclopts import Parameter
 
 from telic.errors import TelicError, world_errors
 
-from .exit_codes import INTERRUPTED, NOT_AN_ANSWER, OK, exit_code
+from .exit_codes import INTERRUPTED, NOT_AN_ANSWER, OK, OUT_OF_MEMORY, exit_code
 
 if TYPE_CHECKING:
     from telic.workflows.progress import Progress
@@ -81,6 +81,12 @@ def guarded(command: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         return fail(
             "Interrupted.", "The last checkpoint is kept; run the same command again to go on.", INTERRUPTED
+        )
+    except MemoryError as error:
+        return fail(
+            f"The memory of this machine does not suffice{f': {error}' if str(error) else ''}.",
+            "Make fewer states: fewer `bins`, fewer observations `in_state`; or use a machine with more memory.",
+            OUT_OF_MEMORY,
         )
     except BrokenPipeError:
         # Whoever read our output has gone; there is nobody left to tell.

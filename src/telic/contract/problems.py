@@ -28,8 +28,14 @@ from .blocks import Actions, Data, Feature, Identity, Limit, Observation, Outcom
 
 __all__ = ["Problem", "contract_error", "cross_checks", "structural_problems"]
 
-RESERVED_NAMES = frozenset({"action", "abs", "min", "max", "log", "exp", "sqrt", "where", "clip", "floor"})
+FUNCTIONS = ("abs", "clip", "exp", "floor", "log", "max", "min", "sqrt", "where")
+"""What an expression may call (``telic.features.expressions.FUNCTIONS``, which a test compares)."""
+
+RESERVED_NAMES = frozenset({"action", *FUNCTIONS})
 """Names with a meaning of their own in expressions; an observation may not take them."""
+
+MAX_BINS = 10_000
+"""Most bins of one observation: its dynamics are first counted in a table of bins x bins."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +57,7 @@ def contract_error(problems: Sequence[Problem]) -> ContractError:
     count = f"{len(problems)} problem{'s' if len(problems) != 1 else ''}"
     return ContractError(
         f"The contract has {count}:\n{lines}",
-        hint="Each field is described in docs/contract.md.",
+        hint="Correct these lines; each field is described in docs/contract.md.",
         problems=[{"path": p.path, "message": p.message} for p in problems],
     )
 
@@ -85,6 +91,8 @@ def _in_words(path: str, group: Sequence[ErrorDetails], model: type[BaseModel] |
         expected = str(first.get("ctx", {}).get("expected", ""))
         options = re.findall("'([^']*)'", expected)
         return f"Must be {expected}, got {got!r}.{near_miss(str(got), options)}"
+    # Of the branches of a union, those whose kind fits say more than those of other kinds.
+    group = [e for e in group if not e["type"].endswith("_type")] or group
     verb = "have" if " should have " in first["msg"] else "be"
     wanted = dict.fromkeys(
         re.sub(r"^\w+ should (be|have) ", "", e["msg"]).replace("tuple", "list") for e in group
@@ -132,7 +140,8 @@ def cross_checks(parts: Mapping[str, Any], observation_names: Sequence[str]) -> 
     found += _duplicates("limits", [x.name for x in parts.get("limits", ())])
     found += _feature_problems(parts.get("features"), parts.get("tradeoffs"))
     for path, text in _expressions(parts):
-        found += _expression_problems(path, text, [*observation_names, "action"])
+    labels = _labels(observations or (), actions)
+        found += _expression_problems(path, text, observation_names, labels)
     return found
 
 
@@ -211,6 +220,8 @@ def _bin_problems(path: str, o: Observation) -> Iterator[Problem]:
 
 
 def _action_problems(actions: Actions) -> Iterator[Problem]:
+        if match is not None and float(match[1]) > MAX_BINS:
+            yield _at(path, f"At most {MAX_BINS:,} bins can be told apart, got {bins}.")
     if len(actions.values) < 2:
         yield _at("actions.values", f"A choice needs at least 2 alternatives, got {len(actions.values)}.")
     yield from _duplicates("actions.values", list(actions.labels), leaf="")
@@ -218,6 +229,8 @@ def _action_problems(actions: Actions) -> Iterator[Problem]:
         if actions.tolerance:
             yield _at("actions.tolerance", "Only measured actions (integer, number) have a tolerance.")
         return
+        if bins > MAX_BINS:
+            yield _at(path, f"At most {MAX_BINS:,} bins can be told apart, got {bins:,}.")
     for i, v in enumerate(actions.values):
         whole = isinstance(v, int) or (isinstance(v, float) and v.is_integer())
         if isinstance(v, str) or (actions.type == "integer" and not whole):
@@ -297,8 +310,24 @@ def _expressions(parts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         )
 
 
-def _expression_problems(path: str, text: str, names: Sequence[str]) -> Iterator[Problem]:
-    """Syntax and names only; what an expression may do is the business of ``telic.features.expressions``."""
+def _labels(observations: Sequence[Observation], actions: Actions | None) -> dict[str, tuple[str, ...]]:
+    """Name to every text that it can be, for the names whose texts the contract lists."""
+    listed = {
+        o.name: tuple(str(v) for v in o.values) + (("missing",) if o.missing == "label" else ())
+        for o in observations
+        if o.values is not None
+    }
+    if actions is not None and actions.type == "category":
+        listed["action"] = actions.labels
+    return listed
+
+
+def _expression_problems(
+    path: str, text: str, observation_names: Sequence[str], labels: Mapping[str, tuple[str, ...]]
+) -> Iterator[Problem]:
+    """Syntax and names (of observations, functions, labels) only; what an expression may do is the business
+    of ``telic.features.expressions``.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -306,11 +335,35 @@ def _expression_problems(path: str, text: str, names: Sequence[str]) -> Iterator
     except (SyntaxError, ValueError, RecursionError, MemoryError) as problem:
         yield _at(path, f"Not an expression: {getattr(problem, 'msg', problem)} in {text!r}.")
         return
-    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    used = {node.id: None for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called}
-    for name in used:
-        if name not in names:
-            yield _at(path, f"No observation is called `{name}`.{near_miss(name, names)}")
+    nodes = list(ast.walk(tree))
+    called = {id(node.func): node.func for node in nodes if isinstance(node, ast.Call)}
+    for name in dict.fromkeys(node.id for node in called.values() if isinstance(node, ast.Name)):
+        if name not in FUNCTIONS:
+            known = near_miss(name, FUNCTIONS) or _known(FUNCTIONS)
+            yield _at(path, f"No function is called `{name}`.{known}")
+    names = [*observation_names, "action"]
+    # Names that are wrong themselves, or not there at all, would make every use of them a second problem.
+    if observation_names and all(n.isidentifier() and n not in RESERVED_NAMES for n in observation_names):
+        for name in dict.fromkeys(n.id for n in nodes if isinstance(n, ast.Name) and id(n) not in called):
+            if name not in names:
+                yield _at(path, f"No observation is called `{name}`.{near_miss(name, names)}")
+    for name, label in dict.fromkeys(pair for node in nodes for pair in _compared(node)):
+        if name in labels and label not in labels[name]:
+            known = near_miss(label, labels[name]) or _known(labels[name])
+            yield _at(path, f"`{name}` is never {label!r}.{known}")
+
+
+def _compared(node: ast.AST) -> Iterator[tuple[str, str]]:
+    """Names and the texts that a comparison holds them against: ``x == "a"``, ``x in ("a", "b")``."""
+    if not isinstance(node, ast.Compare):
+        return
+    sides = [node.left, *node.comparators]
+    for name, other in itertools.chain(itertools.pairwise(sides), itertools.pairwise(sides[::-1])):
+        if isinstance(name, ast.Name):
+            held = other.elts if isinstance(other, ast.Tuple | ast.List | ast.Set) else [other]
+            for x in held:
+                if isinstance(x, ast.Constant) and isinstance(x.value, str):
+                    yield name.id, x.value
 
 
 def _name_problems(path: str, name: str) -> Iterator[Problem]:

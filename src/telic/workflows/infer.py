@@ -6,6 +6,7 @@ digest of its inputs; over demonstrations, a world and features it returns the `
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -80,12 +81,15 @@ class InferSettings:
                 f"`discount` must lie in [0, 1], got {self.discount}.",
                 hint="It is per decision, not per second.",
             )
-        if not self.rationality > 0.0:
+        if not 0.0 < self.rationality < math.inf:
             raise SettingsError(
-                f"`rationality` must be above 0, got {self.rationality}.", hint="1 is the convention."
+                f"`rationality` must be a finite number above 0, got {self.rationality}.",
+                hint="1 is the convention.",
             )
-        if not self.l2 >= 0.0:
-            raise SettingsError(f"`l2` must not be negative, got {self.l2}.", hint="0 means no penalty.")
+        if not 0.0 <= self.l2 < math.inf:
+            raise SettingsError(
+                f"`l2` must be finite and not negative, got {self.l2}.", hint="0 means no penalty."
+            )
 
 
 @overload

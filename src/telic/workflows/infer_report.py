@@ -75,7 +75,7 @@ def infer_report(data: Mapping[str, Any]) -> Report:
     reach = [f"{curve['grid'][0]:g} to {curve['grid'][-1]:g}" for curve in grids]
     settled = Table(
         title="",
-        columns=("one unit of", "in units of", "by", "discounts", "resolutions"),
+        columns=("one unit of", "in units of", "by", "otherwise at discount", "otherwise at resolution"),
         rows=tuple(
             (
                 pair["numerator"],

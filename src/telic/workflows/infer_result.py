@@ -21,6 +21,7 @@ from telic.rewards import RewardEstimate
 from .assumptions import assumptions_of
 from .evidence import choice_panels, field_over_states
 from .fit import Fit
+from .findings import worst_first
 from .infer_words import caution_of, cautions_of, headline_of, held_out_sentence, interval_words
 from .problem import Problem
 from .project import Run
@@ -129,7 +130,7 @@ def result_of(
             **{name: value for name, value in settings.items() if value is not None and name != "method"},
         },
         "settings": dict(settings),
-        "findings": [f.to_json() for f in sorted(kept, key=lambda f: -int(f.severity))],
+        "findings": [f.to_json() for f in worst_first(kept)],
         "seconds": sum(fit.estimate.seconds for fit in fits.values()),
     }
     plain = json_value(data)

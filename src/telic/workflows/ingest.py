@@ -11,7 +11,7 @@ from telic.errors import DataError
 from telic.reports import Report, Section, Table
 
 from .progress import Progress, silent
-from .project import SOURCE_SUFFIXES, Project
+from .project import SOURCE_SUFFIXES, Project, require_files
 from .verb_result import VerbResult, most_important
 
 __all__ = ["ingest"]
@@ -46,6 +46,7 @@ def ingest(
             f" {', '.join(SOURCE_SUFFIXES)}.",
             hint=f"Name the logs: telic ingest {project.folder} FILE...",
         )
+    require_files(paths)
     progress("reading logs", 0, None, f"{len(paths)} files")
     version = ingest_files(contract, paths, project.store)
     progress("reading logs", 1, 1, f"{version.n_decisions:,} decisions")
@@ -67,9 +68,13 @@ def ingest(
 
 def _report(project: Project, version: DatasetVersion) -> Report:
     task = project.contract.identity.task
+    has_people = project.contract.data.demonstrator is not None
+    n_people = version.n_demonstrators
+    # Where no column names who decided, nobody was counted.
+    people = f" of {n_people} {'person' if n_people == 1 else 'people'}" if has_people else ""
     headline = (
-        f"{version.n_decisions:,} decisions in {version.n_trajectories:,} trajectories of"
-        f" {version.n_demonstrators} {'person' if version.n_demonstrators == 1 else 'people'}, from"
+        f"{version.n_decisions:,} decisions in {version.n_trajectories:,}"
+        f" {'trajectory' if version.n_trajectories == 1 else 'trajectories'}{people}, from"
         f" {len(version.sources)} file{'s' if len(version.sources) != 1 else ''}."
     )
     sources = Table(

@@ -10,7 +10,7 @@ from telic.errors import PermanentError
 from telic.reports import Finding, Report, Section, Severity, Table
 from telic.storage import atomic_write
 
-from .project import CONTRACT_NAMES, SOURCES_FILE
+from .project import CONTRACT_NAMES, SOURCES_FILE, require_files
 from .verb_result import VerbResult
 
 __all__ = ["init"]
@@ -29,15 +29,20 @@ def init(folder: str | Path, *, source: str | Path, overwrite: bool = False) -> 
 
     Raises:
         DataError: the file has no rows, or no column that could be an action.
-        PermanentError: there is no such file, or the folder has a contract already.
+        PermanentError: there is no such file, or the folder is a file or has a contract already.
     """
     place = Path(folder)
+    if place.exists() and not place.is_dir():
+        raise PermanentError(
+            f"{place} is a file, so it cannot be the project folder.", hint="Choose another folder."
+        )
     existing = next((name for name in CONTRACT_NAMES if (place / name).exists()), None)
     if existing is not None and not overwrite:
         raise PermanentError(
             f"{place / existing} is there already and may hold what somebody confirmed.",
             hint="Choose another folder, or write over it with --force.",
         )
+    require_files([Path(source)])
     draft = draft_contract(source, task=place.resolve().name)
     path = atomic_write(place / (existing or CONTRACT_NAMES[0]), draft.contract_text.encode())
     listed = {"files": [str(Path(source).resolve())]}

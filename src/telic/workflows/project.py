@@ -16,7 +16,7 @@ A run is looked up by the digest of its inputs, settings and code: asked for aga
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -26,14 +26,14 @@ import telic
 from telic._core.hashing import digest_json
 from telic._core.near_miss import near_miss
 from telic.contract import TaskContract
-from telic.errors import PermanentError
+from telic.errors import DataError, PermanentError
 from telic.reports import Report
 from telic.storage import FileLock, atomic_write, file_digest
 
 if TYPE_CHECKING:
     from telic.datasets import DatasetStore, DatasetVersion
 
-__all__ = ["CONTRACT_NAMES", "SOURCES_FILE", "SOURCE_SUFFIXES", "Project", "Run"]
+__all__ = ["CONTRACT_NAMES", "SOURCES_FILE", "SOURCE_SUFFIXES", "Project", "Run", "require_files"]
 
 CONTRACT_NAMES = ("contract.yaml", "contract.yml", "contract.json")
 SOURCE_SUFFIXES = (".csv", ".csv.gz", ".csv.xz", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
@@ -124,6 +124,11 @@ class Project:
         place = Path(folder)
         if place.is_file() and place.name in CONTRACT_NAMES:
             place = place.parent
+        if place.exists() and not place.is_dir():
+            raise PermanentError(
+                f"{place} is a file, not a project folder.",
+                hint=f"Name the folder that holds contract.yaml, such as {place.parent}.",
+            )
         if not place.is_dir():
             beside = [p.name for p in place.parent.iterdir() if p.is_dir()] if place.parent.is_dir() else []
             raise PermanentError(
@@ -179,7 +184,9 @@ class Project:
             names = ", ".join(v.digest.removeprefix("sha256:")[:NAME_DIGITS] for v in known)
             raise PermanentError(
                 f"{len(found)} dataset versions begin with {start!r}; there are: {names or 'none'}.",
-                hint="Give more digits, or leave it out for the newest.",
+                hint="Give more digits, or leave it out for the newest."
+                if known
+                else f"Run: telic ingest {self.folder}",
             )
         return found[0]
 
@@ -238,7 +245,9 @@ class Project:
             names = ", ".join(p.parent.name for p in sorted((self.folder / "runs").glob(f"*/{verb}.json")))
             raise PermanentError(
                 f"{len(folders)} runs of `{verb}` begin with {start!r}; there are: {names or 'none'}.",
-                hint="Give more digits, or leave it out for the newest.",
+                hint="Give more digits, or leave it out for the newest."
+                if names
+                else f"Run: telic {verb} {self.folder}",
             )
         return Run(folders[0], str(Run(folders[0], "", verb).read().get("digest", "")), verb)
 
@@ -257,6 +266,42 @@ class Project:
 
     def _run_folder(self, digest: str) -> Path:
         return self.folder / "runs" / digest.removeprefix("sha256:")[:NAME_DIGITS]
+
+
+def require_files(paths: Sequence[Path]) -> None:
+    """Every path is a file that can be there once in a dataset; errors say what else it is.
+
+    Args:
+        paths: as they were named.
+
+    Raises:
+        PermanentError: one does not exist (the nearest name beside it is offered) or is a folder (the files in it
+            are listed).
+        DataError: one file is named twice.
+    """
+    named: set[Path] = set()
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(
+                p.name for p in path.iterdir() if p.is_file() and p.name.endswith(SOURCE_SUFFIXES)
+            )
+            listed = ", ".join(inside[:5]) + (f" and {len(inside) - 5} more" if len(inside) > 5 else "")
+            raise PermanentError(
+                f"{path} is a folder, not a file; of its files {len(inside)} can be read{listed and f': {listed}'}.",
+                hint=f"Name the files themselves: {' '.join(str(path / name) for name in inside[:2]) or 'FILE...'}",
+            )
+        if not path.exists():
+            near = (
+                near_miss(path.name, [p.name for p in path.parent.iterdir()]) if path.parent.is_dir() else ""
+            )
+            raise PermanentError(
+                f"There is no file {path}.{near}", hint="Check its name, and the folder that you are in."
+            )
+        if path.resolve() in named:
+            raise DataError(
+                f"{path} is named twice; each of its rows would be there twice.", hint="Name it once."
+            )
+        named.add(path.resolve())
 
 
 @cache
