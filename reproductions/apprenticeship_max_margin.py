@@ -3,10 +3,7 @@
     python reproductions/apprenticeship_max_margin.py
 
 prints one JSON line. *Vertices* (CERTIFICATION T8): (1,0), (0,1), (0,0), start (0,0), expert (.6,.4).
-*Grid*: an
-8 x 8 grid world with 16 tiles as features, 400 demonstrated trajectories of the optimal policy for random
-weights; margin of the mixture, its standard error from sampling, and how much less than the expert the
-mixture is worth for the true weights (bounded by the margin times their norm).
+*Grid*: that of ``apprenticeship_projection.py``, with the same figures.
 """
 
 from __future__ import annotations
@@ -14,11 +11,13 @@ from __future__ import annotations
 import json
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 
-KEY = 808
-"""Chosen before the first run."""
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import apprenticeship_projection
 
 
 def vertices() -> dict[str, object]:
@@ -36,51 +35,11 @@ def vertices() -> dict[str, object]:
     return {"margins": np.round(mixture.margins, 6).tolist(), "margins_expected": [0.721110, 0.4, 0.0]}
 
 
-def grid() -> dict[str, object]:
-    """An 8 x 8 grid with 2 x 2 tiles."""
-    from telic.features import FeatureMap
-    from telic.inference import apprenticeship_max_margin_mixture
-    from telic.mdp import TabularMDP
-    from telic.planning import occupancy, simulate, solve_hard
-
-    side, gamma = 8, 0.9
-    S, A = side * side, 4
-    moves = [(1, 0), (-1, 0), (0, 1), (0, -1)]
-    P = np.zeros((S, A, S))
-    for s in range(S):
-        x, y = divmod(s, side)
-        for a in range(A):
-            for b, chance in [(a, 0.7), *((other, 0.1) for other in range(A) if other != a)]:
-                nx, ny = x + moves[b][0], y + moves[b][1]
-                after = nx * side + ny if 0 <= nx < side and 0 <= ny < side else s
-                P[s, a, after] += chance
-    world = TabularMDP.from_transition(P, discount=gamma, initial=np.full(S, 1 / S))
-    x, y = np.divmod(np.arange(S), side)
-    tiles = np.eye(16)[(x // 2) * 4 + y // 2]
-    features = FeatureMap(values=tiles, names=tuple(f"tile {i}" for i in range(16)), form="S")
-    rng = np.random.default_rng(KEY)
-    truth = rng.normal(size=16) * (rng.random(16) < 0.4)
-    reward = np.repeat((tiles @ truth)[:, None], A, axis=1)
-    expert = solve_hard(world, reward).policy
-    demos = simulate(world, expert, 400, 100, key=KEY)
-    mixture = apprenticeship_max_margin_mixture(demos, world, features)
-    exact = occupancy(world, expert.table).sum(axis=1) @ tiles
-    return {
-        "outcome": mixture.outcome.label,
-        "margin": mixture.margins[-1],
-        "n_vertices": len(mixture.vertices),
-        "sampling_error_of_expert": float(np.linalg.norm(mixture.expert - exact)),
-        "worth_of_expert": float(exact @ truth),
-        "worth_of_mixture": float(mixture.expectation @ truth),
-        "bound_on_loss": float(
-            np.linalg.norm(truth) * (mixture.margins[-1] + np.linalg.norm(mixture.expert - exact))
-        ),
-    }
-
-
 def main() -> int:
+    from telic.inference import apprenticeship_max_margin_mixture
+
     start = time.process_time()
-    told = {"vertices": vertices(), "grid": grid()}
+    told = {"vertices": vertices(), "grid": apprenticeship_projection.grid(apprenticeship_max_margin_mixture)}
     print(json.dumps({**told, "seconds": time.process_time() - start}))
     return 0
 

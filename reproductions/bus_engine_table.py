@@ -47,7 +47,11 @@ def main() -> int:
     odometers = bus_engine.load_parser()
     folder = bus_engine.data_folder(None)
     for groups, discount, published in PUBLISHED:
-        rows = odometers.read_odometers(folder, groups)
+        try:
+            rows = odometers.read_odometers(folder, groups)
+        except FileNotFoundError as missing:
+            print(f"bus_engine_table: {missing}\n\nhint: name the folder in TELIC_DATA", file=sys.stderr)
+            return 2
         estimate = bus_engine.fit(rows, odometers.bin_mileage(rows, BINS), bins=BINS, discount=discount)
         found = bus_engine.line(estimate, rows, groups, BINS, discount)
         gaps = {name: found[name] - value for name, value in published.items() if isinstance(value, float)}

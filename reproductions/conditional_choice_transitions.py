@@ -3,14 +3,13 @@
     python reproductions/conditional_choice_transitions.py                  # reduced: 20 sets
     TELIC_FULL=1 python reproductions/conditional_choice_transitions.py     # 200
 
-prints one JSON line. A scaler keeps 0 to 10 pods against a load that moves on its own between 0 and 10; the
-log has the two measurements and the change of pods. To simulate it and to have an exact answer the load is
-put on a grid of
-40 values: 440 states, whose table the method never sees. 200 days of 50 decisions; discount .9; weights 1 (a
-request over capacity), .3 (a pod), .7 (a change). Reported with and without saying that the load moves on
-its own: mean error in standard errors, coverage of 95 % intervals, standard errors relative to those of the
-exact likelihood with the dynamics known, and how many estimates lie within 2 standard errors of the tabular
-one.
+prints one JSON line. A scaler keeps 0 to 10 pods against a load that moves on its own between 0 and 10;
+the log has the two measurements and the change of pods. To simulate it and to have an exact answer the
+load is put on a grid of 40 values: 440 states, whose table the method never sees. 200 days of 50
+decisions; discount .9; weights 1 (a request over capacity), .3 (a pod), .7 (a change). Reported with and
+without saying that the load moves on its own: mean error in standard errors, coverage of 95 % intervals,
+standard errors relative to those of the exact likelihood with the dynamics known, and how many estimates
+lie within 2 standard errors of the tabular one.
 """
 
 from __future__ import annotations

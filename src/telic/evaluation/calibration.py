@@ -4,15 +4,14 @@ Every decision offers each of its actions a probability ``p_ta``; the action tak
 Pairs are sorted into bins by ``p``; in each bin the observed share should be the mean prediction.
 
 - **Table**: per bin the mean prediction, the observed share, and its exact (Clopper-Pearson) interval.
-- **Expected calibration error**: mean over pairs of abs(observed - predicted) of their bin, with an interval
-by
-  resampling trajectories. It is above 0 even for a perfect policy; ``expected_if_perfect`` is what the noise
-  alone would give.
-- **Test**: if the policy is right, the summed residuals of the bins ``d_b = sum (y - p)`` have mean 0 and the
-exact
-  covariance ``sum_t sum_a p_ta 1_b(ta) 1_b'(ta) - p_tb p_tb'`` with ``p_tb = sum_a p_ta 1_b(ta)``, so
-  ``d' Cov^+ d`` is chi-square with the rank of Cov: the actions of one decision exclude each other, and this
-  allows for it. A policy fitted to the same decisions has smaller residuals: use held-out ones.
+- **Expected calibration error**: mean over pairs of abs(observed - predicted) of their bin, with an
+  interval by resampling trajectories. It is above 0 even for a perfect policy; ``expected_if_perfect`` is
+  what the noise alone would give.
+- **Test**: if the policy is right, the summed residuals of the bins ``d_b = sum (y - p)`` have mean 0 and
+  the exact covariance ``sum_t sum_a p_ta 1_b(ta) 1_b'(ta) - p_tb p_tb'`` with
+  ``p_tb = sum_a p_ta 1_b(ta)``, so ``d' Cov^+ d`` is chi-square with the rank of Cov: the actions of one
+  decision exclude each other, and this allows for it. A policy fitted to the same decisions has smaller
+  residuals: use held-out ones.
 - **Shares of actions** and **states that fit worst** name where it goes wrong.
 
 References:

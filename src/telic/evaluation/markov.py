@@ -7,13 +7,11 @@ compares, within each state (and demonstrator: people who differ from one anothe
 choices across the suspect's labels; consequences likewise within each pair of state and action.
 
 - **p-value** (``_core.contingency``): permutation moments in closed form, valid for sparse states;
-Holm-adjusted over
-  all suspects. Choices that feed back into later states make pairings not exactly equally likely; how close
-  the false-alarm rate stays to its level is measured in ``docs/evaluation.md``.
-- **Gain**: how many nats a decision the suspect adds to a table of the state, on left-out trajectories. With
-much
-  data everything is significant; the gain says what matters. The suspect with the largest gain is the
-  culprit.
+  Holm-adjusted over all suspects. Choices that feed back into later states make pairings not exactly
+  equally likely; how close the false-alarm rate stays to its level is measured in ``docs/evaluation.md``.
+- **Gain**: how many nats a decision the suspect adds to a table of the state, on left-out trajectories.
+  With much data everything is significant; the gain says what matters. The suspect with the largest gain
+  is the culprit.
 
 A dependence found is not yet a memory: trajectories that differ in something unrecorded look the same.
 """

@@ -3,10 +3,10 @@
 A reward that predicts held-out choices worse than the table of its own state has missed something. Three
 reasons can be told apart:
 
-1. *memory*: choices depend on what came before (``markov_test``). Then the state is too small, for cloning as
-well. 2. *features*: within the state the choices are stable, but this reward cannot express them. Then the
-table fits
-   and the reward does not.
+1. *memory*: choices depend on what came before (``markov_test``). Then the state is too small, for
+   cloning as well.
+2. *features*: within the state the choices are stable, but this reward cannot express them. Then the table
+   fits and the reward does not.
 3. *too little data* for either: the reward is no worse than cloning beyond noise.
 """
 

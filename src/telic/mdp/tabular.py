@@ -7,9 +7,8 @@ actions are empty. Three kinds, each its own type because their values mean diff
 - ``TabularMDP``: infinite horizon, discount below 1, or 1 with absorbing states that end the problem (value
 0).
 - ``FiniteHorizonMDP``: a fixed number of decisions ``H``; everything is indexed by time.
-- ``GoalConditionedMDP``: undiscounted, one destination a trajectory; at the destination the trajectory ends
-with
-  value 0. One world, many destinations.
+- ``GoalConditionedMDP``: undiscounted, one destination a trajectory; at the destination the trajectory
+  ends with value 0. One world, many destinations.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """Hard limits of the contract as actions that a policy may not take.
 
-A limit over measurements alone is about where one is: an action is kept out where it may lead from inside the
-limit to outside it. A limit that names ``action`` is about the pair itself. Where no action would be left,
-all
-stay, and a finding says so: a policy cannot be blamed for a place without a way out.
+A limit over measurements alone is about where one is: an action is kept out where it may lead from inside
+the limit to outside it. A limit that names ``action`` is about the pair itself. Where no action would be
+left, all stay, and a finding says so: a policy cannot be blamed for a place without a way out.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@ dynamics. Three steps:
 1. the experts' choice probabilities as a function of the measurements, a multinomial logit on a basis;
 2. what follows each action, the expected discounted sum of every feature and of the entropy of choice, by
    least-squares temporal differences on the same basis (``telic.inference.temporal_difference``);
-3. a logit of the choices on ``phi_k(x, a) + gamma u_k(x, a)`` with offset ``gamma u_e(x, a)``, corrected for
-the
-   sampling noise of ``u`` (``telic.inference.transition_solver``): its coefficients are the weights.
+3. a logit of the choices on ``phi_k(x, a) + gamma u_k(x, a)`` with offset ``gamma u_e(x, a)``, corrected
+   for the sampling noise of ``u`` (``telic.inference.transition_solver``): its coefficients are the
+   weights.
 
 With one indicator a cell as the basis this is the conditional-choice-probability estimator of the table of
 cells with the transitions counted; with a smooth basis it needs far fewer numbers than cells. Columns named
