@@ -1,14 +1,14 @@
 """Maximum causal entropy: the closed form of the chain, and the truth of random worlds inside its intervals.
 
-    python reproductions/max_causal_entropy.py              # reduced: 60 random worlds TELIC_FULL=1 python
-    reproductions/max_causal_entropy.py         # 1,000
+    python reproductions/max_causal_entropy.py                  # reduced: 60 random worlds of each form
+    TELIC_FULL=1 python reproductions/max_causal_entropy.py     # 1,000
 
 prints one JSON line. *Chain* (CERTIFICATION T2): 711 of 1,000 decisions lead to state 1, so the weight is
 logit(.711) / .9 = 1.000273046 with standard error 0.077512861. *Random worlds*: 20 states, 3 actions, 4
 features, 400 trajectories of 10 decisions from the soft-optimal policy, in a discounted, a fixed-horizon
-and a goal-conditioned form; the share of true weights inside 95 % intervals, by kind of standard error,
-with its exact 99.9 % binomial range at .95. *Exact policies*: largest error of a weight inferred from the
-policy table of the truth.
+and a goal-conditioned form; the share of worlds whose second weight lies inside its 95 % interval (normal
+quantile), by kind of standard error, with the exact 99.9 % binomial range at .95. *Exact policies*: largest
+error of a weight inferred from the policy table of the truth.
 """
 
 from __future__ import annotations
