@@ -36,13 +36,11 @@ DEATH, SURVIVAL, SINK = 713, 714, 715
 
 DISCOUNT = 0.99
 """Of the inference only. Undiscounted, 25 treatments make wandering for ever worth more than any outcome (the
-entropy
-of a choice is up to log 25 a decision), so the soft value need not exist."""
+entropy of a choice is up to log 25 a decision), so the soft value need not exist."""
 
 NOT = (
     "Computed in an estimated world from records in which the sicker were treated differently: no statement "
-    "about "
-    "patients, treatments or clinicians, no evidence that a policy would help, and not a medical device."
+    "about patients, treatments or clinicians, no evidence that a policy would help, and not a medical device."
 )
 """Printed with every result."""
 

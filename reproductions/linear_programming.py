@@ -3,10 +3,10 @@
     python reproductions/linear_programming.py
 
 prints one JSON line. *Chain* (CERTIFICATION T8): the expert goes to state 1, R_max 1, lambda 0: R = (-1, 1),
-objective
-4.0. *Grid* (the world of section 5 of the paper): 5 x 5, reward 1 in one corner, moves fail to a random
-direction with probability .3, the optimal policy given, price of reward 1.05. Reported: whether the expert
-is optimal for the reward found (worst margin >= 0), and what share of the true value a planner gets with it.
+objective 4.0. *Grid* (the world of section 5 of the paper): 5 x 5, reward 1 in one corner, moves fail to a
+random direction with probability .3, the optimal policy given, price of reward 1.05. Reported: whether the
+expert is optimal for the reward found (worst margin >= 0), and what share of the true value a planner gets
+with it.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ def fitted(form: str, key: int) -> tuple[Any, np.ndarray]:
 
 
 def coverage(form: str) -> dict[str, Any]:
-    """Share of first-weight intervals that hold the truth, by kind, over all worlds."""
+    """Share of worlds in which the interval of the second weight holds the truth, by kind."""
     from scipy.stats import binom
 
     from telic.rewards import KINDS

@@ -1,7 +1,6 @@
 """Thirsty mice in a binary labyrinth (Rosenberg et al. 2021): what a reward of the node misses, and why.
 
-    python reproductions/mice_labyrinth.py [--data DIR] [--discount .9] [--penalty 1] [--memory-penalties
-    1,.1]
+    python reproductions/mice_labyrinth.py [--data DIR] [--discount .9] [--penalty 1] [--memory-penalties 1,.1]
 
 prints one JSON line. DIR is any folder with ``emissions500new.npy`` (sequences x steps x (node, action)) and
 ``trans_probs.npy`` (nodes x actions x nodes); default ``mice_labyrinth`` in the folder that TELIC_DATA names,
