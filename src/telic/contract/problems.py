@@ -139,8 +139,8 @@ def cross_checks(parts: Mapping[str, Any], observation_names: Sequence[str]) -> 
         )
     found += _duplicates("limits", [x.name for x in parts.get("limits", ())])
     found += _feature_problems(parts.get("features"), parts.get("tradeoffs"))
-    for path, text in _expressions(parts):
     labels = _labels(observations or (), actions)
+    for path, text in _expressions(parts):
         found += _expression_problems(path, text, observation_names, labels)
     return found
 
@@ -198,6 +198,8 @@ def _bin_problems(path: str, o: Observation) -> Iterator[Problem]:
         yield _at(path, f"A {o.type} has one cell a value; leave `bins` out.")
     elif isinstance(bins, str):
         match = re.fullmatch(r"quantile:([1-9][0-9]*)", bins)
+        if match is not None and float(match[1]) > MAX_BINS:
+            yield _at(path, f"At most {MAX_BINS:,} bins can be told apart, got {bins}.")
         if bins != "auto" and match is None:
             yield _at(
                 path,
@@ -205,6 +207,8 @@ def _bin_problems(path: str, o: Observation) -> Iterator[Problem]:
                 f"{bins!r}.{near_miss(bins, ['auto', 'quantile:8'])}",
             )
     elif isinstance(bins, int):
+        if bins > MAX_BINS:
+            yield _at(path, f"At most {MAX_BINS:,} bins can be told apart, got {bins:,}.")
         if o.low is None or o.high is None:
             yield _at(path, f"{bins} equal bins need both `low` and `high`; or use `quantile:{bins}`.")
     else:
@@ -220,8 +224,6 @@ def _bin_problems(path: str, o: Observation) -> Iterator[Problem]:
 
 
 def _action_problems(actions: Actions) -> Iterator[Problem]:
-        if match is not None and float(match[1]) > MAX_BINS:
-            yield _at(path, f"At most {MAX_BINS:,} bins can be told apart, got {bins}.")
     if len(actions.values) < 2:
         yield _at("actions.values", f"A choice needs at least 2 alternatives, got {len(actions.values)}.")
     yield from _duplicates("actions.values", list(actions.labels), leaf="")
@@ -229,8 +231,6 @@ def _action_problems(actions: Actions) -> Iterator[Problem]:
         if actions.tolerance:
             yield _at("actions.tolerance", "Only measured actions (integer, number) have a tolerance.")
         return
-        if bins > MAX_BINS:
-            yield _at(path, f"At most {MAX_BINS:,} bins can be told apart, got {bins:,}.")
     for i, v in enumerate(actions.values):
         whole = isinstance(v, int) or (isinstance(v, float) and v.is_integer())
         if isinstance(v, str) or (actions.type == "integer" and not whole):

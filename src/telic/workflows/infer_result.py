@@ -20,8 +20,8 @@ from telic.rewards import RewardEstimate
 
 from .assumptions import assumptions_of
 from .evidence import choice_panels, field_over_states
-from .fit import Fit
 from .findings import worst_first
+from .fit import Fit
 from .infer_words import caution_of, cautions_of, headline_of, held_out_sentence, interval_words
 from .problem import Problem
 from .project import Run
