@@ -199,3 +199,45 @@ def test_refusals() -> None:
         estimate_dynamics(Demonstrations.from_arrays([0, 5], [0, 0]), 2, discount=0.9)
     with pytest.raises(SettingsError, match="`smoothing` must be >= 0"):
         estimate_dynamics(Demonstrations.from_arrays([0, 0], [0, 0]), 2, discount=0.9, smoothing=-1.0)
+
+
+def test_environments_have_rows_from_their_own_trajectories_alone(
+    contract: Callable[..., Any], demos: Callable[..., Any]
+) -> None:
+    def at_two_shifts(key_of_nights: int) -> Demonstrations:
+        days, nights = demos(key=0), demos(key=key_of_nights)
+        night = days.trajectory_index >= 20
+
+        def mixed(name: str) -> dict[str, Any]:
+            pairs = ((k, v, getattr(nights, name)[k]) for k, v in getattr(days, name).items())
+            return {k: night.astype(v.dtype) if k == "shift" else np.where(night, w, v) for k, v, w in pairs}
+
+        return replace(
+            days,
+            actions=np.where(night, nights.actions, days.actions),
+            observations=mixed("observations"),
+            next_observations=mixed("next_observations"),
+        )
+
+    both, others = at_two_shifts(0), at_two_shifts(7)
+    space = StateSpace.from_contract(contract(), both)
+    laws = [
+        estimate_dynamics(space.encode(d), space, discount=0.9, environment="shift").mdp.transition
+        for d in (both, others)
+    ]
+    rows = np.repeat(space.cell_along("shift"), 3)
+    gap = np.asarray(abs(laws[0] - laws[1]).sum(axis=1)).ravel()
+    assert gap[rows == 0].max() == 0  # what happened at night plays no part by day
+    assert gap[rows == 1].max() > 0.1
+    for law in laws:
+        assert np.asarray(law.sum(axis=1)).ravel() == pytest.approx(np.ones(len(rows)))
+        assert np.all(space.cell_along("shift")[law.indices] == np.repeat(rows, np.diff(law.indptr)))
+
+
+def test_an_environment_must_stay_what_it_is(contract: Callable[..., Any], demos: Callable[..., Any]) -> None:
+    data = demos()
+    space = StateSpace.from_contract(contract(), data)
+    with pytest.raises(DataError, match="same within a trajectory"):
+        estimate_dynamics(space.encode(data), space, discount=0.9, environment="shift")
+    with pytest.raises(SettingsError, match="integers"):
+        estimate_dynamics(space.encode(data), space.n_states, discount=0.9, environment="shift")

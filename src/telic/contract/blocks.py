@@ -279,6 +279,11 @@ class Dynamics(_Block):
         description="Pseudo-count, in decisions, that pulls each row of the transition table to the "
         "pooled one; 0: plain frequencies.",
     )
+    environment: str | None = Field(
+        None,
+        description="Observation (a category or boolean of the state) that says in which environment a "
+        "trajectory happened; each has dynamics of its own, and all share one reward. null: there is one.",
+    )
 
 
 class Data(_Block):

@@ -24,7 +24,7 @@ from pydantic_core import ErrorDetails
 from telic._core.near_miss import near_miss
 from telic.errors import ContractError
 
-from .blocks import Actions, Data, Feature, Identity, Limit, Observation, Outcomes, States, Timing
+from .blocks import Actions, Data, Dynamics, Feature, Identity, Limit, Observation, Outcomes, States, Timing
 
 __all__ = ["Problem", "contract_error", "cross_checks", "structural_problems"]
 
@@ -125,6 +125,7 @@ def cross_checks(parts: Mapping[str, Any], observation_names: Sequence[str]) -> 
         )
     if observations is not None:
         found += _observation_problems(observations, actions, parts.get("data"))
+        found += _environment_problems(parts.get("dynamics"), observations)
     if actions is not None:
         found += _action_problems(actions)
     found += _timing_problems(parts.get("timing"), parts.get("outcomes"))
@@ -186,6 +187,27 @@ def _observation_problems(
                 f"`label` is for categories only; this one is a {o.type}. Use carry, drop or error.",
             )
         yield from _bin_problems(f"{here}.bins", o)
+
+
+def _environment_problems(
+    dynamics: Dynamics | None, observations: Sequence[Observation]
+) -> Iterator[Problem]:
+    if dynamics is None or dynamics.environment is None:
+        return
+    path, name = "dynamics.environment", dynamics.environment
+    named = {o.name: o for o in observations}
+    if name not in named:
+        yield _at(path, f"No observation is called `{name}`.{near_miss(name, list(named))}")
+        return
+    o = named[name]
+    if o.type not in ("category", "boolean"):
+        yield _at(path, f"Must be a category or boolean observation; `{name}` is of type {o.type}.")
+    if not o.in_state:
+        yield _at(path, f"`{name}` must be part of the state; take out its `in_state: false`.")
+    if o.affected_by_action:
+        yield _at(path, f"`{name}` is `affected_by_action`, but no action leads out of an environment.")
+    if all(other is o for other in observations if other.in_state):
+        yield _at(path, f"Beside `{name}`, the state needs an observation that can change.")
 
 
 def _bin_problems(path: str, o: Observation) -> Iterator[Problem]:

@@ -48,6 +48,7 @@ class IdentifiabilityStep:
         rank: identified directions in this and all earlier worlds together.
         nullity: directions that are left.
         removed: directions that this world told which the earlier ones could not.
+        words: what this world alone cannot tell, in the words of the features.
     """
 
     label: str
@@ -55,6 +56,7 @@ class IdentifiabilityStep:
     rank: int
     nullity: int
     removed: int
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -208,6 +210,12 @@ def identifiability(
                 rank=K - len(directions),
                 nullity=len(directions),
                 removed=before - len(directions),
+                words=null_words(
+                    names,
+                    alone,
+                    is_constant=factors[i].is_constant,
+                    differs_by_action=factors[i].differs_by_action,
+                ),
             )
         )
     words = null_words(

@@ -197,6 +197,45 @@ class StateSpace:
         ]
         return (*named, "ended") if self.has_end else tuple(named)
 
+    def cell_along(self, name: str) -> LongArray:
+        """``(S,)`` cell of every state along one axis; -1 for the absorbing end, which has none.
+
+        Raises:
+            ContractError: the state has no such observation.
+        """
+        if name not in self.names:
+            raise ContractError(
+                f"The state has no observation `{name}`; it has {', '.join(self.names)}.",
+                hint="Set `in_state: true` for it.",
+            )
+        cells = self.coordinates[:, self.names.index(name)]
+        return np.append(cells, -1) if self.has_end else cells
+
+    def require_constant(self, name: str, demos: Demonstrations) -> None:
+        """Refuse trajectories in which an observation changes: one that says where a trajectory happened.
+
+        Args:
+            name: of the observation.
+            demos: with states of this space.
+
+        Raises:
+            DataError: it changes; rows are listed.
+        """
+        cells, (states, next_states) = self.cell_along(name), demos.require_states()
+        follows = np.flatnonzero(np.diff(demos.trajectory_index) == 0)
+        moved = follows[cells[states[follows]] != cells[states[follows + 1]]]
+        after = np.flatnonzero((next_states >= 0) & (next_states < self.n_states - self.has_end))
+        after = after[cells[states[after]] != cells[next_states[after]]]
+        rows = np.union1d(moved, after)
+        if len(rows):
+            first = demos.trajectory_ids[int(demos.trajectory_index[rows[0]])]
+            raise DataError(
+                f"`{name}` must be the same within a trajectory; it changes after {len(rows):,} decisions"
+                f" (first: row {rows[0]}, trajectory {first}).",
+                hint=f"Add the column of `{name}` to `data.trajectory`, so that trajectories are cut there.",
+                rows=rows[:20].tolist(),
+            )
+
     def grid_cells(self, demos: Demonstrations) -> LongArray:
         """``(n,)`` grid cell before every action."""
         return self._grid({a.name: self._column(demos.observations, a.name) for a in self.axes}, demos, None)

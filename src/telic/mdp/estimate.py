@@ -19,6 +19,10 @@ with ``p_k`` the law of one observation, itself backed off to its displacements 
 its displacements whatever the action (``laws``). Products below ``threshold`` are dropped from the back-off
 laws and the rest is scaled back to 1, so that rows stay sparse; nothing observed is ever dropped.
 
+Where an observation names the *environment* in which a trajectory happened, the law of each environment is
+estimated from its own trajectories alone: the estimated world is then several worlds side by side, between
+which nothing leads.
+
 The smoothing ``c`` is a number of decisions. Given the back-off law, each row is the mean of a Dirichlet
 posterior with ``n(s,a) + c`` decisions, of which ``draw`` gives samples; ``counts`` keeps what was seen.
 """
@@ -102,6 +106,7 @@ def estimate_dynamics(
     absorbing: BoolArray | None = None,
     state_labels: Sequence[str] = (),
     exogeneity_level: float | None = 0.05,
+    environment: str | None = None,
 ) -> DynamicsEstimate:
     """The world that the demonstrations show.
 
@@ -117,13 +122,16 @@ def estimate_dynamics(
         absorbing: ``(S,)`` for tables of integers; a ``StateSpace`` knows its own.
         state_labels: names for people, for tables of integers.
         exogeneity_level: level of the tests of declared exogeneity; None leaves them out.
+        environment: observation of a ``StateSpace``, constant within a trajectory; each of its values gets dynamics
+            from its own trajectories. None: one law for all.
 
     Returns:
         the estimate; its findings say how much of the world rests on neighbours.
 
     Raises:
-        DataError: no transition is known, or states are out of range.
-        SettingsError: a setting is out of range.
+        DataError: no transition is known, of all or of one environment, states are out of range, or the environment
+            changes within a trajectory.
+        SettingsError: a setting is out of range, or an environment is named for a table of integers.
 
     References:
         Back-off with a Dirichlet prior: MacKay & Bauman Peto (1995), A hierarchical Dirichlet language model.
@@ -132,6 +140,11 @@ def estimate_dynamics(
         raise SettingsError(
             f"`smoothing` must be >= 0 and `threshold` in [0, 0.1), got {smoothing} and {threshold}.",
             hint="The usual values are 1 and 1e-4.",
+        )
+    if environment is not None and isinstance(space, int):
+        raise SettingsError(
+            "States that are integers have no observation that could name the environment.",
+            hint="Estimate each environment by itself and fit them with `JointLikelihood`.",
         )
     S = space if isinstance(space, int) else space.n_states
     A = demos.n_actions if n_actions is None else n_actions
@@ -163,7 +176,11 @@ def estimate_dynamics(
             next_states=next_states[known],
             weights=weights,
         )
-        P, noticed = space_law(space, observed, n_actions=A, smoothing=smoothing, threshold=threshold)
+        if environment is None:
+            P, noticed = space_law(space, observed, n_actions=A, smoothing=smoothing, threshold=threshold)
+        else:
+            space.require_constant(environment, demos)
+            P, noticed = _law_of_each(space, observed, environment, A, smoothing, threshold)
         findings += noticed
         ends, labels = space.absorbing, space.labels
         if exogeneity_level is not None:
@@ -187,7 +204,12 @@ def estimate_dynamics(
         action_labels=demos.action_labels if len(demos.action_labels) == A else (),
         provenance=Provenance(
             inputs={"demonstrations": demos.digest},
-            settings={"smoothing": smoothing, "threshold": threshold, "discount": discount},
+            settings={
+                "smoothing": smoothing,
+                "threshold": threshold,
+                "discount": discount,
+                **({} if environment is None else {"environment": environment}),
+            },
         ),
     )
     return DynamicsEstimate(
@@ -198,6 +220,36 @@ def estimate_dynamics(
         smoothing=smoothing,
         findings=tuple(findings),
     )
+
+
+def _law_of_each(
+    space: StateSpace, observed: Transitions, environment: str, A: int, smoothing: float, threshold: float
+) -> tuple[sp.csr_array, list[Finding]]:
+    """CSR ``(S * A, S)``: the rows of every environment from its own transitions alone."""
+    cells = space.cell_along(environment)
+    axis = space.axes[space.names.index(environment)]
+    total = sp.csr_array((space.n_states * A, space.n_states))
+    findings: list[Finding] = []
+    for cell in range(axis.n_cells):
+        own = np.flatnonzero(cells[observed.states] == cell)
+        if not len(own):
+            raise DataError(
+                f"No fitted trajectory shows what follows what where {axis.label(cell)}.",
+                hint="Leave it out of `values`, ingest trajectories of it, or hold fewer out (`data.held_out`,"
+                " `data.key`).",
+            )
+        part = Transitions(
+            states=observed.states[own],
+            actions=observed.actions[own],
+            next_states=observed.next_states[own],
+            weights=observed.weights[own],
+        )
+        law, noticed = space_law(space, part, n_actions=A, smoothing=smoothing, threshold=threshold)
+        total = total + sp.diags_array(np.repeat((cells == cell).astype(np.float64), A)) @ law
+        findings += [replace(f, message=f"Where {axis.label(cell)}: {f.message}") for f in noticed]
+    law = sp.csr_array(total)
+    law.eliminate_zeros()
+    return law, findings
 
 
 def _table_law(counts: sp.csr_array, S: int, A: int, c: float) -> sp.csr_array:

@@ -61,6 +61,12 @@ def assumptions_of(problem: Problem, fit: Fit, *, is_profiled: bool) -> list[str
         f" (smoothing, in decisions for each pair of state and action: {contract.dynamics.smoothing:g}).",
         _independence(fit),
     ]
+    environment = contract.dynamics.environment
+    if environment is not None:
+        found.append(
+            f"The reward is the same in every {environment}; how the world answers was estimated for each by itself,"
+            f" and nobody chooses the {environment}."
+        )
     if len(problem.train.demonstrator_names) > 1:
         found.append(
             "All together are described by one reward; where people differ, that is a mixture of theirs."

@@ -47,6 +47,8 @@ def check(folder: str | Path, *, version: str | None = None, progress: Progress 
         progress("reading data", 1, 1, f"{demos.n_decisions:,} decisions")
         space = StateSpace.from_contract(contract, demos)
         encoded = space.encode(demos)
+        if contract.dynamics.environment is not None:
+            space.require_constant(contract.dynamics.environment, encoded)
         progress("checking", 0, None)
         found = [
             *check_demonstrations(encoded, contract, n_situations=space.n_states),

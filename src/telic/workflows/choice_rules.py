@@ -47,6 +47,7 @@ class Facts:
         cap: most cells allowed.
         discount, horizon, ends_by_itself: timing and outcomes of the contract.
         exogenous: True where no measurement of the state can be changed by the action.
+        in_environments: the contract says in which environment a trajectory happened.
         n_decisions, n_trajectories: size of the ingested data.
         largest_share: share of the most frequent action.
     """
@@ -61,6 +62,7 @@ class Facts:
     horizon: int | None
     ends_by_itself: bool
     exogenous: bool
+    in_environments: bool = False
     n_decisions: int | None = None
     n_trajectories: int | None = None
     largest_share: float | None = None
@@ -205,7 +207,7 @@ RULES: tuple[Rule, ...] = (
         verdict=Verdict.USE,
         method="conditional_choice_transitions",
         condition="The declared bins make more than `states.cap` cells, or measurements are too many to bin.",
-        applies=lambda f: f.looks_ahead and not f.fits_a_table,
+        applies=lambda f: f.looks_ahead and not f.fits_a_table and not f.in_environments,
         because=(
             "Conditional choice probabilities and the transitions that were seen stand in for the table; the"
             " answer agrees with the tabular one where both exist."
@@ -224,6 +226,20 @@ RULES: tuple[Rule, ...] = (
         ),
         because="One linear solve replaces the fixed point; iterating it leads to the exact answer.",
         instead="`telic infer FOLDER --method conditional_choice_probability`.",
+    ),
+    Rule(
+        name="several-environments",
+        verdict=Verdict.USE,
+        method="max_causal_entropy",
+        condition=(
+            "The same people decided in several environments that answer differently (`dynamics.environment`)."
+        ),
+        applies=lambda f: f.looks_ahead and f.in_environments,
+        because=(
+            "One reward is fitted to all of them, each with dynamics of its own; together they can tell what none"
+            " tells alone, and the page shows how much."
+        ),
+        instead="`telic infer FOLDER`; in Python also several discounts, with `JointLikelihood`.",
     ),
     Rule(
         name="no-features",
@@ -307,7 +323,12 @@ def facts_of(contract: TaskContract, demos: Demonstrations | None = None) -> Fac
         discount=contract.timing.discount,
         horizon=contract.timing.horizon,
         ends_by_itself=contract.outcomes.terminated is not None,
-        exogenous=all(o.affected_by_action is False for o in contract.state_observations),
+        exogenous=all(
+            o.affected_by_action is False
+            for o in contract.state_observations
+            if o.name != contract.dynamics.environment
+        ),
+        in_environments=contract.dynamics.environment is not None,
         n_decisions=None if demos is None else demos.n_decisions,
         n_trajectories=None if demos is None else demos.n_trajectories,
         largest_share=share,

@@ -176,6 +176,13 @@ def _conditional_choice_transitions(
     )
 
     contract = problem.contract
+    if contract.dynamics.environment is not None:
+        raise SettingsError(
+            "`conditional_choice_transitions` takes all transitions as those of one world, but the contract names"
+            f" environments (dynamics.environment: {contract.dynamics.environment}).",
+            hint="Use max_causal_entropy or conditional_choice_probability; or make a project for each environment"
+            " and take `dynamics.environment` out.",
+        )
     estimate = conditional_choice_transitions(
         demos,
         MeasuredFeatureMap.from_expressions(

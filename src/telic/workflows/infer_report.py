@@ -10,6 +10,7 @@ from telic.reports import Outcome, Report, Section, Table
 
 from .assumptions import held_words
 from .findings import finding_from
+from .page_answer import environments_told
 from .page_parts import sentence_case
 
 __all__ = ["infer_report", "outcome_named"]
@@ -109,7 +110,10 @@ def infer_report(data: Mapping[str, Any]) -> Report:
         ),
         Section(
             title="What the data cannot tell",
-            items=tuple(data["identifiability"]["words"]) or ("Choices tell every weight.",),
+            items=(
+                *(data["identifiability"]["words"] or ("Choices tell every weight.",)),
+                *environments_told(data["identifiability"], n_weights=len(data["weights"])),
+            ),
             anchor="nullity",
         ),
         Section(

@@ -19,12 +19,14 @@ from telic.reports.numbers import json_value
 from telic.rewards import RewardEstimate
 
 from .assumptions import assumptions_of
+from .environments import told_at_two_discounts, told_by_each, words_at_two_discounts, words_of_each
 from .evidence import choice_panels, field_over_states
 from .findings import worst_first
 from .fit import Fit
 from .infer_words import caution_of, cautions_of, headline_of, held_out_sentence, interval_words
 from .problem import Problem
 from .project import Run
+from .robustness import discount_grid
 
 __all__ = ["result_of"]
 
@@ -108,7 +110,7 @@ def result_of(
         "choices": choices,
         "calibration": calibrated,
         "markov": markov,
-        "identifiability": identified.to_json(),
+        "identifiability": {**identified.to_json(), **_told_by_each(problem, identified.nullity)},
         "counterfactuals": _counterfactuals(pooled),
         "profiles": profiles,
         "rationality": rationality,
@@ -195,6 +197,29 @@ def _fit_json(fit: Fit) -> dict[str, Any]:
     if told["held_out"] is not None:
         told["held_out"]["sentence"] = held_out_sentence(fit)
     return told
+
+
+def _told_by_each(problem: Problem, nullity: int) -> dict[str, Any]:
+    """What each environment tells and all together, and what a second discount would add to it."""
+    name, each = problem.contract.dynamics.environment, told_by_each(problem)
+    found: dict[str, Any] = {}
+    if name is not None and each is not None and each.outcome.ok:
+        found = {
+            "environment": name,
+            "steps": [vars(step) for step in each.steps],
+            "environment_words": words_of_each(name, each),
+        }
+    assumed = problem.world.discount
+    other = next((g for g in discount_grid(assumed) if g != assumed), None)
+    if nullity and other is not None:
+        both = told_at_two_discounts(problem, other)
+        if both.outcome.ok:
+            found["second_discount"] = {
+                "discount": other,
+                "nullity": both.nullity,
+                "sentence": words_at_two_discounts(both, other),
+            }
+    return found
 
 
 def _counterfactuals(fit: Fit) -> list[dict[str, Any]]:

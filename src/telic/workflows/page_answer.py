@@ -19,7 +19,7 @@ from .figures import (
 )
 from .page_parts import Item, everyone_in
 
-__all__ = ["counterfactual_of", "identifiability_of", "tradeoffs_of", "weights_of"]
+__all__ = ["counterfactual_of", "environments_told", "identifiability_of", "tradeoffs_of", "weights_of"]
 
 
 def tradeoffs_of(data: Mapping[str, Any]) -> list[Item]:
@@ -170,6 +170,7 @@ def identifiability_of(data: Mapping[str, Any]) -> list[Item]:
     items: list[Item] = []
     if found:
         items += found["words"] or ["Choices in this world can tell every weight."]
+        items += environments_told(found, n_weights=len(data["weights"]))
     names = list(data["weights"])
     for i, direction in enumerate(data["null_directions"]):
         if len(names) <= 40:
@@ -192,6 +193,29 @@ def identifiability_of(data: Mapping[str, Any]) -> list[Item]:
     if data["rationality"]:
         items.append(f"{data['rationality']['sentence']} Weights are stated at the assumed one.")
     return items
+
+
+def environments_told(found: Mapping[str, Any], *, n_weights: int) -> list[Item]:
+    """What each environment tells alone, how many directions are left as they are taken together, and what
+    another discount would tell.
+
+    Args:
+        found: the identifiability of a result.
+        n_weights: number of weights.
+    """
+    second = [found["second_discount"]["sentence"]] if "second_discount" in found else []
+    if "environment" not in found:
+        return [*second]
+    table = Table(
+        title=f"What each {found['environment']} adds",
+        columns=("environment", "told alone", "untold alone", "newly told", "untold with those above"),
+        rows=tuple(
+            (s["label"], s["rank_alone"], n_weights - s["rank_alone"], s["removed"], s["nullity"])
+            for s in found["steps"]
+        ),
+        note="Counts of independent directions of the weights.",
+    )
+    return [*found["environment_words"], table, *second]
 
 
 def counterfactual_of(data: Mapping[str, Any]) -> list[Item]:

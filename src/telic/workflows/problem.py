@@ -19,6 +19,9 @@ from telic.mdp import DynamicsEstimate, FiniteHorizonMDP, StateSpace, TabularMDP
 from telic.reports import Finding
 from telic.trajectories import Demonstrations
 from telic.trajectories.splits import source_index, split_by_trajectory
+from telic.typing import LongArray
+
+from .environments import Environment, environment_of_trajectories, environments_of
 
 __all__ = ["Problem", "World", "pose", "with_discount"]
 
@@ -38,7 +41,7 @@ class Problem:
         train: decisions that weights are fitted to.
         held_out: decisions kept for judging; may have none.
         dynamics: estimated from ``train``.
-        world: the dynamics as the contract's horizon wants them.
+        world: the dynamics as the contract's horizon wants them; of several environments, side by side.
         features: candidate terms of the reward on the states.
         findings: what cutting, estimating and evaluating features noticed.
     """
@@ -54,7 +57,8 @@ class Problem:
     _resampled: dict[tuple[int, int], tuple[TabularMDP, ...]] = field(default_factory=dict, repr=False)
 
     def resampled_worlds(self, count: int, key: int) -> tuple[World, ...]:
-        """The world re-estimated from source trajectories drawn with replacement.
+        """The world re-estimated from source trajectories drawn with replacement, in each environment as
+        many as there are.
 
         Args:
             count: number of re-estimates.
@@ -62,16 +66,36 @@ class Problem:
         """
         known = self._resampled.get((count, key))
         if known is None:
-            rng, source = np.random.default_rng(key), source_index(self.train)
-            pieces = np.split(np.argsort(source, kind="stable"), np.flatnonzero(np.diff(np.sort(source))) + 1)
-            n = len(pieces)
+            rng, layers = np.random.default_rng(key), self._source_trajectories()
             drawn = (
-                self.train.select(np.concatenate([pieces[i] for i in rng.integers(0, n, n)]))
+                self.train.select(
+                    np.concatenate(
+                        [pieces[i] for pieces in layers for i in rng.integers(0, len(pieces), len(pieces))]
+                    )
+                )
                 for _ in range(count)
             )
             known = tuple(_dynamics(self.contract, d, self.space, with_tests=False).mdp for d in drawn)
             self._resampled[count, key] = known
         return tuple(_world(self.contract, mdp, self.world.discount) for mdp in known)
+
+    @property
+    def environments(self) -> tuple[Environment, ...]:
+        """Where trajectories happened; empty where the contract names no environment."""
+        return environments_of(self.space, self.contract.dynamics.environment)
+
+    def _source_trajectories(self) -> list[list[LongArray]]:
+        """For each environment, the trajectories of every source trajectory."""
+        source, (states, _) = source_index(self.train), self.train.require_states()
+        where = environment_of_trajectories(
+            self.space, self.contract.dynamics.environment, states, self.train.offsets
+        )
+        layers = []
+        for e in np.unique(where):
+            own = np.flatnonzero(where == e)
+            own = own[np.argsort(source[own], kind="stable")]
+            layers.append(np.split(own, np.flatnonzero(np.diff(source[own])) + 1))
+        return layers
 
 
 def pose(
@@ -161,6 +185,7 @@ def _dynamics(
         n_actions=len(contract.actions.values),
         smoothing=contract.dynamics.smoothing,
         exogeneity_level=EXOGENEITY_LEVEL if with_tests else None,
+        environment=contract.dynamics.environment,
     )
 
 

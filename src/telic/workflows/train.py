@@ -104,6 +104,7 @@ def train(folder: str | Path, *, run: str | None = None, progress: Progress = si
             "last_day": _last_day(encoded, problem.space, soft, greedy),
             "findings": [f.to_json() for f in notes],
         }
+        data["environment"] = contract.dynamics.environment
         data["headline"] = _headline(data)
         atomic_write(table_path, _arrays(problem, soft, greedy, value))
         atomic_write(here.folder / "states.json", (json.dumps(problem.space.to_mapping()) + "\n").encode())
@@ -122,6 +123,9 @@ def _greedy(world: Any, reward: FloatArray) -> np.ndarray:
 def _arrays(problem: Problem, soft: TabularPolicy, greedy: np.ndarray, value: FloatArray) -> bytes:
     """The tables as an ``.npz`` of numbers and fixed-width text; reading it needs no pickle."""
     buffer = io.BytesIO()
+    where = np.full(problem.space.n_states, "", dtype=object)
+    for environment in problem.environments:
+        where[environment.states] = environment.label
     np.savez(
         buffer,
         soft=soft.table,
@@ -129,6 +133,7 @@ def _arrays(problem: Problem, soft: TabularPolicy, greedy: np.ndarray, value: Fl
         value=value,
         actions=np.asarray(problem.train.action_labels, dtype=np.str_),
         states=np.asarray(problem.space.labels, dtype=np.str_),
+        environments=where.astype(np.str_),
     )
     return buffer.getvalue()
 
@@ -184,6 +189,12 @@ def _last_day(
 
 
 def _headline(data: dict[str, Any]) -> str:
+    if data["environment"]:
+        return f"There is a policy for each {data['environment']}. {_agreement(data)}"
+    return _agreement(data)
+
+
+def _agreement(data: dict[str, Any]) -> str:
     day = data["last_day"]
     if not day["n_decisions"]:
         return "The policy is planned; the log has no last day to compare it with."
@@ -221,6 +232,11 @@ def _report(data: dict[str, Any]) -> Report:
                     f"Tables of the soft-optimal and the greedy policy are in `{data['policy']}` (arrays"
                     " `soft`, `greedy`, `value`, `actions`, `states`); the states are described in"
                     " `states.json`."
+                    + (
+                        f" Each row of the tables belongs to the {data['environment']} that `environments` names."
+                        if data["environment"]
+                        else ""
+                    )
                 ),
                 *data["cautions"],
             ),
