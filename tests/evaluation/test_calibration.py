@@ -30,20 +30,44 @@ def _draw(policy: np.ndarray, n: int, key: int, N: int = 20) -> Demonstrations:
 
 def test_bins_by_hand() -> None:
     policy = TabularPolicy(table=np.array([[0.9, 0.1], [0.5, 0.5]]))
-    demos = Demonstrations.from_arrays([0] * 10 + [1] * 4, [0] * 8 + [1] * 2 + [0, 0, 0, 1])
+    demos = Demonstrations.from_arrays([0] * 100 + [1] * 40, [0] * 86 + [1] * 14 + [0] * 30 + [1] * 10)
     got = calibration(policy, demos, n_bins=3)
     assert [(b.predicted, b.observed, b.n) for b in got.bins] == [
-        (pytest.approx(0.1), pytest.approx(0.2), 10),
-        (pytest.approx(0.5), pytest.approx(0.5), 8),
-        (pytest.approx(0.9), pytest.approx(0.8), 10),
+        (pytest.approx(0.1), pytest.approx(0.14), 100),
+        (pytest.approx(0.5), pytest.approx(0.5), 80),
+        (pytest.approx(0.9), pytest.approx(0.86), 100),
     ]
-    exact = st.binomtest(8, 10).proportion_ci(0.95, method="exact")
+    exact = st.binomtest(86, 100).proportion_ci(0.95, method="exact")
     assert got.bins[2].interval == pytest.approx((exact.low, exact.high))
-    assert got.error == pytest.approx((1.0 + 0.0 + 1.0) / 28)
-    # Two actions: the outer bins mirror each other, so one degree of freedom: (8 - 9)^2 / (10 * .09).
-    assert (got.statistic, got.degrees) == (pytest.approx(1 / 0.9), 1)
-    assert got.p_value == pytest.approx(st.chi2.sf(1 / 0.9, 1))
-    assert got.actions[0].observed.value == pytest.approx(11 / 14)
+    assert got.error == pytest.approx((4.0 + 0.0 + 4.0) / 280)
+    # Two actions: the outer bins mirror each other, so one degree of freedom: (86 - 90)^2 / (100 * .09).
+    assert (got.statistic, got.degrees) == (pytest.approx(16 / 9), 1)
+    assert got.p_value == pytest.approx(st.chi2.sf(16 / 9, 1))
+    assert got.actions[0].observed.value == pytest.approx(116 / 140)
+
+
+def test_a_state_is_judged_by_exact_tails() -> None:
+    """Twice the smaller binomial tail, times the four counts of both states (Holm: the smallest first)."""
+    policy = TabularPolicy(table=np.array([[0.9, 0.1], [0.5, 0.5]]))
+    demos = Demonstrations.from_arrays([0] * 30 + [1] * 12, [0] * 20 + [1] * 10 + [0, 1] * 6)
+    worst, other = calibration(policy, demos).worst_states
+    assert (worst.state, worst.n, worst.observed) == (0, 30, (20 / 30, 10 / 30))
+    assert worst.p_value == pytest.approx(4 * 2 * st.binom.cdf(20, 30, 0.9))
+    assert (other.state, other.p_value) == (1, 1.0)
+
+
+def test_rare_choices_raise_no_false_alarms() -> None:
+    """Policies of which many choices have a chance below .01: alarms within the central 99.9 % interval of .05,
+    and at most .05 for the states.
+    """
+    policies = np.random.default_rng(2).dirichlet(np.full(3, 0.4), (150, 20))
+    results = [
+        calibration(TabularPolicy(table=policy), _draw(policy, 400, 900 + k))
+        for k, policy in enumerate(policies)
+    ]
+    alarms = sum(r.p_value < 0.05 for r in results)
+    assert st.binom.ppf(0.0005, 150, 0.05) <= alarms <= st.binom.ppf(0.9995, 150, 0.05)
+    assert sum(r.worst_states[0].p_value < 0.05 for r in results) <= st.binom.ppf(0.9995, 150, 0.05)
 
 
 def test_the_covariance_is_that_of_simulated_residuals() -> None:

@@ -29,7 +29,7 @@ from telic.errors import DataError, SettingsError
 from telic.reports import Finding, Severity, Table
 from telic.trajectories import Demonstrations
 from telic.trajectories.splits import source_index
-from telic.typing import FloatArray, LongArray
+from telic.typing import BoolArray, FloatArray, LongArray
 
 from .clustered import ClusteredMean, clustered_mean
 from .log_probs import AnyPolicy, decision_probabilities
@@ -47,6 +47,10 @@ SHOWN_STATES = 10
 
 FEW_IN_STATE = 10
 """Decisions in a state below which its misfit is not judged."""
+
+FEW_EXPECTED = 5.0
+"""Choices, and pairs left unchosen, that a bin of the test must expect; smaller bins join the next towards the
+middle, where the sum of their residuals is nearer to normal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +96,8 @@ class StateMisfit:
     Attributes:
         state: index.
         n: decisions in it.
-        p_value: Pearson's test of its action counts, Holm-adjusted over all states judged.
+        p_value: exact binomial tests of its action counts, adjusted (Holm) over all actions of all states
+            judged; the smallest.
         predicted: mean predicted probability of each action.
         observed: observed share of each action.
     """
@@ -203,7 +208,8 @@ def calibration(
     n = np.bincount(bin_of, minlength=B)
     gaps = np.bincount(bin_of, weights=y - p, minlength=B).astype(np.float64)
     covariance = _covariance(row, bin_of, p, len(table), B)
-    statistic, degrees, p_value = _chi_square(gaps, covariance)
+    merged = _merged(np.bincount(bin_of, weights=p, minlength=B).astype(np.float64), n)
+    statistic, degrees, p_value = _chi_square(gaps, covariance, merged)
     error = float(np.abs(gaps).sum() / len(p))
     noise = float(np.sqrt(2 / np.pi) * np.sqrt(np.diag(covariance)).sum() / len(p))
     who = source_index(demos)[demos.trajectory_index]
@@ -259,17 +265,32 @@ def _covariance(row: LongArray, bin_of: LongArray, p: FloatArray, n_rows: int, B
     return np.asarray(np.diag(mass.sum(axis=0)) - mass.T @ mass)
 
 
-def _chi_square(gaps: FloatArray, covariance: FloatArray) -> tuple[float, int, float]:
+def _merged(expected: FloatArray, n: LongArray) -> FloatArray:
+    """``(bins of the test, B)`` zeros and ones: which bins are added up, from the ends inwards."""
+    few_chosen = int(np.searchsorted(np.cumsum(expected), FEW_EXPECTED))
+    few_left = int(np.searchsorted(np.cumsum((n - expected)[::-1]), FEW_EXPECTED))
+    low, high = min(few_chosen, len(n) - 1), max(len(n) - 1 - few_left, 0)
+    group = np.clip(np.arange(len(n)), low, max(low, high))
+    return np.asarray(np.equal.outer(np.unique(group), group), dtype=np.float64)
+
+
+def _chi_square(gaps: FloatArray, covariance: FloatArray, merged: FloatArray) -> tuple[float, int, float]:
     from scipy.special import chdtrc
 
-    values, vectors = np.linalg.eigh(covariance)
-    present = values > 1e-9 * max(float(values[-1]), 1e-300)
-    degrees = int(present.sum())
-    statistic = float(np.sum((vectors[:, present].T @ gaps) ** 2 / values[present]))
+    values, vectors, present = _spectrum(covariance)
     lost = gaps - vectors[:, present] @ (vectors[:, present].T @ gaps)
-    if np.abs(lost).max(initial=0.0) > 1e-6 * max(len(gaps), 1):  # happened although its probability was 0
+    impossible = np.abs(lost).max(initial=0.0) > 1e-6 * max(len(gaps), 1)  # its probability was 0
+    values, vectors, present = _spectrum(merged @ covariance @ merged.T)
+    degrees = int(present.sum())
+    if impossible:
         return float("inf"), degrees, 0.0
+    statistic = float(np.sum((vectors[:, present].T @ (merged @ gaps)) ** 2 / values[present]))
     return statistic, degrees, float(chdtrc(degrees, statistic)) if degrees else 1.0
+
+
+def _spectrum(covariance: FloatArray) -> tuple[FloatArray, FloatArray, BoolArray]:
+    values, vectors = np.linalg.eigh(covariance)
+    return values, vectors, values > 1e-9 * max(float(values[-1]), 1e-300)
 
 
 def _resampled(
@@ -313,30 +334,36 @@ def _bin_rows(
 
 
 def _worst_states(states: LongArray, table: FloatArray, chosen: np.ndarray) -> tuple[StateMisfit, ...]:
-    from scipy.special import chdtrc
-
+    """A count of choices with unequal chances spreads less than the binomial of their mean, so that is safe."""
     seen, code, n = np.unique(states, return_inverse=True, return_counts=True)
     A = table.shape[1]
     predicted = np.stack([np.bincount(code, weights=table[:, a]) for a in range(A)], axis=1)
-    observed = np.stack([np.bincount(code, weights=chosen[:, a]) for a in range(A)], axis=1)
+    observed = np.stack([np.bincount(code, weights=chosen[:, a]) for a in range(A)], axis=1).astype(
+        np.float64
+    )
     judged = np.flatnonzero(n >= FEW_IN_STATE)
     if not len(judged):
         return ()
-    on_offer = predicted[judged] > IMPOSSIBLE
-    gap = np.where(on_offer, (observed[judged] - predicted[judged]) ** 2, 0.0)
-    statistic = (gap / np.where(on_offer, predicted[judged], 1.0)).sum(axis=1)
-    statistic[(~on_offer & (observed[judged] > 0)).any(axis=1)] = np.inf
-    degrees = np.maximum(on_offer.sum(axis=1) - 1, 1)
-    p_values = np.where(np.isinf(statistic), 0.0, chdtrc(degrees, np.minimum(statistic, 1e300)))
-    adjusted = holm(p_values.tolist())
-    order = np.argsort(p_values, kind="stable")[:SHOWN_STATES]
+    n, predicted, observed = n[judged], predicted[judged], observed[judged]
+    p_values = _two_sided(observed, n[:, None], np.minimum(predicted / n[:, None], 1.0))
+    adjusted = np.reshape(holm(p_values.ravel().tolist()), p_values.shape).min(axis=1)
+    order = np.argsort(p_values.min(axis=1), kind="stable")[:SHOWN_STATES]
     return tuple(
         StateMisfit(
             state=int(seen[judged[i]]),
-            n=int(n[judged[i]]),
-            p_value=adjusted[i],
-            predicted=tuple((predicted[judged[i]] / n[judged[i]]).tolist()),
-            observed=tuple((observed[judged[i]] / n[judged[i]]).tolist()),
+            n=int(n[i]),
+            p_value=float(adjusted[i]),
+            predicted=tuple((predicted[i] / n[i]).tolist()),
+            observed=tuple((observed[i] / n[i]).tolist()),
         )
         for i in order.tolist()
     )
+
+
+def _two_sided(count: FloatArray, n: LongArray, p: FloatArray) -> FloatArray:
+    """Twice the smaller exact binomial tail, at most 1."""
+    from scipy.special import bdtr, bdtrc
+
+    at_most = bdtr(count, n, p)
+    at_least = np.where(count > 0, bdtrc(np.maximum(count - 1, 0), n, p), 1.0)
+    return np.asarray(np.minimum(1.0, 2.0 * np.minimum(at_most, at_least)))
