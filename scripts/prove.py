@@ -46,10 +46,16 @@ def main() -> int:
     if changed and not options.allow_dirty:
         count, first = len(changed.splitlines()), changed.split()[1]
         return refuse(
-            f"expected a committed tree, got {count} changed files (first: {first})",
+            f"expected a committed tree, got {count} changed file{'s' * (count > 1)} (first: {first})",
             "commit first, or pass --allow-dirty; the result then says that the code is not the commit's",
         )
     printed, seconds = run(script, arguments)
+    used = getattr(sys.modules.get("telic"), "__file__", None)
+    if used and not Path(used).is_relative_to(ROOT):
+        return refuse(
+            f"expected the telic of this project, got that of {Path(used).parent}",
+            "install this project in the environment (`pip install --editable .`), or leave the environment",
+        )
     result = {
         "schema_version": 1,
         "name": options.name,

@@ -1,8 +1,9 @@
-"""What every test shares: one computing thread a process, and the folder of real data where there is one."""
+"""What every test shares: one computing thread a process, real data where there is any, the command line."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
@@ -29,3 +30,25 @@ def data_dir() -> Path:
         where = "the folder that TELIC_DATA names" if named else "../shared/data beside the project"
         pytest.skip(f"no real data: {where} is missing; set TELIC_DATA to run this test")
     return folder
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a command printed and how it ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def telic(capsys):
+    """Call a command line in this process; returns status, standard output and standard error."""
+    from telic.cli import main
+
+    def call(*words: object) -> Told:
+        status = main([str(word) for word in words])
+        captured = capsys.readouterr()
+        return Told(status, captured.out, captured.err)
+
+    return call

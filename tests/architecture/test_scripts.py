@@ -78,7 +78,7 @@ def test_a_proof_of_uncommitted_code_is_refused_or_says_so(project):
     (project / "reproductions" / "good.py").write_text("print('{\"answer\": 43}')\n")
     refused = prove(project, "good")
     assert refused.returncode == 2
-    assert "expected a committed tree, got 1 changed files (first: reproductions/good.py)" in refused.stderr
+    assert "expected a committed tree, got 1 changed file (first: reproductions/good.py)" in refused.stderr
     assert "hint: commit first" in refused.stderr
     assert prove(project, "good", "--allow-dirty").returncode == 0
     result = json.loads((project / "reproductions" / "results" / "good.json").read_text())
@@ -92,6 +92,17 @@ def test_an_unknown_or_mute_reproduction_is_named(project):
     mute = prove(project, "mute")
     assert mute.returncode == 2
     assert "expected mute.py to print a JSON line, got none" in mute.stderr
+    assert not (project / "reproductions" / "results").exists()
+
+
+def test_a_proof_by_another_telic_is_refused(project):
+    """Its digests would be of files that took no part."""
+    (project / "reproductions" / "other.py").write_text("import telic\nprint('{\"answer\": 42}')\n")
+    git(project, "add", ".")
+    git(project, "commit", "-q", "-m", "another")
+    refused = prove(project, "other")
+    assert refused.returncode == 2
+    assert "expected the telic of this project, got that of " in refused.stderr
     assert not (project / "reproductions" / "results").exists()
 
 

@@ -1,5 +1,5 @@
-"""What every case of bad input shares: the command line in this process, and a project with a good version in
-it, so that a test can see that nothing was lost."""
+"""What every case of bad input shares: a project with a good version in it, so that a test can see
+that nothing was lost."""
 
 from __future__ import annotations
 
@@ -10,28 +10,6 @@ from pathlib import Path
 
 import pytest
 from machines import CONTRACT, keeper_log, write_project
-
-
-@dataclass(frozen=True)
-class Told:
-    """What a command printed and how it ended."""
-
-    status: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def telic(capsys):
-    """Call a command line; returns status, standard output and standard error."""
-    from telic.cli import main
-
-    def call(*words: object) -> Told:
-        status = main([str(word) for word in words])
-        captured = capsys.readouterr()
-        return Told(status, captured.out, captured.err)
-
-    return call
 
 
 def kept(folder: Path) -> dict[str, bytes]:

@@ -12,14 +12,12 @@ MOST_EDITED_LINES = 5
 
 
 @pytest.fixture
-def telic(capsys):
+def done(telic):
     """Call a command line; returns standard output, and fails on any status but 0."""
-    from telic.cli import main
 
     def call(*words):
-        status = main([str(word) for word in words])
-        told = capsys.readouterr()
-        assert status == 0, told.err
+        told = telic(*words)
+        assert told.status == 0, told.err
         return told.out
 
     return call
@@ -37,19 +35,19 @@ def edited(text, edits):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_three_commands_and_five_lines_to_a_table(name, telic, tmp_path):
+def test_three_commands_and_five_lines_to_a_table(name, done, tmp_path):
     stranger = FILES[name]
     log = stranger.make(tmp_path)
     folder = tmp_path / "project"
-    told = telic("init", folder, "--from", log)
+    told = done("init", folder, "--from", log)
     assert f"actions from `{stranger.action}`" in told
     contract = folder / "contract.yaml"
     contract.write_text(edited(contract.read_text(), stranger.edits))
-    ingested = json.loads(telic("ingest", folder, log, "--json"))
+    ingested = json.loads(done("ingest", folder, log, "--json"))
     assert ingested["n_decisions"] > 1000
-    told = telic("infer", folder, "--quick")
+    told = done("infer", folder, "--quick")
     assert "What is worth what" in told
-    found = json.loads(telic("infer", folder, "--quick", "--json"))
+    found = json.loads(done("infer", folder, "--quick", "--json"))
     assert found["result"] == "success"
     assert len(found["tradeoffs"]) >= 2
     for tradeoff in found["tradeoffs"]:
@@ -83,16 +81,16 @@ def test_the_draft_is_right_about_who_chose_what_and_when(name, tmp_path):
         assert len(sources) >= stranger.trajectories
 
 
-def test_the_taste_of_the_call_centre_is_inside_the_intervals(telic, tmp_path):
+def test_the_taste_of_the_call_centre_is_inside_the_intervals(done, tmp_path):
     stranger = FILES["call centre"]
     log = stranger.make(tmp_path)
     folder = tmp_path / "project"
-    telic("init", folder, "--from", log)
+    done("init", folder, "--from", log)
     contract = folder / "contract.yaml"
     contract.write_text(edited(contract.read_text(), stranger.edits))
-    telic("ingest", folder, log)
+    done("ingest", folder, log)
     # Four trade-offs at 99.9 %: one false alarm in 250 logs; this log is fixed.
-    found = json.loads(telic("infer", folder, "--quick", "--level", "0.999", "--json"))
+    found = json.loads(done("infer", folder, "--quick", "--level", "0.999", "--json"))
     tastes = {
         "mood": CALLS["mood"],
         "callbacks": CALLS["callbacks"],
@@ -152,13 +150,13 @@ def test_finer_clocks_are_recognised(tmp_path, unit, digits):
 
 
 @pytest.mark.slow
-def test_incidents_of_a_real_company_reach_a_table(telic, data_dir, tmp_path):
+def test_incidents_of_a_real_company_reach_a_table(done, data_dir, tmp_path):
     """5,998 rows of a real ServiceNow log, as they are; what is doubtful about the table is said beside it."""
     folder = tmp_path / "incidents"
-    telic("init", folder, "--from", data_dir / "it_incidents" / "uci_incident_event_log_first_5998.csv")
-    ingested = json.loads(telic("ingest", folder, "--json"))
+    done("init", folder, "--from", data_dir / "it_incidents" / "uci_incident_event_log_first_5998.csv")
+    ingested = json.loads(done("ingest", folder, "--json"))
     assert ingested["n_decisions"] == 5998
-    found = json.loads(telic("infer", folder, "--json"))
+    found = json.loads(done("infer", folder, "--json"))
     assert found["result"] == "success"
     assert len(found["tradeoffs"]) >= 2
     told = {finding["code"] for finding in found["findings"]}
