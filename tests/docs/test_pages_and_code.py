@@ -41,6 +41,14 @@ def test_every_link_leads_to_a_file_and_a_heading():
     assert not broken
 
 
+def test_every_page_is_found_from_the_readme():
+    text = (ROOT / "README.md").read_text("utf-8")
+    for page in (ROOT / "docs").rglob("*.md"):
+        place = page.relative_to(ROOT)
+        folder = place.parent if place.parent.name in ("methods", "decisions") else place
+        assert f"({folder})" in text, place
+
+
 def test_every_path_and_name_of_the_project_on_a_page_exists():
     missing = []
     for page in PAGES:
