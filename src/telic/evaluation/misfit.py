@@ -47,11 +47,12 @@ def explain_misfit(held_out: HeldOut, name: str, markov: MarkovTest | None = Non
                 code="reward-explains-nothing",
                 severity=Severity.WARNING,
                 message=(
-                    f"`{name}` predicts held-out choices no better than choosing at random "
+                    f"`{name}` is not shown to predict held-out choices better than choosing at random "
                     f"({over_uniform.value:+.4f} nats a decision [{over_uniform.interval[0]:+.4f}, "
                     f"{over_uniform.interval[1]:+.4f}])."
                 ),
-                hint="Do not read its weights: the features have nothing to do with these choices.",
+                hint="Do not read its weights: these features may have nothing to do with the choices, or too few "
+                "decisions are held out to tell.",
                 evidence={"gain_over_uniform": over_uniform.value},
             )
         )
@@ -94,7 +95,7 @@ def explain_misfit(held_out: HeldOut, name: str, markov: MarkovTest | None = Non
             Finding(
                 code="reward-equals-cloning",
                 severity=Severity.INFO,
-                message=f"`{name}` and cloning predict held-out choices alike, within noise ({words}).",
+                message=f"`{name}` and cloning are not told apart by how they predict held-out choices ({words}).",
                 evidence=evidence,
             )
         )
@@ -111,8 +112,7 @@ def _reason(markov: MarkovTest | None, memory: bool) -> tuple[str, str]:
             "Run `markov_test`; if it is clean, add features.",
         )
     return (
-        "Choices do not depend on what came before in a way that would matter, so the state is large enough "
-        "and the "
-        "features are too few.",
-        "Add features, or use a free reward of state and action to see what is missing.",
+        "No dependence on what came before was found that would matter, so the reward is the first suspect and not "
+        "the state: features are missing, or choices are not made as it assumes.",
+        "Add features, or use a free reward of state and action to see what is missing; try other discounts.",
     )

@@ -49,7 +49,7 @@ def compare_table(
         shown = zip(heads, fit.weights.tolist(), errors.tolist(), strict=True)
         columns[label] = {h: (w, w - z * e, w + z * e) for h, w, e in shown} if fit.outcome.ok else {}
     stopped = [f"{label} ({fit.outcome.label})" for label, fit in fits.items() if not fit.outcome.ok]
-    note = f"Intervals of nominal {100 * level:g} %; standard errors: {join_words(sorted(kinds)) or 'none'}."
+    note = f"{100 * level:g} % intervals; standard errors: {join_words(sorted(kinds)) or 'none'}."
     return compare(title, columns, note=note + (f" No answer: {join_words(stopped)}." if stopped else ""))
 
 
@@ -85,7 +85,7 @@ def compare_tradeoffs(
             f"{t.numerator} in {t.denominator} ({t.unit})": (t.value, *(t.interval or (None, None)))
             for t in found
         }
-    note = f"Intervals cover {100 * level:g} % by {method}, each fit with its own errors."
+    note = f"{100 * level:g} % intervals by {method}, each fit with its own errors; each stands for itself."
     return compare(title, columns, note=note)
 
 

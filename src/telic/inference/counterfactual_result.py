@@ -81,7 +81,8 @@ class Counterfactual:
                 (r.name, r.unit, r.before, r.before_error, r.after, r.after_error, r.difference, *r.interval)
                 for r in self.rates
             ),
-            note=f"Intervals of the difference cover {100 * self.level:g} %; errors: {self.kind or 'none'}.",
+            note=f"{100 * self.level:g} % intervals of the difference by the delta method, for the weights alone:"
+            f" the dynamics are taken as given. Errors: {self.kind.replace('_', ' ') or 'none'}.",
         )
 
     def choice_table(

@@ -384,8 +384,8 @@ def tradeoff_table(tradeoffs: Sequence[Tradeoff], *, title: str = "Trade-offs") 
     kinds = sorted({item.kind for item in tradeoffs if item.kind})
     held = tradeoffs[0].fixed_by_assumption if tradeoffs else {}
     parts = [
-        f"Intervals cover {join_words([f'{100 * v:g} %' for v in levels])}"
-        + (f", errors: {join_words(kinds)}." if kinds else "."),
+        f"{join_words([f'{100 * v:g} %' for v in levels])} intervals, each for itself"
+        + (f"; errors: {join_words([kind.replace('_', ' ') for kind in kinds])}." if kinds else "."),
         f"Fixed by assumption: {join_words([f'{k} {v}' for k, v in held.items()])}." if held else "",
         "The penalty shrinks the weights, and intervals leave out that bias."
         if held.get("l2") or held.get("l1")

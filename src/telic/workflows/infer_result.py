@@ -169,7 +169,8 @@ def difference_between(fits: Mapping[str, Fit], everybody: str) -> dict[str, Any
         "sentence": (
             f"The {len(single)} demonstrators {verdict} in what they value: a reward for each explains"
             f" {statistic / 2:.1f} nats more than one for all (likelihood-ratio test, chi-square {statistic:.1f} on"
-            f" {degrees}, {shown}; it takes decisions as independent given their states and the dynamics as known)."
+            f" {degrees}, {shown}; it takes decisions as independent given their states, the dynamics as known and"
+            " rationality as one for all)."
         ),
     }
 

@@ -80,7 +80,7 @@ def held_out_sentence(fit: Fit) -> str:
             verdict, shown = "not comparable with", ""
         else:
             low, high = gain.interval
-            verdict = "better than" if low > 0 else "worse than" if high < 0 else "about as well as"
+            verdict = "better than" if low > 0 else "worse than" if high < 0 else "not told apart from"
             shown = f" [{low:+.4f}, {high:+.4f}]"
         parts.append(f"{verdict} {name} ({gain.value:+.4f}{shown} nats a decision)")
     return (
