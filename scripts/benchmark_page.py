@@ -15,7 +15,8 @@ HEAD = """# Speed and memory
 Each case is measured by `python benchmarks/run.py CASE --write`: ours and the peer in turn, in one run, one computing
 thread each; the figures are medians of CPU seconds in a warm process, with imports and compilation apart, unless a
 row says otherwise. The peers live in environments of their own. This page is made from `benchmarks/results/` by
-`python scripts/generate_docs.py`.
+`python scripts/generate_docs.py`. `econirl` reads its own copy of the bus data, whose rows are cut differently, so the
+two likelihoods do not compare.
 
 | case | who | measured | result |
 | --- | --- | --- | --- |
@@ -56,7 +57,8 @@ def bus_line(x: Line) -> tuple[str, str]:
     return (
         "bus group 4, 90 bins, discount .9999",
         f"{x['cpu_seconds_warm']:.3g} s warm, {x['cpu_seconds_cold']:.3g} s cold, whole command "
-        f"{x['whole_command_cpu_seconds']:.3g} s; choice log-likelihood {x['choice_log_likelihood']:.4f}",
+        f"{x['whole_command_cpu_seconds']:.3g} s; choice log-likelihood {x['choice_log_likelihood']:.4f} "
+        f"of {x['n_decisions']:,.0f} decisions",
     )
 
 
