@@ -15,8 +15,8 @@ HEAD = """# Speed and memory
 Each case is measured by `python benchmarks/run.py CASE --write`: ours and the peer in turn, in one run, one computing
 thread each; the figures are medians of CPU seconds in a warm process, with imports and compilation apart, unless a
 row says otherwise. The peers live in environments of their own. This page is made from `benchmarks/results/` by
-`python scripts/generate_docs.py`. `econirl` reads its own copy of the bus data, whose rows are cut differently, so the
-two likelihoods do not compare.
+`python scripts/generate_docs.py`. `econirl` reads its own copy of the bus data, with one row more
+for each of the 37 buses, so the two likelihoods do not compare.
 
 | case | who | measured | result |
 | --- | --- | --- | --- |
