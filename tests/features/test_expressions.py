@@ -159,3 +159,8 @@ def test_any_text_either_computes_or_is_a_feature_error(text):
     except FeatureError:
         return
     assert result.shape == (4,)
+
+
+def test_whole_numbers_beyond_float64_are_refused_with_their_position() -> None:
+    with pytest.raises(FeatureError, match="position 5: expected a number of float64, got one of 401 digits"):
+        compile_expression("x + 1" + "0" * 400)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from scipy.sparse.linalg import splu
 
 from telic.mdp.graph import estimated_entries
@@ -38,3 +39,12 @@ def test_methods_follow_size_and_pattern() -> None:
     spread = random_mdp(6_000, 3, key=0, n_successors=3).mdp
     assert choose_method(ring.transition, lambda: ring.factor_entries) == "lu"
     assert choose_method(spread.transition, lambda: spread.factor_entries) == "krylov"
+
+
+def test_edges_that_many_actions_share_are_not_lost() -> None:
+    # 256 actions that all lead to one place: a count of one byte would wrap round to 0.
+    S, A = 600, 256
+    place = np.random.default_rng(0).permutation(S)
+    once = sp.csr_array((np.ones(S), (np.arange(S), place)), shape=(S, S))
+    often = sp.csr_array((np.ones(S * A), (np.arange(S * A), np.repeat(place, A))), shape=(S * A, S))
+    assert estimated_entries(often, A) == estimated_entries(once, 1)

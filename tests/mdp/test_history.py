@@ -65,3 +65,8 @@ def test_over_the_cap_only_what_was_passed_through() -> None:
 def test_order_must_be_positive() -> None:
     with pytest.raises(SettingsError, match="`order` must be at least 1"):
         with_history(_ring(), Demonstrations.from_arrays([0], [0]), order=0)
+
+
+def test_windows_that_cannot_be_numbered_are_refused() -> None:
+    with pytest.raises(SettingsError, match="Windows of 41 out of 5 states are too many"):
+        with_history(_ring(), Demonstrations.from_arrays([0], [0]), order=40)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jaxtyping
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -131,3 +132,14 @@ def test_determinism_is_seen() -> None:
     assert GoalConditionedMDP(transition=world.transition, n_actions=2, goals=goals).is_deterministic
     noisy = TabularMDP.from_transition(rows(), discount=0.9)
     assert not GoalConditionedMDP(transition=noisy.transition, n_actions=2, goals=goals).is_deterministic
+
+
+def test_flags_that_are_no_booleans_are_refused() -> None:
+    # ``~`` of an integer is another integer: as an index it would close the wrong actions. Written without the
+    # run-time check of types, which would be first.
+    jaxtyping.config.update("jaxtyping_disable", True)
+    try:
+        with pytest.raises(DynamicsError, match=r"hold booleans, got shape \(3, 2\) of int64"):
+            TabularMDP.from_transition(rows(), discount=0.9, available=np.ones((3, 2), dtype=np.int64))
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", False)

@@ -8,7 +8,9 @@ import pytest
 from telic.errors import NumericalError, SettingsError
 from telic.mdp import FiniteHorizonMDP, TabularMDP
 from telic.mdp.library import bus_engine, random_mdp
-from telic.planning import policy_value, solve_hard, solve_hard_finite
+from telic.planning import policy_value, solve_hard, solve_hard_finite, solve_soft_finite
+from telic.planning.bellman import BellmanOperator
+from telic.planning.hard import solve_hard_operator
 from telic.reports import Outcome
 
 
@@ -105,3 +107,35 @@ def test_settings_are_checked() -> None:
     problem = random_mdp(4, 2, key=5)
     with pytest.raises(SettingsError, match="max_iterations"):
         solve_hard(problem.mdp, problem.reward, max_iterations=0)
+    with pytest.raises(SettingsError, match="`method` must be one of auto"):
+        solve_hard(problem.mdp, problem.reward, method="sweeps")
+    with pytest.raises(SettingsError, match=r"`initial_value` must have shape \(4,\), got \(5,\)"):
+        solve_hard_operator(BellmanOperator.of(problem.mdp, problem.reward), 1e-10, 100, "auto", np.zeros(5))
+
+
+def test_an_undiscounted_answer_beyond_double_precision_is_not_reported() -> None:
+    # The end is 1e13 decisions away, and 1 a decision: rounding alone is worth 1e10 of 1e13.
+    P = np.zeros((3, 1, 3))
+    P[0, 0] = [0.0, 1.0, 0.0]
+    P[1, 0] = [1.0 - 2.0**-43, 0.0, 2.0**-43]
+    P[2, 0, 2] = 1.0
+    mdp = TabularMDP.from_transition(P, discount=1.0, absorbing=np.array([False, False, True]))
+    solution = solve_hard(mdp, -np.ones((3, 1)))
+    assert solution.outcome is Outcome.SINGULAR
+    assert np.isnan(solution.value).all()
+    assert np.all(solution.greedy == -1)
+
+
+def test_a_reward_that_is_not_finite_is_an_outcome_with_a_horizon_too() -> None:
+    problem = random_mdp(4, 2, key=5)
+    mdp = FiniteHorizonMDP(transition=problem.mdp.transition, n_actions=2, horizon=3)
+    for bad in (np.nan, np.inf, -np.inf):
+        reward = problem.reward.copy()
+        reward[2, 1] = bad
+        for solution in (solve_soft_finite(mdp, reward), solve_hard_finite(mdp, reward)):
+            assert solution.outcome is Outcome.NON_FINITE
+            assert np.isnan(solution.value).all()
+        available = np.isfinite(reward)
+        closed = FiniteHorizonMDP(transition=mdp.transition, n_actions=2, horizon=3, available=available)
+        assert solve_soft_finite(closed, reward).outcome.ok
+        assert solve_hard_finite(closed, reward).outcome.ok

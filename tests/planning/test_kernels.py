@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
+import telic
 from telic.mdp import TabularMDP
 from telic.mdp.library import grid_world, random_mdp
 from telic.planning import policy_system, solve_hard, solve_soft
@@ -127,3 +131,19 @@ def test_small_problems_never_import_numba() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_kernels_compile_where_nothing_can_be_kept(tmp_path: Path) -> None:
+    # A file in the place of every folder that numba could keep its results in: an installation nobody may write.
+    package = tmp_path / "telic"
+    shutil.copytree(Path(telic.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    (package / "planning" / "__pycache__").touch()
+    code = (
+        "import numpy, telic; from telic.planning.kernels import exp_below; print(exp_below(numpy.zeros(2)))"
+    )
+    env = os.environ | {"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1", "NUMBA_DISABLE_JIT": "0"}
+    env |= {"HOME": os.devnull, "XDG_CACHE_HOME": os.devnull, "NUMBA_CACHE_DIR": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=env, cwd=tmp_path
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "[1. 1.]"), done.stderr

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
-from telic.errors import DataError, DynamicsError, NumericalError
+from telic.errors import DataError, DynamicsError, NumericalError, SettingsError
 from telic.mdp import FiniteHorizonMDP, TabularMDP
 from telic.mdp.library import grid_world, random_mdp
-from telic.planning import occupancy, occupancy_finite, policy_system, policy_value, solve_soft, visitation
+from telic.planning import (
+    PolicySystem,
+    occupancy,
+    occupancy_finite,
+    policy_system,
+    policy_value,
+    solve_soft,
+    visitation,
+)
 from telic.reports import Outcome
 
 
@@ -119,3 +128,37 @@ def test_policies_and_starts_are_checked() -> None:
         occupancy(TabularMDP.from_transition(problem.mdp.transition, n_actions=2, discount=0.9), pi)
     with pytest.raises(DynamicsError, match="distribution over 5 states"):
         occupancy(problem.mdp, pi, np.ones(5))
+    with pytest.raises(DynamicsError, match="sum nan"):
+        occupancy(problem.mdp, pi, np.array([np.nan, 1.0, 0.0, 0.0, 0.0]))
+    with pytest.raises(SettingsError, match="`method` must be one of auto, dense, lu, krylov"):
+        policy_system(problem.mdp, pi, method="sweeps")
+
+
+def test_policies_of_a_horizon_are_checked_at_every_time() -> None:
+    problem = random_mdp(4, 2, key=1)
+    mdp = FiniteHorizonMDP(
+        transition=problem.mdp.transition, n_actions=2, horizon=3, initial=problem.mdp.initial
+    )
+    pi = np.full((3, 4, 2), 0.5)
+    hole = pi.copy()
+    hole[2, 1] = 0.0
+    with pytest.raises(DataError, match=r"1 do not \(first: states \[1\]\)"):
+        occupancy_finite(mdp, hole)
+    with pytest.raises(DataError, match="none negative"):
+        occupancy_finite(mdp, pi - 1.0)
+
+
+def test_a_reward_never_earned_does_not_count_even_where_it_is_infinite() -> None:
+    problem = random_mdp(5, 2, key=1)
+    pi = np.eye(2)[np.zeros(5, dtype=int)]
+    reward = problem.reward.copy()
+    expected = policy_value(problem.mdp, pi, reward)
+    reward[:, 1] = -np.inf
+    np.testing.assert_array_equal(policy_value(problem.mdp, pi, reward), expected)
+
+
+def test_a_chain_that_stays_for_ever_is_an_outcome_of_the_iteration() -> None:
+    stuck = sp.csr_array(np.diag([1.0, 0.5]))
+    report = PolicySystem(chain=stuck, discount=1.0, method="krylov").report(np.ones(2))
+    assert not report.outcome.ok
+    assert np.isnan(report.x).all()

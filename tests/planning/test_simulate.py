@@ -111,3 +111,20 @@ def test_mistakes_are_named() -> None:
     nowhere = TabularMDP.from_transition(problem.mdp.transition, n_actions=2, discount=0.9)
     with pytest.raises(DynamicsError, match="initial distribution"):
         simulate(nowhere, pi, 1, 1, key=0)
+
+
+def test_a_policy_that_does_not_fit_is_refused_and_not_played() -> None:
+    problem = chain()
+    with pytest.raises(DataError, match="finite and not negative"):
+        simulate(problem.mdp, np.full((2, 2), np.nan), 1, 3, key=0)
+    with pytest.raises(DataError, match="must sum to 1"):
+        simulate(problem.mdp, np.full((2, 2), 0.7), 1, 3, key=0)
+    silent = np.array([[0.0, 1.0], [0.0, 0.0]])
+    with pytest.raises(DataError, match=r"1 states where the policy says nothing \(first: \[1\]\)"):
+        simulate(problem.mdp, silent, 1, 3, key=0)
+    assert simulate(problem.mdp, silent, 1, 1, key=0).actions.tolist() == [1]  # it never comes to state 1
+    narrow = TabularMDP.from_transition(
+        problem.mdp.transition, n_actions=2, discount=0.9, available=np.array([[True, False], [True, True]])
+    )
+    with pytest.raises(DataError, match=r"takes unavailable actions in 1 states \(first: \[0\]\)"):
+        simulate(narrow, np.full((2, 2), 0.5), 1, 3, key=0, starts=np.array([1]))

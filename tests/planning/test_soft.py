@@ -198,3 +198,42 @@ def test_unavailable_actions_are_never_taken() -> None:
     assert np.all(np.isneginf(solution.log_policy[~available]))
     assert np.all(np.isneginf(solution.action_value[~available]))
     np.testing.assert_allclose(solution.value, brute_force(mdp, problem.reward), atol=1e-8)
+
+
+def test_sweeps_are_refused_where_a_small_residual_proves_nothing() -> None:
+    # Wandering gains 1e-12 a decision: the value is infinite, and every sweep moves it by 1e-12 only.
+    P = np.zeros((2, 2, 2))
+    P[0, 0, 0] = P[0, 1, 1] = P[1, :, 1] = 1.0
+    mdp = TabularMDP.from_transition(P, discount=1.0, absorbing=np.array([False, True]))
+    reward = np.array([[1e-12, -40.0], [0.0, 0.0]])
+    with pytest.raises(SettingsError, match="'sweeps' needs a discount below 1"):
+        solve_soft(mdp, reward, method="sweeps")
+    assert solve_soft(mdp, reward).outcome is Outcome.SOFT_VALUE_DIVERGES
+
+
+@pytest.mark.parametrize("method", ["newton-dense", "newton-lu", "newton-krylov"])
+@pytest.mark.parametrize("key", range(5))
+def test_a_start_changes_the_time_and_not_the_answer(method: str, key: int) -> None:
+    # Such starts are so sharp that their policies never arrive, up to the last bit.
+    rng = np.random.default_rng(key)
+    problem = random_mdp(7, 3, key=key, n_successors=2, discount=1.0, n_absorbing=1)
+    reward = problem.reward - 3.0
+    plain = solve_soft(problem.mdp, reward)
+    assert plain.outcome in (Outcome.SUCCESS, Outcome.NOT_ABSORBING)
+    for size in (1e2, 1e4, 1e6, 1e300):
+        start = size * rng.normal(size=7)
+        other = solve_soft(problem.mdp, reward, method=method, initial_value=start)
+        assert other.outcome is plain.outcome
+        np.testing.assert_allclose(other.value, plain.value, rtol=1e-8)
+
+
+def test_read_only_and_transposed_input_is_left_as_it_is() -> None:
+    problem = random_mdp(9, 3, key=4, n_successors=3)
+    P = problem.mdp.transition
+    rewards = [problem.reward.copy(), np.asfortranarray(problem.reward)]
+    for array in (P.data, P.indices, P.indptr, *rewards):
+        array.flags.writeable = False
+    mdp = TabularMDP.from_transition(P, n_actions=3, discount=0.95)
+    expected = brute_force(mdp, problem.reward)
+    for reward in rewards:
+        np.testing.assert_allclose(solve_soft(mdp, reward, throw=True).value, expected, atol=1e-8)

@@ -13,7 +13,7 @@ dependence:
   dependence of the same direction everywhere adds up although no stratum alone could show it.
 
 The p-value is ``min(1, 2 min(p_anywhere, p_alike))``. Checked against brute force over all pairings in
-``tests/core/test_contingency.py``.
+``tests/_core/test_contingency.py``.
 
 References:
     Kazi-Aoual, Hitier, Sabatier & Lebreton (1995), Refined approximations to permutation tests for

@@ -15,6 +15,7 @@ evaluated; only the chosen one must be finite.
 from __future__ import annotations
 
 import ast
+import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -172,6 +173,8 @@ def _check(text: str, node: ast.expr, names: dict[str, None], depth: int) -> Non
         case ast.Constant(value=value):
             if not isinstance(value, bool | int | float | str):
                 _refuse(text, node, "a number, a text or a truth value", repr(value))
+            if isinstance(value, int) and abs(value) > sys.float_info.max:
+                _refuse(text, node, "a number of float64", f"one of {len(str(value))} digits")
         case ast.Name(id=name):
             if name in _ARITY:
                 _refuse(text, node, f"`{name}(...)` with its arguments", f"`{name}` alone")

@@ -32,8 +32,8 @@ def estimated_entries(transition: sp.csr_array, n_actions: int) -> float:
     from scipy.sparse.csgraph import reverse_cuthill_mckee
 
     S = transition.shape[1]
-    # One byte an edge: sums of repeated edges may overflow, but only the pattern is used.
-    ones = np.ones(len(transition.indices), dtype=np.int8)
+    # One byte an edge, and sums of repeated edges that cannot wrap round to 0 and lose the edge.
+    ones = np.ones(len(transition.indices), dtype=bool)
     graph = sp.csr_array((ones, transition.indices, transition.indptr[::n_actions].copy()), shape=(S, S))
     both = sp.csr_array(graph + graph.T)
     place = np.empty(S, dtype=np.int32)

@@ -29,6 +29,9 @@ from .tabular import TabularMDP
 
 __all__ = ["HistorySpace", "with_history"]
 
+LARGEST_NUMBER = 2**62
+"""Windows of states beyond which their numbers would not fit an int64."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class HistorySpace:
@@ -74,11 +77,16 @@ def with_history(
 
     Raises:
         DataError: no decision is left.
-        SettingsError: ``order`` is below 1.
+        SettingsError: ``order`` is below 1, or so large that windows of states cannot be numbered.
     """
     if order < 1:
         raise SettingsError(f"`order` must be at least 1, got {order}.", hint="It counts remembered states.")
     S, A = mdp.n_states, mdp.n_actions
+    if S ** (order + 1) > LARGEST_NUMBER:
+        raise SettingsError(
+            f"Windows of {order + 1} out of {S} states are too many to number with 64 bits.",
+            hint="Lower `order`, or use fewer states.",
+        )
     states, next_states = demos.require_states()
     seen = _windows(states, demos, order)
     keep = np.ones(demos.n_decisions, dtype=bool) if start == "repeat" else demos.step_index >= order
@@ -162,8 +170,6 @@ def _possible(mdp: TabularMDP, passed: LongArray, order: int, cap: int) -> LongA
     follow them; None where they are more than ``cap``.
     """
     S, A = mdp.n_states, mdp.n_actions
-    if S ** (order + 1) > 2**62:
-        return None
     to_state = sp.csr_array((np.ones(S * A), (np.repeat(np.arange(S), A), np.arange(S * A))))
     step = sp.csr_array(to_state @ mdp.transition)
     numbers: LongArray = np.arange(S, dtype=np.int64)

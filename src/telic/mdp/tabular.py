@@ -240,8 +240,9 @@ def as_transition(
                 hint="Row s * A + a holds the distribution of the next state.",
             )
         matrix = sp.csr_array(source, dtype=np.float64)
-        if not matrix.has_canonical_format or np.any(matrix.data == 0):
-            matrix = matrix.copy()  # what follows works in place, and the caller may share the arrays
+        if matrix.has_canonical_format and np.all(matrix.data != 0):
+            return matrix, n_actions
+        matrix = matrix.copy()  # what follows works in place, and the caller may share the arrays
     else:
         dense = np.asarray(transition, dtype=np.float64)
         if dense.ndim != 3 or dense.shape[0] != dense.shape[2]:
@@ -282,16 +283,14 @@ def _check_dynamics(mdp: _AnyMDP) -> None:
             pairs=_pairs(rows, A),
         )
     S = mdp.n_states
-    if mdp.available is not None and mdp.available.shape != (S, A):
-        raise DynamicsError(
-            f"`available` must have shape ({S}, {A}), got {mdp.available.shape}.",
-            hint="One flag per state and action.",
-        )
     absorbing = getattr(mdp, "absorbing", None)
-    if absorbing is not None and absorbing.shape != (S,):
-        raise DynamicsError(
-            f"`absorbing` must have shape ({S},), got {absorbing.shape}.", hint="One flag per state."
-        )
+    for name, flags, shape in (("available", mdp.available, (S, A)), ("absorbing", absorbing, (S,))):
+        if flags is not None and (flags.shape != shape or flags.dtype != bool):
+            raise DynamicsError(
+                f"`{name}` must have shape {shape} and hold booleans, got shape {flags.shape} "
+                f"of {flags.dtype}.",
+                hint=f"One flag per state{' and action' if len(shape) > 1 else ''}.",
+            )
     needed = _availability(mdp).copy()
     if absorbing is not None:
         needed[absorbing] = False

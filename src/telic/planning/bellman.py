@@ -27,10 +27,14 @@ from telic.typing import BoolArray, FloatArray
 __all__ = [
     "BellmanOperator",
     "allowed_pairs",
+    "check_method",
     "check_rationality",
     "check_reward",
+    "check_settings",
+    "is_finite_where",
     "policy_chain",
     "soft_maximum",
+    "starting_value",
 ]
 
 KERNEL_PAIRS = 100_000
@@ -113,8 +117,7 @@ class BellmanOperator:
     @cached_property
     def is_finite(self) -> bool:
         """True when the reward of every allowed pair is finite."""
-        finite = np.isfinite(self.reward)
-        return bool(finite.all()) if self.allowed is None else bool(finite[self.allowed].all())
+        return is_finite_where(self.reward, self.allowed)
 
     def action_values(self, value: FloatArray) -> FloatArray:
         """``(S, A)``: ``Q = r + gamma P V``, -inf where not allowed."""
@@ -223,6 +226,47 @@ def check_reward(reward: FloatArray, mdp: AnyMDP) -> FloatArray:
             hint="Use `reward.expected(mdp)`: it projects every form; nothing is broadcast.",
         )
     return R
+
+
+def is_finite_where(reward: FloatArray, allowed: BoolArray | None) -> bool:
+    """Whether the reward of every allowed pair is finite."""
+    return bool(np.isfinite(reward if allowed is None else reward[allowed]).all())
+
+
+def check_settings(tolerance: float, max_iterations: int, method: str, methods: tuple[str, ...]) -> None:
+    """Raises ``SettingsError`` where a setting of a solver is out of range."""
+    if not (0 < tolerance < 1):
+        raise SettingsError(f"`tolerance` must lie in (0, 1), got {tolerance}.", hint="1e-10 is the default.")
+    if max_iterations < 1:
+        raise SettingsError(
+            f"`max_iterations` must be at least 1, got {max_iterations}.", hint="100 is the default."
+        )
+    check_method(method, methods)
+
+
+def check_method(method: str, methods: tuple[str, ...]) -> None:
+    """Raises ``SettingsError`` unless ``method`` is one of ``methods``."""
+    if method not in methods:
+        raise SettingsError(
+            f"`method` must be one of {', '.join(methods)}, got {method!r}.", hint="`auto` chooses by size."
+        )
+
+
+def starting_value(initial_value: FloatArray | None, n_states: int) -> FloatArray | None:
+    """A copy of ``initial_value`` to start from; None where there is none, or it is not finite.
+
+    Raises:
+        SettingsError: the shape is not ``(S,)``.
+    """
+    if initial_value is None:
+        return None
+    start = np.array(initial_value, dtype=np.float64)
+    if start.shape != (n_states,):
+        raise SettingsError(
+            f"`initial_value` must have shape ({n_states},), got {start.shape}.",
+            hint="Use the value of an earlier solution.",
+        )
+    return start if bool(np.isfinite(start).all()) else None
 
 
 def check_rationality(rationality: float) -> None:

@@ -12,9 +12,9 @@ from jaxtyping import Float
 
 from telic.mdp import FiniteHorizonMDP
 from telic.reports import Outcome
-from telic.typing import FloatArray
+from telic.typing import BoolArray, FloatArray
 
-from .bellman import allowed_pairs, check_rationality, check_reward, soft_maximum
+from .bellman import allowed_pairs, check_rationality, check_reward, is_finite_where, soft_maximum
 from .solutions import HardFiniteSolution, SoftFiniteSolution, require
 
 __all__ = ["solve_hard_finite", "solve_soft_finite"]
@@ -40,15 +40,17 @@ def solve_soft_finite(
     S, A = R.shape
     allowed = allowed_pairs(mdp)
     V, Q, log_pi = np.zeros((H + 1, S)), np.empty((H, S, A)), np.empty((H, S, A))
-    for t in range(H - 1, -1, -1):
-        Q[t] = _backup(mdp, R, V[t + 1])
-        if allowed is not None:
-            Q[t][~allowed] = -np.inf
-        V[t], _ = soft_maximum(Q[t], rationality)
-        np.subtract(Q[t], V[t][:, None], out=log_pi[t])
-    if rationality != 1.0:
-        log_pi *= rationality
-    outcome = Outcome.SUCCESS if np.all(np.isfinite(V)) else Outcome.NON_FINITE
+    outcome = Outcome.NON_FINITE
+    if is_finite_where(R, allowed):
+        with np.errstate(over="ignore", invalid="ignore"):  # judged below
+            for t in range(H - 1, -1, -1):
+                Q[t] = _backup(mdp, R, V[t + 1], allowed)
+                V[t], _ = soft_maximum(Q[t], rationality)
+                np.subtract(Q[t], V[t][:, None], out=log_pi[t])
+            if rationality != 1.0:
+                log_pi *= rationality
+        if np.all(np.isfinite(V)):
+            outcome = Outcome.SUCCESS
     if not outcome.ok:
         for table in (V, Q, log_pi):
             table[:] = np.nan
@@ -67,25 +69,31 @@ def solve_hard_finite(
     R, H = check_reward(reward, mdp), mdp.horizon
     S, A = R.shape
     allowed = allowed_pairs(mdp)
-    V, Q = np.zeros((H + 1, S)), np.empty((H, S, A))
-    for t in range(H - 1, -1, -1):
-        Q[t] = _backup(mdp, R, V[t + 1])
-        if allowed is not None:
-            Q[t][~allowed] = -np.inf
-        V[t] = Q[t].max(axis=1)
-    outcome = Outcome.SUCCESS if np.all(np.isfinite(V)) else Outcome.NON_FINITE
-    tie = 1e-12 * max(1.0, float(np.abs(V).max(initial=0.0))) if outcome.ok else 0.0
-    greedy = np.argmax(Q.max(axis=2, keepdims=True) - tie <= Q, axis=2).astype(np.int32)
+    V, Q, greedy = np.zeros((H + 1, S)), np.empty((H, S, A)), np.full((H, S), -1, dtype=np.int32)
+    outcome = Outcome.NON_FINITE
+    if is_finite_where(R, allowed):
+        with np.errstate(over="ignore", invalid="ignore"):  # judged below
+            for t in range(H - 1, -1, -1):
+                Q[t] = _backup(mdp, R, V[t + 1], allowed)
+                V[t] = Q[t].max(axis=1)
+        if np.all(np.isfinite(V)):
+            outcome = Outcome.SUCCESS
+            tie = 1e-12 * max(1.0, float(np.abs(V).max(initial=0.0)))
+            greedy[:] = np.argmax(Q.max(axis=2, keepdims=True) - tie <= Q, axis=2)
     if not outcome.ok:
-        V[:], Q[:], greedy[:] = np.nan, np.nan, -1
+        V[:], Q[:] = np.nan, np.nan
     solution = HardFiniteSolution(value=V, action_value=Q, greedy=greedy, outcome=outcome)
     if throw:
         require(outcome)
     return solution
 
 
-def _backup(mdp: FiniteHorizonMDP, R: FloatArray, V_next: FloatArray) -> FloatArray:
+def _backup(
+    mdp: FiniteHorizonMDP, R: FloatArray, V_next: FloatArray, allowed: BoolArray | None
+) -> FloatArray:
     Q = (mdp.transition @ V_next).reshape(R.shape)
     Q *= mdp.discount
     Q += R
+    if allowed is not None:
+        Q[~allowed] = -np.inf
     return np.asarray(Q)

@@ -26,10 +26,10 @@ from telic.mdp import GoalConditionedMDP
 from telic.reports import Finding, Outcome, Severity
 from telic.typing import FloatArray
 
-from .bellman import policy_chain
+from .bellman import check_settings, is_finite_where, policy_chain
 from .goal_system import GoalSystem, goal_system
 from .linear import PolicySystem, choose_method, solve_columns
-from .soft import check_settings, solve_soft_operator
+from .soft import solve_soft_operator
 from .solutions import require
 
 __all__ = ["SoftGoalSolution", "solve_soft_goals"]
@@ -242,11 +242,9 @@ def solve_soft_goals(
     V = np.full((G, S), np.nan)
     outcomes = [Outcome.NON_FINITE] * G
     residual = 0.0
-    usable = (
-        np.isfinite(system.reward) if system.allowed is None else np.isfinite(system.reward) | ~system.allowed
-    )
+    is_usable = is_finite_where(system.reward, system.allowed)
     shared: set[int] = set()
-    if usable.all():
+    if is_usable:
         diverging: set[int] = set()
         if mdp.is_deterministic and system.factors is not None:
             shared, diverging, residual = _solve_shared(system, wanted, V, tolerance)
@@ -260,7 +258,7 @@ def solve_soft_goals(
             outcomes[i], V[i], one = _solve_alone(system, int(wanted[i]), tolerance, max_iterations)
             residual = max(residual, one)
     failed = [i for i in range(G) if not outcomes[i].ok]
-    radius = system.spectral_radius if usable.all() else math.nan
+    radius = system.spectral_radius if is_usable else math.nan
     outcome = outcomes[failed[0]] if failed else Outcome.SUCCESS
     findings = _findings(radius, [int(wanted[i]) for i in failed], outcome)
     solution = SoftGoalSolution(

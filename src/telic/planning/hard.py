@@ -3,10 +3,10 @@
 Howard's policy iteration (Newton's method on a piecewise linear equation: Puterman and Brumelle 1979):
 evaluate the greedy policy by one sparse solve, improve, stop when nothing improves. An action is only
 replaced by one that is better beyond rounding, so it ends. Where an improvement gains little, a burst of
-sweeps follows (modified policy iteration: Puterman and Shin 1978); sweeps of a policy's value only raise it.
-Undiscounted problems start from a policy that
-surely arrives (towards the absorbing states, by breadth-first search); a greedy policy that does not arrive
-then proves a cycle of positive gain, so the value is infinite (Bertsekas and Tsitsiklis 1991).
+sweeps follows (modified policy iteration: Puterman and Shin 1978); sweeps of a policy's value only raise
+it. Undiscounted problems start from a policy that surely arrives (towards the absorbing states, by
+breadth-first search); a greedy policy that does not arrive then proves a cycle of positive gain, so the
+value is infinite (Bertsekas and Tsitsiklis 1991).
 
 Accuracy: residual ``max |T V - V| <= tolerance * max(1, max |V|)``, and the bound ``residual / (1 -
 discount)``.
@@ -24,17 +24,16 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float
 
-from telic.errors import SettingsError
 from telic.mdp import TabularMDP
 from telic.reports import Finding, Outcome, Severity
 from telic.typing import FloatArray
 
 from .absorption import arrival_actions, can_reach, pattern_of, unreachable_finding
-from .bellman import BellmanOperator
+from .bellman import BellmanOperator, check_settings, starting_value
 from .linear import PolicySystem, choose_method
 from .solutions import HardSolution, require
 
-__all__ = ["solve_hard", "solve_hard_operator"]
+__all__ = ["BOUND_TOLERANCE", "arrival_bound", "solve_hard", "solve_hard_operator"]
 
 SLOW, FIRST_SWEEPS, MOST_SWEEPS = 0.1, 10, 640
 """Where an improvement leaves more than this share of the residual, so many sweeps follow, doubled each
@@ -45,6 +44,12 @@ FORCING = 0.1
 
 IMPROVEMENT = 1e-12
 """Relative gain below which a better action is taken for a rounding error."""
+
+BOUND_TOLERANCE = 1e-6
+"""Undiscounted, error bound on V, relative to ``max(1, max |V|)``, that an answer must meet besides the
+residual."""
+
+METHODS = ("auto", "newton-dense", "newton-lu", "newton-krylov")
 
 
 def solve_hard(
@@ -65,7 +70,8 @@ def solve_hard(
         tolerance: Bellman residual relative to ``max(1, max |V|)``.
         max_iterations: limit of policy improvements.
         method: ``auto``, ``newton-dense``, ``newton-lu`` or ``newton-krylov``.
-        initial_value: a start; its greedy policy is evaluated first.
+        initial_value: a start; its greedy policy is evaluated first. It does not count undiscounted, where
+            the first policy must surely arrive.
         throw: raise ``NumericalError`` instead of returning an outcome other than ``SUCCESS``.
 
     Raises:
@@ -73,11 +79,7 @@ def solve_hard(
         SettingsError: a setting lies outside its range.
         NumericalError: the solver failed and ``throw`` is True.
     """
-    if not (0 < tolerance < 1) or max_iterations < 1:
-        raise SettingsError(
-            f"`tolerance` must lie in (0, 1), `max_iterations` above 0, got {tolerance}, {max_iterations}.",
-            hint="1e-10 and 100 are the defaults.",
-        )
+    check_settings(tolerance, max_iterations, method, METHODS)
     operator = BellmanOperator.of(mdp, reward)
     solution = solve_hard_operator(operator, tolerance, max_iterations, method, initial_value)
     if throw:
@@ -106,8 +108,9 @@ def solve_hard_operator(
             return _failure(operator, V, Outcome.NOT_ABSORBING, method, 0, (unreachable_finding(lost),))
         actions = arrival_actions(operator.transition, A, operator.allowed, ends)
     else:
-        if initial_value is not None and initial_value.shape == (S,) and np.all(np.isfinite(initial_value)):
-            V = np.where(deciding, initial_value, 0.0)
+        given = starting_value(initial_value, S)
+        if given is not None:
+            V = np.where(deciding, given, 0.0)
         _, actions = operator.hard(V)
     kind = method.removeprefix("newton-")
     if method == "auto":
@@ -139,7 +142,13 @@ def solve_hard_operator(
         better = gap > IMPROVEMENT * size
         settled = kind == "krylov" or not better.any() or residual <= 1e-3 * tolerance * size
         if residual <= tolerance * size and settled:
-            return _success(operator, V, TV, residual, iteration, name, system, tolerance * size)
+            if not undiscounted:
+                bound = residual / (1.0 - operator.discount)
+            else:
+                bound = arrival_bound(operator, residual, size, system)
+                if not bound <= BOUND_TOLERANCE * size:
+                    return _failure(operator, V, Outcome.SINGULAR, name, iteration)
+            return _success(operator, V, TV, residual, bound, iteration, name, tolerance * size)
         if not better.any() and kind != "krylov":
             return _failure(operator, V, Outcome.MAX_ITERATIONS, name, iteration)
         actions = np.where(better, best, actions)
@@ -168,16 +177,12 @@ def _success(
     V: FloatArray,
     TV: FloatArray,
     residual: float,
+    bound: float,
     iterations: int,
     method: str,
-    system: PolicySystem,
     tie: float,
 ) -> HardSolution:
     Q = operator.action_values(V)
-    if operator.discount < 1.0:
-        bound = residual / (1.0 - operator.discount)
-    else:
-        bound = residual * float(np.nan_to_num(system.solve(np.ones(operator.n_states)), nan=np.inf).max())
     greedy = np.argmax(Q.max(axis=1, keepdims=True) - tie <= Q, axis=1).astype(np.int32)
     if operator.absorbing is not None:
         greedy[operator.absorbing] = -1
@@ -192,6 +197,26 @@ def _success(
         method=method,
         last_value=TV,
     )
+
+
+def arrival_bound(operator: BellmanOperator, residual: float, size: float, system: PolicySystem) -> float:
+    """Undiscounted, how far V can be from the truth: residual or rounding, times the longest way to the end.
+
+    Args:
+        operator: with absorbing states.
+        residual: largest ``|T V - V|``.
+        size: ``max(1, max |V|)``, which rounding is relative to.
+        system: of the policy of V.
+    """
+    assert operator.absorbing is not None
+    if not can_reach(system.chain, operator.absorbing).all():  # the chance to end has underflowed
+        return math.inf
+    deciding = ~operator.absorbing
+    steps = system.solve(deciding.astype(np.float64))[deciding]
+    if not np.all(steps > 0.5):  # not a number of steps: the system is singular to working precision
+        return math.inf
+    rounding = float(np.finfo(np.float64).eps) * size
+    return max(residual, rounding) * float(steps.max(initial=1.0))
 
 
 def _failure(

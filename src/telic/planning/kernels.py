@@ -11,9 +11,11 @@ and n added to the exponent bits. Relative error at most 5e-15 on [-708, 0] (tes
 below -708, where doubles lose digits, the result is 0. ``log``: ``x = 2**n m`` with m in [sqrt(1/2),
 sqrt(2)), and the series of ``2 artanh((m - 1) / (m + 1))`` to degree 19.
 
-Importing this module imports numba and the first call compiles (kept on disk after that), so planners import
-it only above a measured size. References: Cody and Waite (1980), Software Manual for the Elementary
-Functions, ch. 6; the blocked layout and its timings are in ``docs/decisions/0020-soft-solvers.md``.
+Importing this module imports numba and the first call compiles (kept on disk after that, where any place can
+be written), so planners import it only above a measured size.
+
+References: Cody and Waite (1980), Software Manual for the Elementary Functions, ch. 6; the blocked layout and
+its timings are in ``docs/decisions/0020-soft-solvers.md``.
 """
 
 from __future__ import annotations
@@ -62,7 +64,6 @@ C6, C7, C8 = 0.0013888888952352863, 0.00019841269890076403, 2.4801485441561313e-
 C9, C10, C11 = 2.755724088722987e-06, 2.763265472252779e-07, 2.5110049204818658e-08
 
 OPTIONS: dict[str, Any] = {
-    "cache": True,
     "nogil": True,
     "boundscheck": False,
     "error_model": "numpy",
@@ -159,7 +160,11 @@ def uniform_successors(transition: sp.csr_array) -> int:
 
 def compiled(function: Callable[..., Any]) -> Kernel:
     """The function compiled by numba, without the wrapper that run-time type checks put around it in tests."""
-    return cast("Kernel", numba.njit(**OPTIONS)(inspect.unwrap(function)))
+    plain = inspect.unwrap(function)
+    try:
+        return cast("Kernel", numba.njit(cache=True, **OPTIONS)(plain))
+    except RuntimeError:  # neither the installation nor the user's cache can be written: compile each time
+        return cast("Kernel", numba.njit(**OPTIONS)(plain))
 
 
 def _exp_block(

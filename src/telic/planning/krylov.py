@@ -73,10 +73,11 @@ class KrylovSystem:
             merged.sum_duplicates()
         slow = SLOW_DISCOUNT < discount < 1.0
         endless = slow and bool(np.all(np.abs(merged.sum(axis=1) - 1.0) < 1e-6))
+        diagonal = 1.0 - discount * _diagonal(merged)
         return cls(
             chain=merged,
             discount=discount,
-            inverse=1.0 / (1.0 - discount * _diagonal(merged)),
+            inverse=1.0 / np.where(diagonal > 0, diagonal, 1.0),  # 0: a policy that stays for ever
             slow_mode=1.0 / (1.0 - discount) if endless else 0.0,
         )
 
@@ -147,7 +148,9 @@ def solve_krylov(
         if count > 1 and S * count >= KERNEL_ENTRIES:
             padded = next(c for c in KERNEL_COLUMNS if c >= count)
         group = _Group(system, _columns(b, part, padded), transposed, tolerance, absolute)
-        answer = group.solve(None if initial is None else _columns(initial, part, padded), max_iterations)
+        guess = None if initial is None else _columns(initial, part, padded)
+        with np.errstate(over="ignore", invalid="ignore"):  # judged by the residual
+            answer = group.solve(guess, max_iterations)
         x[:, part] = answer.x[:, :count]
         worst, steps, met = max(worst, answer.residual), steps + answer.iterations, met and answer.met
     return KrylovAnswer(x=x, residual=worst, iterations=steps, met=met)

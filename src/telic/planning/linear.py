@@ -23,13 +23,13 @@ import scipy.sparse as sp
 from jaxtyping import Float
 
 from telic.errors import DataError
-from telic.mdp import TabularMDP
+from telic.mdp import FiniteHorizonMDP, TabularMDP
 from telic.mdp.graph import estimated_entries
 from telic.reports import Outcome
 from telic.typing import FloatArray
 
 from .absorption import can_reach
-from .bellman import allowed_pairs, policy_chain
+from .bellman import allowed_pairs, check_method, policy_chain
 from .krylov import KrylovSystem, solve_krylov
 
 __all__ = [
@@ -55,6 +55,8 @@ LU_FILL = 5e7
 
 LU_FLOPS = 2e10
 """Largest estimated number of operations of a factorisation: some seconds."""
+
+METHODS = ("auto", "dense", "lu", "krylov")
 
 BACKWARD_ERROR = 1e-9
 """Residual, relative to ``|M| |x| + |b|``, above which an answer is refused."""
@@ -232,7 +234,9 @@ def policy_system(
     Raises:
         DataError: the policy has the wrong shape, uses an unavailable action, or says nothing in a state
             where a decision must be taken.
+        SettingsError: ``method`` is none of those.
     """
+    check_method(method, METHODS)
     pi = check_policy(policy, mdp)
     chain = policy_chain(mdp.transition, pi)
     outcome = Outcome.SUCCESS
@@ -271,7 +275,7 @@ def system_matrix(chain: sp.csr_array, discount: float) -> sp.csc_array:
     return sp.csc_array(sp.eye_array(chain.shape[0], format="csr") - discount * chain)
 
 
-def check_policy(policy: FloatArray, mdp: TabularMDP) -> FloatArray:
+def check_policy(policy: FloatArray, mdp: TabularMDP | FiniteHorizonMDP) -> FloatArray:
     """The policy as a float64 table that is 0 where no decision is taken.
 
     Raises:

@@ -36,7 +36,7 @@ def policy_value(
     system = policy_system(mdp, policy)
     pi = check_policy(policy, mdp)
     R = check_reward(reward, mdp)
-    return _solved(system, np.where(pi > 0, pi * R, 0.0).sum(axis=1), transposed=False, mdp=mdp)
+    return _solved(system, (pi * np.where(pi > 0, R, 0.0)).sum(axis=1), transposed=False, mdp=mdp)
 
 
 def occupancy(
@@ -85,17 +85,17 @@ def occupancy_finite(
         DynamicsError: there is no initial distribution, or it is not one.
     """
     rho = _initial(mdp, initial)
-    pi = np.asarray(policy, dtype=np.float64)
+    tables = np.asarray(policy, dtype=np.float64)
     H, S, A = mdp.horizon, mdp.n_states, mdp.n_actions
-    if pi.shape != (H, S, A):
+    if tables.shape != (H, S, A):
         raise DataError(
-            f"`policy` must have shape (H, S, A) = ({H}, {S}, {A}), got {pi.shape}.",
+            f"`policy` must have shape (H, S, A) = ({H}, {S}, {A}), got {tables.shape}.",
             hint="Repeat a stationary policy over time.",
         )
     mu = np.empty((H, S, A))
     P_transposed = mdp.transition.T
     for t in range(H):
-        np.multiply(rho[:, None], pi[t], out=mu[t])
+        np.multiply(rho[:, None], check_policy(tables[t], mdp), out=mu[t])
         rho = mdp.discount * (P_transposed @ mu[t].ravel())
     return mu
 
@@ -107,7 +107,7 @@ def _initial(mdp: TabularMDP | FiniteHorizonMDP, initial: FloatArray | None) -> 
             "An occupancy needs an initial distribution and the world has none.",
             hint="Pass `initial`, a distribution over states.",
         )
-    if rho0.shape != (mdp.n_states,) or np.any(rho0 < 0) or abs(float(rho0.sum()) - 1.0) > 1e-9:
+    if rho0.shape != (mdp.n_states,) or np.any(rho0 < 0) or not abs(float(rho0.sum()) - 1.0) <= 1e-9:
         raise DynamicsError(
             f"`initial` must be a distribution over {mdp.n_states} states, got shape {rho0.shape}, "
             f"sum {float(rho0.sum())}.",

@@ -52,7 +52,8 @@ def simulate(
         empty.
 
     Raises:
-        DataError: the policy does not fit the world.
+        DataError: the policy does not fit the world, takes unavailable actions, or says nothing where a
+            trajectory comes.
         DynamicsError: there is neither an initial distribution nor ``starts``.
         SettingsError: a number is out of range, or nothing would ever end the trajectories.
     """
@@ -65,6 +66,7 @@ def simulate(
             hint="Pass `solution.policy`.",
         )
     absorbing = None if isinstance(mdp, FiniteHorizonMDP) else mdp.absorbing
+    _check_table(table, mdp.availability, absorbing)
     if isinstance(mdp, FiniteHorizonMDP):
         limit = mdp.horizon if n_steps is None else min(n_steps, mdp.horizon)
     elif n_steps is None:
@@ -88,7 +90,16 @@ def simulate(
     successors = _Successors(transition=mdp.transition)
 
     def choose(t: int, _running: np.ndarray, s: np.ndarray) -> np.ndarray:
-        return _draw(cumulative[s] if cumulative.ndim == 2 else cumulative[t, s], rng.random(len(s)))
+        rows = cumulative[s] if cumulative.ndim == 2 else cumulative[t, s]
+        silent = np.unique(s[rows[:, -1] <= 0])
+        if len(silent):
+            raise DataError(
+                f"Trajectories come to {len(silent)} states where the policy says nothing "
+                f"(first: {silent[:5].tolist()}).",
+                hint="Give those states a distribution, or mark them absorbing.",
+                states=silent[:20].tolist(),
+            )
+        return _draw(rows, rng.random(len(s)))
 
     rows, done = _advance(first, choose, successors, A, lambda _running, s: stop[s], limit, rng)
     ended = np.full(n_trajectories, limit == mdp.horizon) if isinstance(mdp, FiniteHorizonMDP) else done
@@ -151,6 +162,22 @@ def simulate_goals(
 
     rows, done = _advance(first, choose, successors, A, lambda running, s: s == ends[running], max_steps, rng)
     return _demonstrations(rows, len(first), A, mdp.action_labels, done, ends)
+
+
+def _check_table(table: FloatArray, available: BoolArray, absorbing: BoolArray | None) -> None:
+    TabularPolicy(table=table)  # probabilities, row by row
+    wrong = ((table > 0) & ~available).any(axis=-1)
+    if wrong.ndim == 2:
+        wrong = wrong.any(axis=0)
+    if absorbing is not None:
+        wrong = wrong & ~absorbing
+    if wrong.any():
+        bad = np.flatnonzero(wrong)
+        raise DataError(
+            f"`policy` takes unavailable actions in {len(bad)} states (first: {bad[:5].tolist()}).",
+            hint="Renormalise it over the available actions.",
+            states=bad[:20].tolist(),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

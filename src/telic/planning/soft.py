@@ -7,12 +7,10 @@ cheap:
 
 - where the discount is small, plain sweeps of the contraction instead;
 - where the state space is too large for a factorisation, or the discount makes iteration fast, a step is
-solved by
-  Krylov iteration only as well as it deserves (inexact Newton: Eisenstat and Walker 1996);
-- where a step gains little, because what is known about a far place travels one decision a step, a burst of
-sweeps
-  carries it further for less, and the burst doubles each time (modified policy iteration: Puterman and Shin
-  1978).
+  solved by Krylov iteration only as well as it deserves (inexact Newton: Eisenstat and Walker 1996);
+- where a step gains little, because what is known about a far place travels one decision a step, a burst
+  of sweeps carries it further for less, and the burst doubles each time (modified policy iteration:
+  Puterman and Shin 1978).
 
 Accuracy: the solver stops when ``max |T V - V| <= tolerance * max(1, max |V|)`` and reports that residual and
 the bound ``residual / (1 - discount)`` on the error of V. Undiscounted problems are solved when every state
@@ -36,13 +34,13 @@ from telic.reports import Finding, Outcome, Severity
 from telic.typing import FloatArray
 
 from .absorption import can_reach, pattern_of, unreachable_finding
-from .bellman import BellmanOperator, policy_chain
+from .bellman import BellmanOperator, check_settings, policy_chain, starting_value
 from .gain import WanderingGain, wandering_gain
-from .hard import solve_hard_operator
+from .hard import BOUND_TOLERANCE, arrival_bound, solve_hard_operator
 from .linear import PolicySystem, choose_method
 from .solutions import SoftSolution, require
 
-__all__ = ["check_settings", "solve_soft", "solve_soft_operator"]
+__all__ = ["solve_soft", "solve_soft_operator"]
 
 SWEEP_LIMIT = 60
 """Sweeps of the contraction that cost about as much as Newton's handful of factorisations (measured)."""
@@ -65,10 +63,6 @@ time."""
 
 FLOOR = 16 * float(np.finfo(np.float64).eps)
 """Relative residual that rounding alone can leave; no tolerance below it is tried."""
-
-BOUND_TOLERANCE = 1e-6
-"""Undiscounted, error bound on V, relative to ``max(1, max |V|)``, that an answer must meet besides the
-residual."""
 
 SURE_BOUND = 1e-3
 """Undiscounted, error bound on V in log-probabilities up to which an answer needs no look at the gain."""
@@ -102,9 +96,10 @@ def solve_soft(
         tolerance: Bellman residual relative to ``max(1, max |V|)``; the answer cannot be better than about
             1e-15.
         max_iterations: limit of Newton steps (``sweeps`` may use 100 times as many).
-        method: ``auto``, or one of ``newton-dense``, ``newton-lu``, ``newton-krylov``, ``sweeps``.
+        method: ``auto``, or one of ``newton-dense``, ``newton-lu``, ``newton-krylov``, ``sweeps`` (which
+            needs a discount below 1: elsewhere a small residual proves nothing).
         initial_value: a start, for example the solution of a similar reward; it changes the time, not the
-            answer.
+            answer: where it leads nowhere the solver starts again without it.
         throw: raise ``NumericalError`` instead of returning an outcome other than ``SUCCESS``.
 
     Raises:
@@ -122,25 +117,16 @@ def solve_soft(
         12.411538747
     """
     check_settings(tolerance, max_iterations, method, METHODS)
+    if method == "sweeps" and mdp.discount >= 1.0:
+        raise SettingsError(
+            f"`method` 'sweeps' needs a discount below 1, got {mdp.discount}.",
+            hint="Undiscounted, a small residual proves nothing; `auto` solves the problem.",
+        )
     operator = BellmanOperator.of(mdp, reward, rationality)
     solution = solve_soft_operator(operator, tolerance, max_iterations, method, initial_value)
     if throw:
         require(solution.outcome, solution.findings)
     return solution
-
-
-def check_settings(tolerance: float, max_iterations: int, method: str, methods: tuple[str, ...]) -> None:
-    """Raises ``SettingsError`` where a setting of a solver is out of range."""
-    if not (0 < tolerance < 1):
-        raise SettingsError(f"`tolerance` must lie in (0, 1), got {tolerance}.", hint="1e-10 is the default.")
-    if max_iterations < 1:
-        raise SettingsError(
-            f"`max_iterations` must be at least 1, got {max_iterations}.", hint="100 is the default."
-        )
-    if method not in methods:
-        raise SettingsError(
-            f"`method` must be one of {', '.join(methods)}, got {method!r}.", hint="`auto` chooses by size."
-        )
 
 
 def solve_soft_operator(
@@ -151,17 +137,8 @@ def solve_soft_operator(
     initial_value: FloatArray | None,
 ) -> SoftSolution:
     """As ``solve_soft``, of an operator that passed the door."""
-    S = operator.n_states
-    start = (
-        np.zeros(S)
-        if initial_value is None or not np.all(np.isfinite(initial_value))
-        else np.array(initial_value, dtype=np.float64)
-    )
-    if start.shape != (S,):
-        raise SettingsError(
-            f"`initial_value` must have shape ({S},), got {start.shape}.",
-            hint="Use the value of an earlier solution.",
-        )
+    given = starting_value(initial_value, operator.n_states)
+    start = np.zeros(operator.n_states) if given is None else given
     if not operator.is_finite:
         return _failure(operator, start, Outcome.NON_FINITE, method, 0)
     undiscounted = operator.discount >= 1.0
@@ -177,13 +154,20 @@ def solve_soft_operator(
         method = _choose(operator, tolerance)
     if method == "sweeps":
         return _sweep(operator, start, tolerance, 100 * max_iterations)
-    if undiscounted and initial_value is None:
+    if given is not None:
+        solution = _newton(operator, start, tolerance, max_iterations, method)
+        is_proved = solution.outcome in (Outcome.SUCCESS, Outcome.SOFT_VALUE_DIVERGES)
+        if is_proved or solution.iterations >= max_iterations:
+            return solution
+        # A start from elsewhere may imply a policy that never arrives, or overflow.
+        start = np.zeros(operator.n_states)
+    if undiscounted:
         # A myopic start may never arrive; the optimal value is a lower bound of the soft one and does.
         hard = solve_hard_operator(operator, tolerance, max_iterations, method, None)
-        if not hard.outcome.ok:
+        if not hard.outcome.ok and hard.outcome is not Outcome.SINGULAR:
             return _broken(operator, start, _soft_outcome(hard.outcome), method, hard.iterations)
-        start = hard.value
-    elif method == "newton-krylov" and initial_value is None:
+        start = hard.last_value
+    elif method == "newton-krylov":
         for _ in range(START_SWEEPS):
             start, _pi = operator.soft(start, with_policy=False)
     return _newton(operator, start, tolerance, max_iterations, method)
@@ -236,7 +220,7 @@ def _newton(
         system = PolicySystem(chain=policy_chain(operator.transition, pi), discount=gamma, method=kind)
         if is_small:
             # Undiscounted, a small residual proves little where the policy wanders for very long.
-            bound = _value_bound(operator, residual, FLOOR / 16 * size, system)
+            bound = arrival_bound(operator, residual, size, system)
             if bound <= BOUND_TOLERANCE * size:
                 # Beside huge values a drift of a few units a sweep is small too; only the gain tells it apart.
                 if operator.rationality * bound > SURE_BOUND:
@@ -265,21 +249,10 @@ def _sweep(operator: BellmanOperator, start: FloatArray, tolerance: float, max_s
         if not math.isfinite(residual):
             return _failure(operator, V, Outcome.NON_FINITE, "sweeps", iteration)
         if residual <= tolerance * max(1.0, float(np.abs(V).max(initial=0.0))):
-            bound = residual / (1.0 - operator.discount) if operator.discount < 1.0 else math.inf
+            bound = residual / (1.0 - operator.discount)
             return _success(operator, V, TV, residual, bound, iteration, "sweeps")
         V = TV
     return _failure(operator, V, Outcome.MAX_ITERATIONS, "sweeps", max_sweeps)
-
-
-def _value_bound(operator: BellmanOperator, residual: float, rounding: float, system: PolicySystem) -> float:
-    assert operator.absorbing is not None
-    if not can_reach(system.chain, operator.absorbing).all():  # the chance to end has underflowed
-        return math.inf
-    deciding = ~operator.absorbing
-    steps = system.solve(deciding.astype(np.float64))[deciding]
-    if not np.all(steps > 0.5):  # not a number of steps: the system is singular to working precision
-        return math.inf
-    return max(residual, rounding) * float(steps.max(initial=1.0))
 
 
 def _broken(

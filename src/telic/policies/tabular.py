@@ -57,14 +57,25 @@ class TabularPolicy:
             return np.log(self.table[demos.step_index, states, demos.actions])
 
     def mode(self, states: IntArray) -> IntArray:
-        """``(n,)`` most probable action, the lowest index where tied."""
+        """``(n,)`` most probable action, the lowest index where tied. Stationary tables only."""
         best: IntArray = np.argmax(self.table[states], axis=-1).astype(np.int32)
         return best
 
     def sample(self, states: IntArray, key: int) -> IntArray:
-        """``(n,)`` actions drawn with the given key."""
+        """``(n,)`` actions drawn with the given key. Stationary tables only.
+
+        Raises:
+            DataError: a state has no support.
+        """
         u = np.random.default_rng(key).random((len(states), 1))
         cumulative = np.cumsum(self.table[states], axis=-1)
+        silent = np.unique(states[cumulative[:, -1] <= 0])
+        if len(silent):
+            raise DataError(
+                f"The policy says nothing in {len(silent)} of the states (first: {silent[:5].tolist()}).",
+                hint="Give those states a distribution.",
+                states=silent[:20].tolist(),
+            )
         drawn: IntArray = np.minimum(
             (u * cumulative[:, -1:] >= cumulative).sum(axis=-1), self.table.shape[-1] - 1
         ).astype(np.int32)

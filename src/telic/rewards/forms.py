@@ -55,6 +55,13 @@ class TabularReward:
     unit: str = ""
     provenance: Provenance = field(default_factory=Provenance)
 
+    def __post_init__(self) -> None:
+        if isinstance(self.values, np.ndarray) and self.values.ndim not in (1, 2):
+            raise DynamicsError(
+                f"A dense reward must have shape (S,) or (S, A), got {self.values.shape}.",
+                hint="Give a reward of transitions as CSR of shape (S * A, S).",
+            )
+
     @property
     def form(self) -> str:
         """``"S"``, ``"SA"`` or ``"SAS"``."""
