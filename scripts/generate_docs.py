@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import inspect
 import sys
 from pathlib import Path
@@ -87,20 +88,37 @@ def command_line() -> str:
 
     parts = [CLI_HEAD + "## Verbs\n"]
     for verb in VERBS:
-        about, meanings = described(verb.command)
+        about, _ = described(verb.command)
         parts.append(f"### `telic {verb.NAME}`\n\n{about}\n")
         rows = ["| argument | default | meaning |", "| --- | --- | --- |"]
-        for name, parameter in inspect.signature(verb.command).parameters.items():
-            rows.append(f"| `{spelled(name, parameter)}` | {default(parameter)} | {meanings[name]} |")
+        for name, parameter, meaning in arguments(verb.command):
+            rows.append(f"| `{spelled(name, parameter)}` | {default(parameter)} | {meaning} |")
         parts.append("\n".join(rows) + "\n")
     rows = ["## Exit status", "", "| status | error code | meaning |", "| --- | --- | --- |"]
     rows += [f"| {status} | `{code}` | {meaning} |" for code, (status, meaning) in EXIT_CODES.items()]
     return "\n".join([*parts, *rows]) + "\n"
 
 
+def key_table(keys: Mapping[str, str]) -> str:
+    """Keys of a JSON document with their meanings."""
+    return (
+        "\n".join(["| key | value |", "| --- | --- |", *(f"| `{k}` | {v} |" for k, v in keys.items())]) + "\n"
+    )
+
+
+def arguments(command: Callable[..., int]) -> Iterator[tuple[str, inspect.Parameter, str]]:
+    """Each argument that can be typed, with its meaning; options that commands share stand in for their group."""
+    meanings = described(command)[1]
+    for name, parameter in inspect.signature(command).parameters.items():
+        if dataclasses.is_dataclass(parameter.default):
+            yield from arguments(type(parameter.default))
+        else:
+            yield name, parameter, meanings[name]
+
+
 def described(command: object) -> tuple[str, dict[str, str]]:
-    """First sentence and meaning of each argument, from a Google-style docstring."""
-    text = inspect.getdoc(command) or ""
+    """First sentence and meaning of each argument or attribute, from a Google-style docstring."""
+    text = (inspect.getdoc(command) or "").replace("\n\nAttributes:\n", "\n\nArgs:\n")
     about, _, rest = text.partition("\n\nArgs:\n")
     meanings: dict[str, str] = {}
     name = ""

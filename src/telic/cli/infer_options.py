@@ -1,0 +1,63 @@
+"""The options of an inference, the same wherever one is made (``telic infer``, ``telic run``)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from telic.workflows.infer import InferSettings
+
+__all__ = ["DEFAULTS", "InferOptions", "Options"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class InferOptions:
+    """What may be chosen about an inference on the command line.
+
+    Attributes:
+        method: registered name of the method (`telic advise` says which fits).
+        level: coverage of every interval, in (0, 1).
+        errors: kind of standard error behind the intervals; default: clustered by trajectory, or `sandwich` where
+            there are too few of them. All four kinds are always reported.
+        discount: per decision; default: that of the contract. It is assumed, not estimated.
+        rationality: inverse temperature at which weights are stated; trade-offs do not depend on it.
+        l2: penalty on the squared norm of the weights; more pulls them towards zero.
+        quick: leave out the profiles over discount and resolution.
+    """
+
+    method: str = "max_causal_entropy"
+    level: float = 0.95
+    errors: Literal["sandwich_clustered", "sandwich", "hessian", "outer_product"] | None = None
+    discount: float | None = None
+    rationality: float = 1.0
+    l2: float = 0.0
+    quick: bool = False
+
+    @property
+    def settings(self) -> InferSettings:
+        """The same for the workflow.
+
+        Raises:
+            SettingsError: one is out of range.
+        """
+        from telic.workflows.infer import InferSettings
+
+        return InferSettings(
+            method=self.method,
+            level=self.level,
+            errors=self.errors,
+            discount=self.discount,
+            rationality=self.rationality,
+            l2=self.l2,
+            with_profiles=not self.quick,
+        )
+
+
+DEFAULTS = InferOptions()
+"""The options where none is given."""
+
+Options: TypeAlias = Annotated[InferOptions, Parameter(name="*")]
+"""All of them, each as an option of the command itself."""
