@@ -9,6 +9,7 @@ import argparse
 import dataclasses
 import inspect
 import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from benchmark_page import benchmark_page
@@ -48,6 +49,13 @@ nothing is done again.
 
 """
 
+JSON_HEAD = """## JSON
+
+With `--json`, standard output is one JSON document and nothing else, whatever happened; where the command failed it is
+empty, and the message is on standard error. There is no NaN and no infinity: what is not a number is null. The keys
+below stay while `schema_version` does; further keys feed the page and may change. Every document has:
+"""
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
@@ -82,9 +90,10 @@ def how_to_choose() -> str:
 
 
 def command_line() -> str:
-    """Every verb with its arguments, and the table of exit statuses."""
+    """Every verb with its arguments, what it prints as JSON, and the table of exit statuses."""
     from telic.cli import VERBS
     from telic.cli.exit_codes import EXIT_CODES
+    from telic.cli.json_keys import COMMON_KEYS, JSON_KEYS
 
     parts = [CLI_HEAD + "## Verbs\n"]
     for verb in VERBS:
@@ -94,6 +103,14 @@ def command_line() -> str:
         for name, parameter, meaning in arguments(verb.command):
             rows.append(f"| `{spelled(name, parameter)}` | {default(parameter)} | {meaning} |")
         parts.append("\n".join(rows) + "\n")
+    parts.append(JSON_HEAD)
+    parts.append(key_table(COMMON_KEYS))
+    for verb in VERBS:
+        if verb.NAME == "run":
+            more = {k: v for k, v in JSON_KEYS["run"].items() if k not in JSON_KEYS["infer"]}
+            parts.append(f"### `telic run --json`\n\nThe document of `infer`, and:\n\n{key_table(more)}")
+        else:
+            parts.append(f"### `telic {verb.NAME} --json`\n\n{key_table(JSON_KEYS[verb.NAME])}")
     rows = ["## Exit status", "", "| status | error code | meaning |", "| --- | --- | --- |"]
     rows += [f"| {status} | `{code}` | {meaning} |" for code, (status, meaning) in EXIT_CODES.items()]
     return "\n".join([*parts, *rows]) + "\n"

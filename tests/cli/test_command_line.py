@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ from machines import write_project
 
 from telic.cli import VERBS
 from telic.cli.exit_codes import EXIT_CODES, exit_code
+from telic.cli.json_keys import COMMON_KEYS, JSON_KEYS
 from telic.errors import (
     ContractError,
     ImpossibleDemonstrationsError,
@@ -59,9 +61,10 @@ def test_every_verb_takes_json_and_says_so(telic):
         assert "--json" in told.out
 
 
-def test_the_whole_way_in_json(telic, project_folder):
+def test_the_whole_way_in_json(telic, project_folder, tmp_path):
     before = project_folder / "contract.yaml"
     for words in (
+        ("init", tmp_path / "drafted", "--from", project_folder / "log.csv"),
         ("advise", before),
         ("ingest", project_folder),
         ("check", project_folder),
@@ -71,9 +74,13 @@ def test_the_whole_way_in_json(telic, project_folder):
     ):
         told = telic(*words, "--json")
         assert told.status == 0, told.err
-        found = json.loads(told.out)
+        found = json.loads(told.out, parse_constant=pytest.fail)
         assert found["verb"] == words[0]
         assert found["schema_version"] == 1
+        assert [key for key in {**COMMON_KEYS, **JSON_KEYS[words[0]]} if key not in found] == []
+        assert "next: " in told.err or words[0] == "advise"
+    found = json.loads(telic("run", project_folder, "--json").out)
+    assert [key for key in {**COMMON_KEYS, **JSON_KEYS["run"]} if key not in found] == []
 
 
 def test_reports_go_to_one_stream_and_the_rest_to_the_other(telic, project_folder):
@@ -218,3 +225,67 @@ def test_nobody_is_counted_where_no_column_names_who_decided(telic, project_fold
 def test_one_trajectory_is_not_several(telic, project_folder):
     (project_folder / "log.csv").write_text("machine,day,wear,action\nm1,0,0,run\nm1,86400,1,repair\n")
     assert "2 decisions in 1 trajectory, from 1 file." in telic("ingest", project_folder).out
+
+
+def test_an_error_leaves_standard_output_empty_with_json_too(telic, project_folder, tmp_path):
+    for words in (("infer", project_folder), ("run", tmp_path), ("ingest", project_folder, "nowhere.csv")):
+        told = telic(*words, "--json")
+        assert told.status == 74
+        assert told.out == ""
+        assert told.err.startswith("error: ")
+
+
+def test_a_failed_fit_in_json_says_so_and_has_no_number(telic, tmp_path):
+    rows = [
+        f"m{machine},{86400 * day},{wear},{'repair' if wear == 3 else 'run'}"
+        for machine in range(30)
+        for day in range(20)
+        for wear in [(day + machine) % 4]
+    ]
+    folder = write_project(tmp_path / "p", log="\n".join(["machine,day,wear,action", *rows]) + "\n")
+    assert telic("ingest", folder).status == 0
+    told = telic("infer", folder, "--quick", "--json")
+    assert told.status == 7
+    found = json.loads(told.out, parse_constant=pytest.fail)
+    assert found["result"] == "separation"
+    assert not [t for t in found["tradeoffs"] if t["value"] is not None]
+
+
+def on_a_terminal(columns: int, *words: str, **environment: str) -> tuple[int, str]:
+    """Status and all output of a command line whose three streams are a terminal of that width."""
+    pty, fcntl, termios = (pytest.importorskip(name) for name in ("pty", "fcntl", "termios"))
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    clean = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "telic.cli", *words],
+        stdin=follower,
+        stdout=follower,
+        stderr=subprocess.DEVNULL,
+        env={**clean, "TERM": "xterm-256color", **environment},
+    )
+    os.close(follower)
+    parts = []
+    while True:
+        try:
+            part = os.read(leader, 65536)
+        except OSError:  # Linux: the other end is closed
+            break
+        if not part:
+            break
+        parts.append(part)
+    os.close(leader)
+    return process.wait(), b"".join(parts).decode()
+
+
+def test_a_terminal_has_colour_and_a_narrow_one_is_not_overrun(project_folder):
+    status, text = on_a_terminal(44, "check", str(project_folder))
+    assert status == 74
+    assert python("-m", "telic.cli", "ingest", str(project_folder)).returncode == 0
+    status, text = on_a_terminal(44, "check", str(project_folder))
+    assert status == 0
+    assert "\x1b[" in text
+    status, text = on_a_terminal(44, "check", str(project_folder), NO_COLOR="1")
+    assert status == 0
+    assert "\x1b[" not in text
+    assert max(map(len, text.splitlines())) <= 44

@@ -43,7 +43,10 @@ EXIT_CODES: dict[str, tuple[int, str]] = {
     "world": (74, "A file, a disk or a lock failed."),
     "permanent": (74, "A file is corrupt, missing or not ours; trying again will not help."),
     "temporary": (75, "The disk is full or a lock is held; try again later."),
-    "interrupted": (INTERRUPTED, "Stopped by the keyboard; the last checkpoint is kept."),
+    "interrupted": (
+        INTERRUPTED,
+        "Stopped by the keyboard; what was finished, and the last checkpoint of a fit, is kept.",
+    ),
 }
 """Error code to (exit status, meaning)."""
 

@@ -80,7 +80,7 @@ def guarded(command: Callable[[], int]) -> int:
         return fail(error.message, error.hint, exit_code(error))
     except KeyboardInterrupt:
         return fail(
-            "Interrupted.", "The last checkpoint is kept; run the same command again to go on.", INTERRUPTED
+            "Interrupted.", "What was finished is kept; run the same command again to go on.", INTERRUPTED
         )
     except MemoryError as error:
         return fail(
@@ -153,7 +153,7 @@ def _drop_output() -> None:
 def _width() -> int:
     if not sys.stdout.isatty():
         return TEXT_WIDTH
-    return max(60, min(os.get_terminal_size(sys.stdout.fileno()).columns, 120))
+    return max(30, min(os.get_terminal_size(sys.stdout.fileno()).columns, 120))
 
 
 def _has_color(stream: Any) -> bool:

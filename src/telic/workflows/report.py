@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from telic.errors import PermanentError
 from telic.reports import Report
 from telic.storage import atomic_write
 
 from .infer_report import outcome_named
 from .page import build_page
 from .progress import Progress, silent
-from .project import Project
+from .project import Project, Run
 from .verb_result import VerbResult
 
 __all__ = ["report"]
@@ -64,8 +65,17 @@ def report(folder: str | Path, *, run: str | None = None, progress: Progress = s
         verb="report",
         report=summary,
         page=page,
-        next_command=f"telic train {project.folder}",
+        next_command=_next(project, inference, page),
         is_reused=is_reused,
         outcome=outcome_named(data["result"]),
         product=page,
     )
+
+
+def _next(project: Project, inference: Run, page: Path) -> str:
+    """To plan for this inference, or to look at the page where that was done."""
+    try:
+        planned = project.find_run("train").read().get("inference")
+    except PermanentError:
+        planned = None
+    return f"open {page} in a browser" if planned == inference.digest else f"telic train {project.folder}"

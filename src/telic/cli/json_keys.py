@@ -1,0 +1,105 @@
+"""The one table of what ``--json`` prints: the keys that a program may rely on; docs/reference/cli.md prints it.
+
+They stay as they are while ``schema_version`` does. A document may have further keys (what the page is drawn
+from); those may change.
+"""
+
+from __future__ import annotations
+
+__all__ = ["COMMON_KEYS", "JSON_KEYS"]
+
+COMMON_KEYS: dict[str, str] = {
+    "schema_version": "of the document; rises when a reader of the old one would misread it",
+    "verb": "the verb that was called",
+    "task": "name of the task, from the contract",
+    "headline": "the result in one sentence",
+}
+"""Key to meaning, in the document of every verb."""
+
+_COUNTS = {
+    "n_decisions": "decisions in the dataset",
+    "n_trajectories": "trajectories that they belong to",
+}
+_FINDINGS = {"findings": "list of {code, severity, message, hint, evidence}, worst first"}
+_INFER = {
+    "method": "registered name of the method",
+    "result": "`success`, or why there is no answer; then no number below is one",
+    "n_decisions": "decisions that the weights were fitted to",
+    "choice_log_likelihood": "of the fitted decisions, in nats",
+    "transition_log_likelihood": "of what followed them, in nats; null where the dynamics were given",
+    "log_likelihood": "the sum of the two",
+    "weights": "{feature: weight}",
+    "units": "{feature: what one unit of it is}",
+    "standard_errors": (
+        "{kind: {feature: error}} for `hessian`, `outer_product`, `sandwich`, `sandwich_clustered`; null where a"
+        " weight is not identified"
+    ),
+    "standard_errors_dynamics": "{feature: error} that estimating the dynamics adds",
+    "tradeoffs": (
+        "list of {numerator, denominator, unit, value, interval, method, bounded, level, kind, sentence, ...}; value"
+        " and interval are null where they cannot be told"
+    ),
+    "gauge": "{kind, description, rationality, discount}: what was fixed because no choice tells it",
+    "nullity": "number of directions of the weights that no choice tells",
+    "null_directions": "list of {feature: coefficient} of unit length, one for each of them",
+    "certificate": "{score_norm, bellman_residual, ...}: how exactly the fit was solved",
+    "fixed_by_assumption": "{name: value}",
+    "held_out": (
+        "null, or {nats_per_decision, bits_per_decision, baselines {uniform, behavioural_cloning}, ...}: mean"
+        " log-likelihood of decisions that no fit has seen; negative, higher is better"
+    ),
+    "people": "{pseudonym: the same for one person}; empty without a `people` block",
+    "dataset": "{version, n_decisions, n_fitted, n_held_out, ...}",
+    "digest": "of everything that went into the result",
+    "seconds": "of the fit",
+    **_FINDINGS,
+}
+
+JSON_KEYS: dict[str, dict[str, str]] = {
+    "init": {
+        "contract": "path of the draft",
+        "rows": "rows of the file",
+        "guesses": "list of {path, message, confirm}; confirm is empty where nobody needs to look",
+    },
+    "ingest": {
+        "dataset": "digest of the version",
+        "contract": "digest of the contract",
+        **_COUNTS,
+        "n_demonstrators": "people; 1 where no column names them",
+        "is_new": "false where the same version was there before",
+        "sources": "{place:name of a file: its digest}",
+        **_FINDINGS,
+    },
+    "check": {
+        "dataset": "digest of the version",
+        **_COUNTS,
+        "n_states": "states that the bins make",
+        "n_states_seen": "of these, those in the data",
+        "actions": "{action: decisions}",
+        **_FINDINGS,
+    },
+    "infer": _INFER,
+    "train": {
+        "inference": "digest of the inference whose reward was planned for",
+        "policy": "name of the file of the policy, beside the page",
+        "policy_digest": "of that file",
+        "last_day": "{name, n_decisions, agreement, counts {taken: {planned: decisions}}}, or null without times",
+        "digest": "of everything that went into the result",
+        **_FINDINGS,
+    },
+    "report": {
+        "run": "digest of the inference",
+        "page": "path of the page",
+        "json": "path of its JSON twin",
+    },
+    "run": {
+        **_INFER,
+        "page": "path of the page",
+        "steps": "list of {verb, headline, page, is_reused}",
+    },
+    "advise": {
+        "facts": "{name: value}: what the rules looked at",
+        "rules": "list of {name, verdict, method, condition, because, instead, asks_reader} of those that hold",
+    },
+}
+"""Verb to key to meaning, beside the common ones."""
