@@ -1,8 +1,9 @@
-"""Every piece of Python in the README and in docs/ runs as it stands; examples print what the page says."""
+"""Every piece of Python in docs/ runs as it stands; examples there and in docstrings print what they say."""
 
 from __future__ import annotations
 
 import doctest
+import importlib
 import re
 import shutil
 from pathlib import Path
@@ -46,6 +47,17 @@ def test_the_code_on_the_page_runs(page: str, tmp_path: Path, monkeypatch: pytes
     names = given(page) if page.startswith("docs/methods/") else {}
     for block in blocks(page):
         exec(compile(block, page, "exec"), names)
+
+
+SOURCES = sorted(path for path in (ROOT / "src").rglob("*.py") if ">>> " in path.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_examples_in_docstrings_print_what_they_say(source: Path) -> None:
+    module = importlib.import_module(".".join(source.relative_to(ROOT / "src").with_suffix("").parts))
+    found = doctest.testmod(module)
+    assert found.attempted == source.read_text("utf-8").count(">>> ")
+    assert found.failed == 0
 
 
 def test_no_page_is_left_out() -> None:

@@ -146,7 +146,7 @@ def nearest_point(points: Float[np.ndarray, "M K"]) -> Float[np.ndarray, "M"]:
         points: one a row.
 
     Example:
-        >>> nearest_point(np.array([[1.0, 1.0], [1.0, -1.0], [3.0, 0.0]])).tolist()
+        >>> nearest_point(np.array([[1.0, 1.0], [1.0, -1.0], [3.0, 0.0]])).round(12).tolist()
         [0.5, 0.5, 0.0]
     """
     M = len(points)
