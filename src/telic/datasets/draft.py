@@ -20,10 +20,11 @@ from .drafting.profile import MISSING_TEXTS, PROFILED_ROWS, profile_column
 from .drafting.roles import roles_of
 from .drafting.text import Guess
 from .drafting.writer import Writer
-from .sources.csv_files import csv_columns, csv_delimiter, read_csv
+from .sources.csv_files import csv_columns, csv_delimiter, csv_pieces
 from .sources.files import SourceFile, source_file, text_faults
-from .sources.json_lines import json_columns, read_json_lines
-from .sources.parquet_files import parquet_columns, read_parquet
+from .sources.json_lines import json_columns, json_pieces
+from .sources.parquet_files import parquet_columns, parquet_pieces
+from .sources.pieces import whole_table
 
 __all__ = ["Draft", "draft_contract"]
 
@@ -93,7 +94,7 @@ def _read_as_it_is(source: SourceFile) -> tuple[Data, pa.Table]:
     """The file's own columns, and how its text is to be read."""
     data = Data(missing_values=MISSING_TEXTS)
     if source.format == "parquet":
-        return data, read_parquet(source, parquet_columns(source))
+        return data, whole_table(parquet_pieces(source, parquet_columns(source)))
     for encoding in ("utf-8", "cp1252", "latin-1"):
         try:
             text_faults(source, encoding)
@@ -102,7 +103,9 @@ def _read_as_it_is(source: SourceFile) -> tuple[Data, pa.Table]:
         data = data.model_copy(update={"encoding": encoding})
         break
     if source.format == "jsonl":
-        return data, read_json_lines(source, dict.fromkeys(json_columns(source), pa.float64()))
+        return data, whole_table(json_pieces(source, dict.fromkeys(json_columns(source), pa.float64())))
     data = data.model_copy(update={"delimiter": csv_delimiter(source, data)})
     as_text = data.model_copy(update={"missing_values": ()})
-    return data, read_csv(source, dict.fromkeys(csv_columns(source, data), pa.string()), as_text)
+    return data, whole_table(
+        csv_pieces(source, dict.fromkeys(csv_columns(source, data), pa.string()), as_text)
+    )

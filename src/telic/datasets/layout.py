@@ -76,40 +76,32 @@ def from_files(manifest: Mapping[str, Any], folder: Path, findings: tuple[Findin
     Raises:
         PermanentError: the files do not hold what the manifest says.
     """
-    parts = sorted(n for n in manifest["files"] if n != TRAJECTORIES)
     try:
-        rows = pa.concat_tables([pq.read_table(folder / n) for n in parts])
+        columns = _read_rows(manifest, folder)
         trajectories = pq.read_table(folder / TRAJECTORIES)
-        if rows.num_rows != manifest["counts"]["decisions"]:
-            raise pa.ArrowInvalid(
-                f"{rows.num_rows} rows where {manifest['counts']['decisions']} were published"
-            )
     except (pa.ArrowInvalid, OSError) as problem:
         raise PermanentError(
             f"The files in {folder} cannot be read as they were published: {problem}.",
             hint="Ingest the source files again, or restore a backup.",
         ) from None
-    columns = {
-        n: np.asarray(rows[n].to_numpy()) for n in rows.column_names if not n.startswith("observation:")
-    }
+    n = manifest["counts"]["decisions"]
     current: dict[str, NDArray[Any]] = {}
     following: dict[str, NDArray[Any]] = {}
     for name in manifest["observations"]:
-        values = rows[f"observation:{name}"].to_numpy()
+        values = columns.pop(f"observation:{name}")
+        current[name] = values[:n]
         if name in manifest["shifted"]:
-            shared = np.append(values, values[-1:])
-            current[name], following[name] = shared[:-1], shared[1:]
-        else:
-            current[name] = np.asarray(values)
-            if f"next_observation:{name}" in columns:
-                following[name] = columns[f"next_observation:{name}"]
+            values[n:] = values[n - 1 : n]
+            following[name] = values[1:]
+        elif f"next_observation:{name}" in columns:
+            following[name] = columns[f"next_observation:{name}"][:n]
     per_trajectory = {
-        n: trajectories[n].to_numpy() for n in _TRAJECTORY_COLUMNS if n in trajectories.column_names
+        k: trajectories[k].to_numpy() for k in _TRAJECTORY_COLUMNS if k in trajectories.column_names
     }
     per_trajectory["trajectory_ids"] = np.array(trajectories["trajectory_ids"].to_pylist(), dtype=object)
     provenance = manifest["provenance"]
     return Demonstrations(
-        **{n: columns[n] for n in _ROW_COLUMNS if n in columns},
+        **{k: columns[k][:n] for k in _ROW_COLUMNS if k in columns},
         **per_trajectory,
         offsets=np.concatenate([[0], np.cumsum(trajectories["lengths"].to_numpy())]).astype(np.int64),
         observations=current,
@@ -120,6 +112,27 @@ def from_files(manifest: Mapping[str, Any], folder: Path, findings: tuple[Findin
         findings=findings,
         provenance=Provenance(**provenance),
     )
+
+
+def _read_rows(manifest: Mapping[str, Any], folder: Path) -> dict[str, NDArray[Any]]:
+    """Each column in one array of ``n + 1`` values, the last of them free, filled one row group after the other.
+
+    So no more than a row group is in memory beside the columns themselves, and an observation and what followed it can
+    lie in one array.
+    """
+    parts = [pq.ParquetFile(folder / name) for name in sorted(manifest["files"]) if name != TRAJECTORIES]
+    n, found = manifest["counts"]["decisions"], sum(part.metadata.num_rows for part in parts)
+    if found != n:
+        raise pa.ArrowInvalid(f"{found} rows where {n} were published")
+    columns = {f.name: np.empty(n + 1, f.type.to_pandas_dtype()) for f in parts[0].schema_arrow}
+    at = 0
+    for part in parts:
+        for i_group in range(part.num_row_groups):
+            group = part.read_row_group(i_group)
+            for name, values in columns.items():
+                values[at : at + len(group)] = group[name].to_numpy()
+            at += len(group)
+    return columns
 
 
 def _row_columns(demos: Demonstrations) -> Iterator[tuple[str, NDArray[Any]]]:

@@ -13,7 +13,7 @@ from telic.contract import TaskContract
 from telic.errors import DataError
 from telic.reports import Finding, Provenance, Severity
 from telic.trajectories import Demonstrations
-from telic.typing import BoolArray, FloatArray, IntArray, LongArray
+from telic.typing import BoolArray, FloatArray, IntArray
 
 from .measure import action_indices, labels_and_codes, measure
 from .order import (
@@ -27,7 +27,7 @@ from .order import (
     segment,
 )
 from .pseudonyms import pseudonyms
-from .read import SourceColumns
+from .read import SourceColumns, release
 
 __all__ = ["assemble"]
 
@@ -126,6 +126,7 @@ def _rows(source: SourceColumns, contract: TaskContract, findings: list[Finding]
             keys, names = cut_keys(keys, names, times, contract.data.cut_seconds)
     ordered = order_rows(keys, names, times)
     order = ordered.order
+    release()
     actions = action_indices(source.columns.pop("action"), contract.actions, source.rows)
     observations: dict[str, NDArray[Any]] = {}
     categories: dict[str, tuple[str, ...]] = {}
@@ -134,6 +135,7 @@ def _rows(source: SourceColumns, contract: TaskContract, findings: list[Finding]
         column = source.columns.pop(f"observation:{o.name}")
         measured = measure(column, o, order, ordered.starts, source.rows)
         del column
+        release()
         observations[o.name] = measured.values
         if measured.labels is not None:
             categories[o.name] = measured.labels
@@ -331,7 +333,7 @@ def _demonstrations(
     )
 
 
-def _ids(keys: LongArray, names: tuple[str, ...]) -> list[str]:
+def _ids(keys: IntArray, names: tuple[str, ...]) -> list[str]:
     """Name of each trajectory: that of its source, and ``#2``, ``#3``, ... for its further pieces."""
     nth = np.arange(len(keys)) - np.searchsorted(keys, keys)  # keys do not fall, so this counts pieces from 0
 
@@ -392,7 +394,7 @@ def _timing_findings(demos: Demonstrations, contract: TaskContract) -> list[Find
     steps = np.diff(demos.times)[demos.next_known[:-1]] if demos.next_known is not None else np.zeros(0)
     period = contract.timing.control_period_seconds
     if period is not None and len(steps):
-        median = float(np.median(steps))
+        median = float(np.median(steps, overwrite_input=True))
         if abs(median / period - 1) > PERIOD_TOLERANCE:
             findings.append(
                 Finding(

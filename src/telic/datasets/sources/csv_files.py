@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -14,11 +14,9 @@ from telic.contract import Data
 from telic.errors import DataError
 
 from .files import SourceFile, text_stream
+from .pieces import AGAIN, PIECE_BYTES, Pieces
 
-__all__ = ["csv_columns", "csv_delimiter", "read_csv"]
-
-BLOCK_BYTES = 8 << 20
-"""Bytes parsed at a time; a single row must fit."""
+__all__ = ["csv_columns", "csv_delimiter", "csv_pieces"]
 
 DELIMITERS = ",;\t|"
 SNIFFED_BYTES = 1 << 16
@@ -55,8 +53,8 @@ def csv_columns(source: SourceFile, data: Data) -> list[str]:
     return names
 
 
-def read_csv(source: SourceFile, types: Mapping[str, pa.DataType], data: Data) -> pa.Table:
-    """The columns in ``types``; a column whose texts do not fit its type is read as text instead.
+def csv_pieces(source: SourceFile, types: Mapping[str, pa.DataType], data: Data) -> Pieces:
+    """The columns in ``types``; where the texts of one do not fit its type, all are read as text instead.
 
     Args:
         source: the file.
@@ -66,12 +64,18 @@ def read_csv(source: SourceFile, types: Mapping[str, pa.DataType], data: Data) -
     Raises:
         DataError: a row has too few or too many values (its line is named), or the file has no rows at all.
     """
+    as_text = dict.fromkeys(types, pa.string())
     try:
-        return _read(source, types, data, threads=True)
+        yield from _read(source, types, data, threads=True)
+        return
     except pa.ArrowInvalid as problem:
         if "conversion error" not in str(problem):
-            raise _malformed(source, types, data) from None
-    return _read(source, dict.fromkeys(types, pa.string()), data, threads=True)
+            raise _malformed(source, as_text, data) from None
+    yield AGAIN
+    try:
+        yield from _read(source, as_text, data, threads=True)
+    except pa.ArrowInvalid:
+        raise _malformed(source, as_text, data) from None
 
 
 def _read(
@@ -81,17 +85,17 @@ def _read(
     *,
     threads: bool,
     faults: list[pacsv.InvalidRow] | None = None,
-) -> pa.Table:
+) -> Iterator[pa.Table]:
     def keep(row: pacsv.InvalidRow) -> str:
         if faults is not None:
             faults.append(row)
         return "error"
 
     with text_stream(source.path) as stream:
-        return pacsv.read_csv(
+        reader = pacsv.open_csv(
             stream,
             read_options=pacsv.ReadOptions(
-                use_threads=threads, block_size=BLOCK_BYTES, encoding=_encoding(data)
+                use_threads=threads, block_size=PIECE_BYTES, encoding=_encoding(data)
             ),
             parse_options=pacsv.ParseOptions(
                 delimiter=csv_delimiter(source, data),
@@ -106,13 +110,17 @@ def _read(
                 decimal_point=data.decimal,
             ),
         )
+        yield reader.schema.empty_table()
+        for batch in reader:
+            yield pa.Table.from_batches([batch])
 
 
 def _malformed(source: SourceFile, types: Mapping[str, pa.DataType], data: Data) -> DataError:
     """Read again, one row after the other, to say which line is broken."""
     faults: list[pacsv.InvalidRow] = []
     try:
-        _read(source, types, data, threads=False, faults=faults)
+        for _ in _read(source, types, data, threads=False, faults=faults):
+            pass
     except pa.ArrowInvalid as problem:
         if not faults:
             return DataError(

@@ -13,11 +13,12 @@ import pyarrow.json as pajson
 from telic.errors import DataError
 
 from .files import SourceFile, text_stream
+from .pieces import AGAIN, PIECE_BYTES, Pieces
 
-__all__ = ["json_columns", "read_json_lines"]
+__all__ = ["json_columns", "json_pieces"]
 
-BLOCK_BYTES = 8 << 20
-"""Bytes parsed at a time; a single line must fit."""
+PARSED_BYTES = 4 * PIECE_BYTES
+"""Bytes of whole lines taken from the file at a time, parsed in pieces side by side."""
 
 SNIFFED_LINES = 200
 
@@ -27,7 +28,7 @@ def json_columns(source: SourceFile) -> list[str]:
     return list(_kinds(source))
 
 
-def read_json_lines(source: SourceFile, types: Mapping[str, pa.DataType]) -> pa.Table:
+def json_pieces(source: SourceFile, types: Mapping[str, pa.DataType]) -> Pieces:
     """The columns in ``types``, in the types that the file itself gives them.
 
     Args:
@@ -40,32 +41,49 @@ def read_json_lines(source: SourceFile, types: Mapping[str, pa.DataType]) -> pa.
     found = _kinds(source)
     kinds = {name: _type(found[name], types[name]) for name in types if name in found}
     try:
-        table = _read(source, kinds)
+        yield from _read(source, kinds, types)
+        return
     except pa.ArrowInvalid:  # perhaps only a 2.5 after many whole numbers
         kinds = {name: pa.float64() if kind == pa.int64() else kind for name, kind in kinds.items()}
-        try:
-            table = _read(source, kinds)
-        except pa.ArrowInvalid as problem:
-            raise _malformed(source, list(types), str(problem)) from None
-    while any(pa.types.is_struct(f.type) for f in table.schema):
-        table = table.flatten()
-    absent = [name for name in types if name not in table.column_names]
-    for name in absent:
-        table = table.append_column(name, pa.nulls(table.num_rows, types[name]))
-    return table.select(list(types))
+    yield AGAIN
+    try:
+        yield from _read(source, kinds, types)
+    except pa.ArrowInvalid as problem:
+        raise _malformed(source, list(types), str(problem)) from None
 
 
-def _read(source: SourceFile, kinds: Mapping[str, pa.DataType]) -> pa.Table:
-    with text_stream(source.path) as stream:
-        return pajson.read_json(
-            stream,
-            read_options=pajson.ReadOptions(block_size=BLOCK_BYTES),
+def _read(
+    source: SourceFile, kinds: Mapping[str, pa.DataType], types: Mapping[str, pa.DataType]
+) -> Iterator[pa.Table]:
+    schema = pa.schema(_nested(kinds))
+    for lines in _whole_lines(source):
+        table = pajson.read_json(
+            pa.BufferReader(lines),
+            read_options=pajson.ReadOptions(block_size=PIECE_BYTES),
             parse_options=pajson.ParseOptions(
-                explicit_schema=pa.schema(_nested(kinds)),
-                unexpected_field_behavior="ignore",
-                newlines_in_values=False,
+                explicit_schema=schema, unexpected_field_behavior="ignore", newlines_in_values=False
             ),
         )
+        while any(pa.types.is_struct(f.type) for f in table.schema):
+            table = table.flatten()
+        for name in types:
+            if name not in table.column_names:
+                table = table.append_column(name, pa.nulls(table.num_rows, types[name]))
+        yield table.select(list(types))
+
+
+def _whole_lines(source: SourceFile) -> Iterator[bytes]:
+    """The bytes of the file, cut between lines; nothing but empty lines is one piece, for the error it makes."""
+    rest, some = b"", False
+    with text_stream(source.path) as stream:
+        while piece := stream.read(PARSED_BYTES):
+            text, newline, tail = piece.rpartition(b"\n")
+            if newline and (rest + text).strip():
+                some = True
+                yield rest + text + newline
+            rest = tail if newline else rest + piece
+    if rest.strip() or not some:
+        yield rest
 
 
 def _kinds(source: SourceFile) -> dict[str, set[str]]:

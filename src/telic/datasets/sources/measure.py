@@ -100,18 +100,22 @@ def labels_and_codes(column: pa.ChunkedArray) -> tuple[IntArray, tuple[str, ...]
     """``(n,)`` int32 codes (-1: missing) into the sorted distinct labels of a dictionary column."""
     unified = column.unify_dictionaries() if column.num_chunks > 1 else column
     texts = unified.chunk(0).dictionary.to_pylist() if unified.num_chunks else []
-    codes = np.empty(len(column), dtype=np.int32)
-    at = 0
-    for chunk in unified.chunks:
-        indices = chunk.indices.fill_null(-1) if chunk.indices.null_count else chunk.indices
-        codes[at : at + len(chunk)] = indices.to_numpy()
-        at += len(chunk)
     used = np.zeros(len(texts) + 1, dtype=bool)
-    used[codes] = True  # -1 marks the last place
+    for chunk in unified.chunks:
+        used[_indices(chunk)] = True  # -1 marks the last place
     kept = sorted({str(t) for t, u in zip(texts, used[:-1].tolist(), strict=True) if u and t is not None})
     place = {label: i for i, label in enumerate(kept)}
     table = np.array([place.get(str(t), -1) if t is not None else -1 for t in texts] + [-1], dtype=np.int32)
-    return table[codes], tuple(kept)
+    codes = np.empty(len(column), dtype=np.int32)
+    at = 0
+    for chunk in unified.chunks:
+        codes[at : at + len(chunk)] = table[_indices(chunk)]
+        at += len(chunk)
+    return codes, tuple(kept)
+
+
+def _indices(chunk: pa.DictionaryArray) -> NDArray[Any]:
+    return np.asarray((chunk.indices.fill_null(-1) if chunk.indices.null_count else chunk.indices).to_numpy())
 
 
 def _contract_codes(

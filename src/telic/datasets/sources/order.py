@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from telic._core.codes import renumber
 from telic.errors import DataError
 from telic.reports import Finding, Severity
 from telic.typing import BoolArray, FloatArray, IntArray, LongArray
@@ -46,7 +47,7 @@ class Ordered:
     """
 
     order: LongArray | None
-    keys: LongArray
+    keys: IntArray
     names: tuple[str, ...]
     times: FloatArray | None
     starts: BoolArray
@@ -54,14 +55,12 @@ class Ordered:
     def take(self, keep: BoolArray) -> Ordered:
         """Only some rows."""
         keys = self.keys[keep]
-        starts = np.ones(len(keys), dtype=bool)
-        np.not_equal(keys[1:], keys[:-1], out=starts[1:])
         return Ordered(
             order=np.flatnonzero(keep) if self.order is None else self.order[keep],
             keys=keys,
             names=self.names,
             times=None if self.times is None else self.times[keep],
-            starts=starts,
+            starts=_starts(keys),
         )
 
 
@@ -86,7 +85,7 @@ class Segments:
 
 def keys_of(
     columns: Mapping[str, pa.ChunkedArray], n_rows: int, rows_per_file: Sequence[int], rows: RowNames
-) -> tuple[LongArray, tuple[str, ...]]:
+) -> tuple[IntArray, tuple[str, ...]]:
     """``(n,)`` source trajectory of each row of the files, and the names, sorted.
 
     Args:
@@ -100,10 +99,10 @@ def keys_of(
     """
     if not columns:
         width = len(str(len(rows_per_file)))
-        keys = np.repeat(np.arange(len(rows_per_file)), rows_per_file)
-        return keys, tuple(f"file-{i + 1:0{width}d}" for i in range(len(rows_per_file)))
-    combined: LongArray = np.zeros(n_rows, dtype=np.int64)
-    labels: list[tuple[str, ...]] = []
+        files = np.repeat(np.arange(len(rows_per_file), dtype=np.int32), rows_per_file)
+        return files, tuple(f"file-{i + 1:0{width}d}" for i in range(len(rows_per_file)))
+    keys: IntArray = np.zeros(n_rows, dtype=np.int32)
+    parts: list[list[str]] = []
     for name, column in columns.items():
         codes, found = labels_and_codes(column)
         gone = np.flatnonzero(codes < 0)
@@ -114,26 +113,23 @@ def keys_of(
                 hint="Fill it in, or leave these rows out.",
                 rows=gone[:20].tolist(),
             )
-        combined = combined * max(1, len(found)) + codes
-        labels.append(found)
-    present, keys = (
-        (np.arange(len(labels[0])), combined)
-        if len(labels) == 1
-        else np.unique(combined, return_inverse=True)
-    )
-    if len(labels) == 1:
-        return keys.astype(np.int64), labels[0]
-    parts: list[tuple[str, ...]] = []
-    rest = present
-    for found in reversed(labels):
-        rest, code = np.divmod(rest, max(1, len(found)))
-        parts.append(tuple(_escaped(found[i]) for i in code.tolist()))
-    return keys.astype(np.int64), tuple("/".join(p) for p in zip(*reversed(parts), strict=True))
+        if not parts:
+            keys, parts = codes, [list(found)]
+            continue
+        wide = keys.astype(np.int64)
+        wide *= len(found)
+        wide += codes
+        present, keys = renumber(wide, np.int32)
+        before, last = (x.tolist() for x in np.divmod(present, len(found)))
+        parts = [*([part[i] for i in before] for part in parts), [found[i] for i in last]]
+    if len(parts) == 1:
+        return keys, tuple(parts[0])
+    return keys, tuple("/".join(map(_escaped, names)) for names in zip(*parts, strict=True))
 
 
 def cut_keys(
-    keys: LongArray, names: tuple[str, ...], times: FloatArray, cut_seconds: float
-) -> tuple[LongArray, tuple[str, ...]]:
+    keys: IntArray, names: tuple[str, ...], times: FloatArray, cut_seconds: float
+) -> tuple[IntArray, tuple[str, ...]]:
     """Keys and names after every trajectory was cut at the multiples of ``cut_seconds`` since 1970.
 
     Pieces are named by where they begin (``svc@2024-05-01``) and count as trajectories of their own everywhere.
@@ -141,15 +137,17 @@ def cut_keys(
     piece = np.floor(times / cut_seconds).astype(np.int64)
     first = int(piece.min())
     span = int(piece.max()) - first + 1
-    present, cut = np.unique(keys * span + (piece - first), return_inverse=True)
+    piece -= first
+    piece += keys.astype(np.int64) * span
+    present, cut = renumber(piece, np.int32)
     key, nth = np.divmod(present, span)
     begins = ((nth + first) * cut_seconds).astype("datetime64[s]").astype(str)
     whole_days = cut_seconds % 86_400 == 0
     labels = [b[:10] if whole_days else f"{b}Z" for b in begins.tolist()]
-    return cut.astype(np.int64), tuple(f"{names[k]}@{b}" for k, b in zip(key.tolist(), labels, strict=True))
+    return cut, tuple(f"{names[k]}@{b}" for k, b in zip(key.tolist(), labels, strict=True))
 
 
-def order_rows(keys: LongArray, names: tuple[str, ...], times: FloatArray | None) -> Ordered:
+def order_rows(keys: IntArray, names: tuple[str, ...], times: FloatArray | None) -> Ordered:
     """The rows in canonical order; rows of one trajectory and time keep the order of the files.
 
     Args:
@@ -157,29 +155,21 @@ def order_rows(keys: LongArray, names: tuple[str, ...], times: FloatArray | None
         names: of the keys.
         times: ``(n,)`` seconds in the order of the files, or None.
     """
-    same = keys[1:] == keys[:-1]
-    ordered = np.all(keys[1:] >= keys[:-1]) and (times is None or not np.any(same & (times[1:] < times[:-1])))
-    if ordered:
-        order = None
-    elif times is None:
-        order = np.argsort(keys, kind="stable")
-    else:
-        order = np.lexsort((times, keys))
+    order, keys_of_files, times_of_files = _by_key(keys), keys, times
     if order is not None:
-        keys = keys[order]
-        times = None if times is None else times[order]
-    starts = np.ones(len(keys), dtype=bool)
-    np.not_equal(keys[1:], keys[:-1], out=starts[1:])
-    return Ordered(order=order, keys=keys, names=names, times=times, starts=starts)
+        keys, times = keys[order], None if times is None else times[order]
+    if times is not None and times_of_files is not None and len(_backwards(keys, times)):
+        order = np.lexsort((times_of_files, keys_of_files))
+        keys, times = keys_of_files[order], times_of_files[order]
+    return Ordered(order=order, keys=keys, names=names, times=times, starts=_starts(keys))
 
 
-def file_order_finding(keys: LongArray, times: FloatArray) -> list[Finding]:
+def file_order_finding(keys: IntArray, times: FloatArray) -> list[Finding]:
     """A finding where time runs backwards within a trajectory in the order of the files."""
-    by_key = keys if np.all(keys[1:] >= keys[:-1]) else None
-    if by_key is None:
-        order = np.argsort(keys, kind="stable")
+    order = _by_key(keys)
+    if order is not None:
         keys, times = keys[order], times[order]
-    backwards = int(np.sum((keys[1:] == keys[:-1]) & (times[1:] < times[:-1])))
+    backwards = len(_backwards(keys, times))
     if not backwards:
         return []
     return [
@@ -193,6 +183,29 @@ def file_order_finding(keys: LongArray, times: FloatArray) -> list[Finding]:
             evidence={"count": backwards},
         )
     ]
+
+
+def _by_key(keys: IntArray) -> LongArray | None:
+    """The stable order by key, or None where the keys do not fall: counted by 16 bits at a time, never compared."""
+    if np.all(keys[1:] >= keys[:-1]):
+        return None
+    order = np.argsort(keys.astype(np.uint16), kind="stable")
+    high = (keys >> 16).astype(np.uint16)
+    return order[np.argsort(high[order], kind="stable")] if high.any() else order
+
+
+def _backwards(keys: IntArray, times: FloatArray) -> LongArray:
+    """Rows after which time runs backwards within a key."""
+    back = times[1:] < times[:-1]
+    back &= keys[1:] == keys[:-1]
+    return np.flatnonzero(back)
+
+
+def _starts(keys: IntArray) -> BoolArray:
+    """``(n,)`` first row of each key."""
+    starts = np.ones(len(keys), dtype=bool)
+    np.not_equal(keys[1:], keys[:-1], out=starts[1:])
+    return starts
 
 
 def duplicate_places(ordered: Ordered) -> LongArray:

@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 from telic.errors import DataError
 
 from .files import SourceFile
+from .pieces import PIECE_ROWS, Pieces
 
-__all__ = ["parquet_columns", "read_parquet"]
+__all__ = ["parquet_columns", "parquet_pieces"]
 
 
 def parquet_columns(source: SourceFile) -> list[str]:
@@ -23,7 +24,7 @@ def parquet_columns(source: SourceFile) -> list[str]:
     return list(_flat(_open(source).schema_arrow.empty_table()).column_names)
 
 
-def read_parquet(source: SourceFile, columns: Iterable[str]) -> pa.Table:
+def parquet_pieces(source: SourceFile, columns: Iterable[str]) -> Pieces:
     """The columns named, in the types of the file.
 
     Raises:
@@ -32,7 +33,9 @@ def read_parquet(source: SourceFile, columns: Iterable[str]) -> pa.Table:
     wanted = list(columns)
     file = _open(source)
     try:
-        return _flat(file.read(columns=wanted)).select(wanted)
+        yield _flat(file.schema_arrow.empty_table()).select(wanted)
+        for batch in file.iter_batches(PIECE_ROWS, columns=wanted):
+            yield _flat(pa.Table.from_batches([batch])).select(wanted)
     except (pa.ArrowInvalid, OSError) as problem:
         raise _broken(source, problem) from None
 

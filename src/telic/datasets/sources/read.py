@@ -1,4 +1,9 @@
-"""All source files, read by contract into one set of columns (still in the order of the files)."""
+"""All source files, read by contract into one set of columns (still in the order of the files).
+
+A file passes by in pieces, and each piece is turned into what the contract says before the next one comes: what stays
+are numbers, times and codes, never the text. A column with a value that breaks the contract is set aside, and
+read once more by itself at the end of its file, so that the error counts all that is wrong with it.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +18,16 @@ from telic.errors import DataError
 from telic.reports import Finding, Severity
 
 from .coerce import CATEGORY, coerce
-from .csv_files import csv_columns, read_csv
+from .csv_files import csv_columns, csv_pieces
 from .files import SourceFile, text_faults
-from .json_lines import json_columns, read_json_lines
-from .parquet_files import parquet_columns, read_parquet
+from .json_lines import json_columns, json_pieces
+from .parquet_files import parquet_columns, parquet_pieces
+from .pieces import AGAIN, Pieces, whole_table
 from .plan import Use, uses_of
 from .rows import FilePart, RowNames
+from .times import ways_of_writing
 
-__all__ = ["SourceColumns", "columns_of", "read_sources"]
+__all__ = ["SourceColumns", "columns_of", "read_sources", "release"]
 
 TYPES = {
     "number": pa.float64(),
@@ -31,6 +38,9 @@ TYPES = {
     "time": pa.string(),
 }
 """The type in which a text format is first read for each kind of use."""
+
+FIRST_LINE = {"csv": 2, "jsonl": 1, "parquet": 0}
+"""Line of the first row of a file, or 0 where rows have no lines."""
 
 
 @dataclass(kw_only=True)
@@ -70,32 +80,24 @@ def read_sources(sources: Sequence[SourceFile], contract: TaskContract) -> Sourc
             rows; the message names the file and the line.
     """
     uses = uses_of(contract)
-    chunks: dict[str, list[pa.ChunkedArray]] = {use.role: [] for use in uses}
+    chunks: dict[str, list[pa.Array]] = {use.role: [] for use in uses}
     parts: list[FilePart] = []
     findings: list[Finding] = []
     for source in sources:
         if source.format != "parquet" and text_faults(source, contract.data.encoding):
             findings.append(_no_newline(source))
         findings += _column_faults(source, uses, contract)
-        table = _table(source, uses, contract.data)
-        part = FilePart(
-            name=source.name,
-            first_line={"csv": 2, "jsonl": 1, "parquet": 0}[source.format],
-            n_rows=table.num_rows,
-        )
-        parts.append(part)
-        for use in uses:
-            chunks[use.role].append(coerce(table[use.column], use, contract.data, RowNames([part])))
+        columns, n_rows = _columns(source, uses, contract.data)
+        parts.append(FilePart(name=source.name, first_line=FIRST_LINE[source.format], n_rows=n_rows))
+        for role, arrays in columns.items():
+            chunks[role] += arrays
     total = sum(p.n_rows for p in parts)
     if total == 0:
         named = ", ".join(s.name for s in sources) or "no files were given"
         raise DataError(f"There are no rows to ingest ({named}).", hint="Was the export filtered to nothing?")
-    columns = {
-        role: pa.chunked_array([c for a in arrays for c in a.chunks], arrays[0].type)
-        for role, arrays in chunks.items()
-    }
+    release()
     return SourceColumns(
-        columns=columns,
+        columns={role: pa.chunked_array(arrays, arrays[0].type) for role, arrays in chunks.items()},
         n_rows=total,
         rows_per_file=tuple(p.n_rows for p in parts),
         rows=RowNames(parts),
@@ -103,14 +105,53 @@ def read_sources(sources: Sequence[SourceFile], contract: TaskContract) -> Sourc
     )
 
 
-def _table(source: SourceFile, uses: Sequence[Use], data: Data) -> pa.Table:
+def release() -> None:
+    """Give the memory of columns that are gone back to the machine; Arrow would keep it for its next ones."""
+    pa.default_memory_pool().release_unused()
+
+
+def _columns(source: SourceFile, uses: Sequence[Use], data: Data) -> tuple[dict[str, list[pa.Array]], int]:
+    """Role to the values of one file, piece by piece, and its number of rows."""
+    kept: dict[str, list[pa.Array]] = {use.role: [] for use in uses}
+    faulty: set[str] = set()
+    ways: set[bool] = set()
+    n_rows = 0
+    for piece in _pieces(source, uses, data):
+        if piece is AGAIN:
+            kept, faulty, ways, n_rows = {use.role: [] for use in uses}, set(), set(), 0
+            continue
+        rows = _row_names(source, piece.num_rows)
+        n_rows += piece.num_rows
+        for use in uses:
+            if use.role in faulty:
+                continue
+            try:
+                kept[use.role] += coerce(piece[use.column], use, data, rows).chunks
+            except DataError:
+                faulty.add(use.role)
+            if use.kind == "time":
+                ways |= ways_of_writing(piece[use.column], data)
+                if len(ways) > 1:
+                    faulty.add(use.role)
+    for use in uses:
+        if use.role in faulty:
+            alone = whole_table(_pieces(source, uses, data), [use.column])[use.column]
+            kept[use.role] = coerce(alone, use, data, _row_names(source, n_rows)).chunks
+    return kept, n_rows
+
+
+def _row_names(source: SourceFile, n_rows: int) -> RowNames:
+    return RowNames([FilePart(name=source.name, first_line=FIRST_LINE[source.format], n_rows=n_rows)])
+
+
+def _pieces(source: SourceFile, uses: Sequence[Use], data: Data) -> Pieces:
     types: dict[str, pa.DataType] = {}
     for use in uses:
         kind = TYPES[use.kind]
         types[use.column] = kind if types.get(use.column, kind) == kind else pa.string()
     if source.format == "csv":
-        return read_csv(source, types, data)
-    return read_json_lines(source, types) if source.format == "jsonl" else read_parquet(source, types)
+        return csv_pieces(source, types, data)
+    return json_pieces(source, types) if source.format == "jsonl" else parquet_pieces(source, types)
 
 
 def _column_faults(source: SourceFile, uses: Sequence[Use], contract: TaskContract) -> list[Finding]:

@@ -16,7 +16,7 @@ from telic.errors import ContractError
 from .plan import Use
 from .rows import RowNames, bad_values
 
-__all__ = ["coerce_time"]
+__all__ = ["coerce_time", "ways_of_writing"]
 
 ISO_8601 = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T "
@@ -51,12 +51,7 @@ def coerce_time(column: pa.ChunkedArray, use: Use, data: Data, rows: RowNames) -
         return _from_ticks(column.cast(pa.int64()), UNITS[form])
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return _from_numbers(column.cast(pa.float64()), use, form, rows)
-    texts = column.cast(pa.string())
-    missing = pc.is_in(texts, value_set=pa.array(data.missing_values))
-    if pc.any(missing).as_py():
-        texts = pc.if_else(missing, pa.scalar(None, pa.string()), texts)
-    if data.decimal == "," and (form is None or form in UNITS):
-        texts = pc.replace_substring(texts, ",", ".")
+    texts, nothing = _known_texts(column, data), pa.scalar(None, pa.string())
     if form in UNITS or (form is None and _looks_numeric(texts)):
         good = pc.match_substring_regex(texts, NUMBER)
         if pc.any(pc.invert(good)).as_py():
@@ -68,15 +63,39 @@ def coerce_time(column: pa.ChunkedArray, use: Use, data: Data, rows: RowNames) -
                 rows,
                 "Correct `data.time_format`.",
             )
-        if form in UNITS and not pc.any(pc.invert(pc.match_substring_regex(texts, WHOLE))).as_py():
-            return _from_ticks(texts.cast(pa.int64()), UNITS[form])
-        return _from_numbers(texts.cast(pa.float64()), use, form, rows)
+        whole = pc.match_substring_regex(texts, WHOLE)
+        if form not in UNITS or not pc.any(whole).as_py():
+            return _from_numbers(texts.cast(pa.float64()), use, form, rows)
+        ticks = _from_ticks(pc.if_else(whole, texts, nothing).cast(pa.int64()), UNITS[form])
+        others = pc.if_else(whole, nothing, texts).cast(pa.float64())
+        return pc.coalesce(ticks, _from_numbers(others, use, form, rows))
     return _from_iso(texts, use, rows) if form is None else _from_pattern(texts, use, form, rows)
 
 
+def ways_of_writing(column: pa.ChunkedArray, data: Data) -> set[bool]:
+    """{True} where a column of texts without a stated format begins with a number, {False} with a date, else {}."""
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    if data.time_format is not None or not is_text:
+        return set()
+    texts = _known_texts(column, data)
+    return {_looks_numeric(texts)} if texts.null_count < len(texts) else set()
+
+
+def _known_texts(column: pa.ChunkedArray, data: Data) -> pa.ChunkedArray:
+    """The texts without those that mean a missing value, numbers with a decimal point."""
+    texts = column.cast(pa.string())
+    missing = pc.is_in(texts, value_set=pa.array(data.missing_values))
+    if pc.any(missing).as_py():
+        texts = pc.if_else(missing, pa.scalar(None, pa.string()), texts)
+    if data.decimal == "," and (data.time_format is None or data.time_format in UNITS):
+        texts = pc.replace_substring(texts, ",", ".")
+    return texts
+
+
 def _looks_numeric(texts: pa.ChunkedArray) -> bool:
-    first = texts.drop_null().slice(0, 1)
-    return bool(len(first)) and bool(pc.match_substring_regex(first, NUMBER)[0].as_py())
+    first = pc.index(texts.is_valid(), True).as_py()
+    return first >= 0 and bool(pc.match_substring_regex(texts.slice(first, 1), NUMBER)[0].as_py())
 
 
 def _from_numbers(values: pa.ChunkedArray, use: Use, form: str | None, rows: RowNames) -> pa.ChunkedArray:
