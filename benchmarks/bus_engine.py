@@ -1,7 +1,7 @@
 """Rust's bus group 4 by telic's nested fixed point, all four standard errors: cold fit, then warm ones.
 
-One JSON line: parameters, standard errors of the peer's kind, CPU seconds of the first fit and the median of ten more.
-The data are Rust's odometer files in ``TELIC_DATA`` (default: ``../shared/data``).
+One JSON line: parameters, all standard errors, CPU seconds of the first fit and the median of ten more. The data
+are Rust's odometer files in ``TELIC_DATA`` (default: ``../shared/data``).
 """
 
 from __future__ import annotations

@@ -23,6 +23,13 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 PEERS = Path(os.environ.get("TELIC_PEERS", ROOT / ".bench-venv"))
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "NUMBA_NUM_THREADS": "1",
+    "JAX_PLATFORMS": "cpu",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+}
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,7 @@ CASES: dict[str, tuple[Side, ...]] = {
     "soft_sweep": (Side("telic", ("soft_sweep.py",)),),
     "bus_engine": (
         Side("telic", ("bus_engine.py",)),
+        Side("telic, whole command", ("../reproductions/bus_engine.py", "--groups", "4")),
         Side("econirl", ("peers/econirl_bus.py",), "econirl"),
     ),
     "road_network": (Side("telic", ("road_network.py",)),),
@@ -77,20 +85,13 @@ def main() -> int:
 def once(side: Side) -> dict[str, Any]:
     """The JSON line of one run, with the CPU seconds of the whole command beside it."""
     python = environment(side.environment) if side.environment else Path(sys.executable)
-    env = os.environ | {
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "NUMBA_NUM_THREADS": "1",
-        "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
-    }
     before = os.times()
     done = subprocess.run(
         [str(python), str(HERE / side.command[0]), *side.command[1:]],
         check=True,
         stdout=subprocess.PIPE,
         text=True,
-        env=env,
+        env=os.environ | ONE_THREAD,
     )
     after = os.times()
     line: dict[str, Any] = json.loads([x for x in done.stdout.splitlines() if x.startswith("{")][-1])
