@@ -172,3 +172,45 @@ def test_a_notebook_gets_one_element_whose_styles_reach_no_further():
     selectors = re.findall(r"(?:^|\})\s*([^{}@]+)\{", re.sub(r"@media[^{]*\{", "}", css))
     assert selectors
     assert all(part.strip().startswith(".telic") for group in selectors for part in group.split(","))
+
+
+def test_the_first_sentence_is_the_heading_and_the_rest_stands_under_it():
+    html = Report(
+        title="t", headline="One a is worth 3.1 b [2.4, 4.0] to x-6f5c1d. C cannot be told."
+    ).to_html()
+    assert '<h1>One a is worth 3.1 b [2.4, 4.0] to <span class="whole">x-6f5c1d</span>.</h1>' in html
+    assert '<p class="standfirst">C cannot be told.</p>' in html
+    assert "<h1>h</h1></header>" in Report(title="t", headline="h").to_html()
+
+
+def test_numbers_in_sentences_are_set_as_those_of_tables():
+    sentence = "a gain of -0.5 [-0.8, +0.1] with p = 2e-21, not `-1` nor 2026-03-30 nor part-2 nor ab1e-05"
+    html = Report(title="t", headline="h", sections=(Section(title="s", items=(sentence,)),)).to_html()
+    assert "a gain of −0.5 [−0.8, +0.1] with p = 2 × 10⁻²¹" in html
+    assert "not <code>-1</code> nor 2026-03-30 nor part-2 nor ab1e-05" in html
+
+
+def test_a_wide_table_names_its_columns_in_every_row_for_a_narrow_page():
+    row = ("w", 1.0, 2.0, 3.0)
+    html = Table(title="All", columns=("feature", "weight", "SE", "z"), rows=(row,)).to_html()
+    assert "<caption><h3>All</h3></caption>" in html
+    assert '<table class="wide">' in html
+    assert '<td class="number" data-label="SE">2</td>' in html
+    assert "data-label" not in Table(title="", columns=("a", "b"), rows=(("w", 1.0),)).to_html()
+
+
+def test_decimal_points_are_not_lined_up_at_the_price_of_a_gap():
+    html = Table(title="", columns=("a", "b"), rows=(("x", -10.76), ("y", -0.0004889))).to_html()
+    assert 'class="pad"' not in html
+
+
+def test_a_phone_gets_a_drawing_of_its_own_and_a_reader_hears_one():
+    svg = '<svg viewBox="0 0 1 1"><path id="p" d="M0 0"/></svg>'
+    figure = Figure(title="t", svg=svg, alt="a", narrow_svg=svg)
+    html = Report(title="t", headline="h", sections=(Section(title="s", items=(figure,)),)).to_html()
+    Page(html)
+    assert re.search(r'<div class="column"><svg [^>]*aria-labelledby="s-0-alt"', html)
+    assert re.search(r'<div class="phone"><svg [^>]*aria-labelledby="s-0-narrow-alt"', html)
+    assert ".telic .phone { display: none; }" in html
+    with pytest.raises(DataError, match="keeps to itself"):
+        Figure(title="t", svg=svg, alt="a", narrow_svg='<svg onload="x()"/>')

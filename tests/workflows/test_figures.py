@@ -155,3 +155,28 @@ def test_a_fine_map_is_averaged_to_what_a_page_can_hold():
     figure = heat_map(np.arange(10.0), np.arange(200.0), z, WORDS)
     assert len(figure.data["z"]) <= 60
     assert np.nanmean(np.array(figure.data["z"])) == pytest.approx(z.mean(), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_is_drawn_for_a_phone_too(name):
+    width = float(re.search(r'viewBox="0 0 ([\d.]+)', FIGURES[name].narrow_svg)[1])
+    assert width <= 3.6 * 72 + 0.1
+    assert "var(--" in FIGURES[name].narrow_svg
+
+
+def test_numbers_on_axes_are_written_as_in_the_text():
+    drawn = curves(np.array([0.0, 100_000, 200_000]), [("value", np.array([-30.0, -20, -10]))], WORDS).svg
+    assert ">100,000</text>" in drawn
+    assert ">\u221220</text>" in drawn or ">\u221220.0</text>" in drawn
+    assert not re.search(r">-\d", FIGURES["heat_map"].svg)
+
+
+def test_where_the_data_never_went_a_line_is_faint():
+    x, y = np.arange(6.0), np.arange(6.0)
+    half = curves(x, [("reward", y)], WORDS, visited=x < 3)
+    assert half.data["visited"] == [True] * 3 + [False] * 3
+    assert half.svg != curves(x, [("reward", y)], WORDS).svg
+
+
+def test_the_assumed_value_is_named_under_its_tick_where_nothing_is_drawn():
+    assert ">assumed</text>" in FIGURES["profile"].svg

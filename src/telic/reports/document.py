@@ -93,6 +93,7 @@ class Figure:
         alt: the figure in words, for who cannot see it.
         caption: how to read it.
         data: the plotted numbers, JSON-able (the figure's JSON twin).
+        narrow_svg: the same drawn for the width of a phone; empty: ``svg`` is shrunk.
 
     Raises:
         DataError: the drawing is malformed, or holds a script or an outside address.
@@ -103,9 +104,12 @@ class Figure:
     alt: str
     caption: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
+    narrow_svg: str = ""
 
     def __post_init__(self) -> None:
         check_svg(self.svg)
+        if self.narrow_svg:
+            check_svg(self.narrow_svg)
 
     def to_json(self) -> dict[str, Any]:
         """Words and plotted numbers as JSON-able values; the drawing is left out."""

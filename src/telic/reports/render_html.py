@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .finding import Finding
-from .numbers import decimal_tails, json_value
+from .numbers import SUPERSCRIPTS, decimal_tails, json_value
 from .render_text import GLYPHS, cell_text, numeric_columns, visible
 from .style import page_css
 from .svg import embed_svg
@@ -31,6 +31,24 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 PSEUDONYM = re.compile(r"\b[a-z]{1,20}-[0-9a-f]{4,8}\b")
 """A word and a short digest: how people are named in a page."""
+
+SENTENCE_END = re.compile(r"(?<=[a-z0-9\])%])\. (?=[A-Z])")
+"""Where a headline's first sentence ends."""
+
+MINUS = re.compile(r"(?<![\w\-.*/])-(?=\d)")
+"""A hyphen that stands for a minus: before a number, after nothing that makes it part of a word."""
+
+POWER = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)e([-+]?)0*(\d+)(?![\w.]*\w)")
+"""A number as programs write it (``2e-21``)."""
+
+WIDE_FROM = 4
+"""Columns from which a table's rows are set one below another on a phone."""
+
+DENSE_FROM = 7
+"""Columns from which a table is set smaller, to stay within its page."""
+
+LONGEST_TAIL = 4
+"""Letters of unseen padding up to which decimal points are lined up; beyond, numbers would drift apart."""
 
 MOST_ROWS_SHOWN, MOST_LINES_SHOWN = 200, 1000
 """Plotted numbers beyond this are left to the JSON twin: a page of a million rows does not open."""
@@ -62,26 +80,36 @@ def report_fragment(report: Report) -> str:
 
 def table_html(table: Table) -> str:
     """One table; columns of numbers are right-aligned at the decimal point."""
-    numeric = numeric_columns(table)
+    numeric, wide = numeric_columns(table), len(table.columns) >= WIDE_FROM
     columns = []
     for j in range(len(table.columns)):
         texts = [cell_text(row[j], table.digits, typographic=True) for row in table.rows]
         tails = decimal_tails(texts) if numeric[j] else [""] * len(texts)
+        if max(map(len, tails), default=0) > LONGEST_TAIL:
+            tails = [""] * len(texts)
         columns.append([_padded(text, tail) for text, tail in zip(texts, tails, strict=True)])
     heads = "".join(
         f'<th scope="col"{_side(n)}>{_inline(name)}</th>'
         for name, n in zip(table.columns, numeric, strict=True)
     )
     rows = "\n".join(
-        "<tr>" + "".join(_cell(cell, numeric[j], first=j == 0) for j, cell in enumerate(row)) + "</tr>"
+        "<tr>"
+        + "".join(
+            _cell(cell, numeric[j], first=j == 0, label=table.columns[j] if wide else "")
+            for j, cell in enumerate(row)
+        )
+        + "</tr>"
         for row in zip(*columns, strict=True)
     )
     empty = f'<tr><td colspan="{max(len(table.columns), 1)}">No rows.</td></tr>'
-    title = f"<h3>{_inline(table.title)}</h3>\n" if table.title else ""
+    title = f"<caption><h3>{_inline(table.title)}</h3></caption>" if table.title else ""
     note = f'\n<p class="note">{_inline(table.note)}</p>' if table.note else ""
     label = _text(table.title or "table")
+    dense = " dense" if len(table.columns) >= DENSE_FROM else ""
+    of_lines = f' class="wide{dense}"' if wide and table.rows else ""
     return (
-        f'{title}<div class="scroll" tabindex="0" role="region" aria-label="{label}"><table>'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">'
+        f"<table{of_lines}>{title}"
         f"<thead><tr>{heads}</tr></thead><tbody>\n{rows or empty}\n</tbody></table></div>{note}"
     )
 
@@ -104,6 +132,9 @@ def _figure(figure: Figure, prefix: str) -> str:
     caption = f"<figcaption>{_inline(figure.caption)}</figcaption>" if figure.caption else ""
     numbers = _details("Plotted numbers", figure.data) if figure.data else ""
     drawing = embed_svg(figure.svg, prefix=prefix, alt=visible(figure.alt))
+    if figure.narrow_svg:  # of the two, the width shows one and hides the other from everybody
+        narrow = embed_svg(figure.narrow_svg, prefix=f"{prefix}narrow-", alt=visible(figure.alt))
+        drawing = f'<div class="column">{drawing}</div>\n<div class="phone">{narrow}</div>'
     return f"<figure><h3>{_inline(figure.title)}</h3>\n{drawing}\n{caption}{numbers}</figure>"
 
 
@@ -114,10 +145,13 @@ def _body(report: Report, *, nav: bool = True) -> str:
         f'<li><a href="#{anchor}">{_inline(section.title)}</a></li>'
         for section, anchor in zip(report.sections, anchors, strict=True)
     )
+    first, *more = SENTENCE_END.split(report.headline, maxsplit=1)
+    first += "." if more else ""
+    rest = f'<p class="standfirst">{_inline(more[0])}</p>' if more else ""
     contents = f'<nav aria-label="Contents"><ol>{links}</ol></nav>\n' if nav and len(anchors) > 1 else ""
     return (
         f'<header class="masthead"><p class="kicker">{_inline(report.title)}</p>'
-        f"<h1>{_inline(report.headline)}</h1></header>\n"
+        f"<h1>{_inline(first)}</h1>{rest}</header>\n"
         f"{contents}<main>\n" + "\n".join(sections) + "\n</main>"
     )
 
@@ -189,9 +223,11 @@ def _columns_html(columns: Mapping[str, list[Any]], n: int) -> str:
     return table_html(Table(title="", columns=tuple(columns), rows=rows, note=note))
 
 
-def _cell(content: str, numeric: bool, *, first: bool) -> str:
+def _cell(content: str, numeric: bool, *, first: bool, label: str) -> str:
+    """A cell; ``label`` names its column where a row is set as lines."""
     tag = 'th scope="row"' if first else "td"
-    return f"<{tag}{_side(numeric)}>{content}</{tag.split()[0]}>"
+    named = f' data-label="{_text(label)}"' if label and not first else ""
+    return f"<{tag}{_side(numeric)}{named}>{content}</{tag.split()[0]}>"
 
 
 def _side(numeric: bool) -> str:
@@ -204,9 +240,18 @@ def _padded(text: str, tail: str) -> str:
 
 
 def _inline(text: str) -> str:
-    """Escaped text; words between backticks are set as code, and a pseudonym is not broken at its hyphen."""
-    coded = re.sub(r"`([^`]+)`", r"<code>\1</code>", _text(text))
-    return PSEUDONYM.sub(r'<span class="whole">\g<0></span>', coded)
+    """Escaped text; words between backticks are set as code, numbers as a person writes them, and a pseudonym
+    is not broken at its hyphen.
+    """
+    parts = re.split(r"`([^`]+)`", _text(text))
+    for i, part in enumerate(parts):
+        parts[i] = f"<code>{part}</code>" if i % 2 else MINUS.sub("−", POWER.sub(_power, part))
+    return PSEUDONYM.sub(r'<span class="whole">\g<0></span>', "".join(parts))
+
+
+def _power(number: re.Match[str]) -> str:
+    mantissa, sign, power = number.groups()
+    return f"{mantissa} × 10{(sign.strip('+') + power).translate(SUPERSCRIPTS)}"
 
 
 def _text(text: str) -> str:

@@ -69,6 +69,8 @@ LAYOUT = """
   margin: 0 0 1rem; }
 .telic h1 { font: 400 clamp(1.65rem, 3.6vw, 2.35rem)/1.22 var(--serif); letter-spacing: -.012em; margin: 0;
   text-wrap: balance; font-variant-numeric: lining-nums; overflow-wrap: anywhere; }
+.telic .standfirst { font: 1.1875rem/1.5 var(--serif); color: var(--ink-soft); margin: 1.1rem 0 0;
+  font-variant-numeric: lining-nums; }
 .telic nav { grid-column: 1; grid-row: 2; font: .875rem/1.45 var(--sans); }
 .telic nav ol { list-style: none; margin: 0; padding: .15rem 0 0; position: sticky; top: 2rem;
   max-height: calc(100vh - 4rem); overflow-y: auto; }
@@ -88,7 +90,9 @@ LAYOUT = """
   hyphens: manual; }
 .telic code { font: .86em var(--mono); background: var(--panel); padding: .08em .3em; border-radius: 3px; }
 .telic a { color: var(--accent-1); }
-.telic td code { background: none; padding: 0; overflow-wrap: anywhere; }
+.telic td code { background: none; padding: 0; font-size: .8em; overflow-wrap: anywhere; }
+.telic caption { text-align: left; padding: 0; }
+.telic .phone { display: none; }
 .telic .scroll { overflow-x: auto; margin: 0 0 1.75rem; }
 .telic .scroll:focus-visible, .telic summary:focus-visible { outline: 2px solid var(--accent-1);
   outline-offset: 3px; }
@@ -101,7 +105,11 @@ LAYOUT = """
   text-align: left; }
 .telic td, .telic tbody th { padding: .38rem 1.6rem .38rem 0; vertical-align: baseline;
   text-align: left; font-weight: 400; }
-.telic tr > :last-child { padding-right: .2rem; }
+.telic .wide td, .telic .wide th { padding-right: 1rem; }
+.telic .dense { font-size: .8125rem; }
+.telic .dense thead th { font-size: .75rem; }
+.telic .dense td, .telic .dense th { padding-right: .7rem; }
+.telic tr > :last-child, .telic .wide tr > :last-child { padding-right: .2rem; }
 .telic tbody tr + tr > * { border-top: 1px solid var(--rule); }
 .telic .number { text-align: right; white-space: nowrap; }
 .telic thead .number { white-space: normal; }
@@ -158,6 +166,35 @@ LAYOUT = """
   .telic nav li { margin: 0; }
   .telic tbody th:not(.number) { min-width: 8rem; }
 }
+@media screen and (max-width: 36rem) {
+  .telic .page { padding: 0 1.1rem 3rem; }
+  .telic .masthead { padding: 3.75rem 0 1.75rem; }
+  .telic nav { font-size: .9375rem; line-height: 1.9; }
+  .telic .column { display: none; }
+  .telic .phone { display: block; }
+  .telic table { font-size: .8125rem; }
+  .telic .wide { font-size: .9375rem; }
+  .telic td, .telic th { padding-right: .8rem; }
+  .telic .wide, .telic .wide caption, .telic .wide tbody, .telic .wide tr, .telic .wide td,
+  .telic .wide tbody th { display: block; }
+  .telic .wide { border-top: 1.5px solid var(--ink); min-width: 0; }
+  .telic .wide caption { border-bottom: 1.5px solid var(--ink); margin-bottom: 0; }
+  .telic .wide:has(caption) { border-top: 0; }
+  .telic .wide thead { position: absolute; width: 1px; height: 1px; overflow: hidden;
+    clip-path: inset(50%); }
+  .telic .wide tbody tr { padding: .55rem 0; }
+  .telic .wide tbody tr + tr { border-top: 1px solid var(--rule); }
+  .telic .wide tbody tr + tr > * { border-top: 0; }
+  .telic .wide tbody td, .telic .wide tbody th { padding: .1rem 0; text-align: left;
+    white-space: normal; }
+  .telic .wide tbody tr > :last-child { padding-right: 0; }
+  .telic .wide tbody th { font-weight: 600; }
+  .telic .wide td { display: grid; grid-template-columns: minmax(0, 1fr) auto; column-gap: 1rem; }
+  .telic .wide td:not(.number) { grid-template-columns: minmax(7rem, auto) minmax(0, 1fr); }
+  .telic .wide td:not(.number) { text-align: right; }
+  .telic .wide td::before { content: attr(data-label); color: var(--ink-soft); text-align: left; }
+  .telic .wide .pad { display: none; }
+}
 @media print {
   .telic { font-size: 10.5pt; background: #fff; }
   .telic .theme, .telic nav { display: none; }
@@ -167,6 +204,7 @@ LAYOUT = """
   .telic h2, .telic h3, .telic thead { break-after: avoid; }
   .telic details { display: none; }
   .telic .scroll { overflow: visible; }
+  .telic table { font-size: 8.5pt; }
 }
 """
 """Everything hangs under ``.telic``, so a report inside a notebook styles nothing but itself."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -23,13 +24,19 @@ __all__ = [
     "ACCENTS",
     "DASHES",
     "INK",
+    "LETTERS_PER_INCH",
     "MARKERS",
     "MUTED",
+    "NARROW",
     "PAPER",
     "RULE",
+    "WIDE",
     "Labels",
     "canvas",
+    "draw_twice",
+    "key_below",
     "label_ends",
+    "name_axis",
     "title_axis",
     "to_svg",
 ]
@@ -45,8 +52,14 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), (0, (3, 1.5)), (0, (8, 3)))
 """One line style a series."""
 
+WIDE, NARROW = 7.6, 3.6
+"""Widths of a drawing in inches: a column of the page, and a phone held upright."""
+
 LINE_INCHES = 0.19
 """Height of a line of text, with room."""
+
+LETTERS_PER_INCH = 12
+"""Letters of a label that an inch holds, with the room that axes leave."""
 
 _VARIABLES = {
     INK: "var(--ink)",
@@ -55,6 +68,8 @@ _VARIABLES = {
     MUTED: "var(--ink-soft)",
     **{accent: f"var(--accent-{i + 1})" for i, accent in enumerate(ACCENTS)},
 }
+_NUMBER = re.compile(r"(?<=>)([-\u2212]?)(\d+)((?:\.\d+)?)(?=</text>)")
+"""A text that is one number."""
 _STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "telic",
@@ -135,33 +150,91 @@ def canvas(
         yield figure, [axis for row in axes for axis in row]
 
 
-def label_ends(axis: Axes, ends: Sequence[tuple[float, str]]) -> None:
-    """Write the name of each line right of the axes, at the height of its end; names do not cover each other.
+def draw_twice(draw: Callable[[float], str]) -> tuple[str, str]:
+    """The same drawing for a page's column and for a phone, where text would shrink beyond reading.
+
+    Args:
+        draw: the drawing at a width in inches (``WIDE`` or ``NARROW``).
+    """
+    return draw(WIDE), draw(NARROW)
+
+
+def label_ends(axis: Axes, ends: Sequence[tuple[float, str, int]]) -> None:
+    """Write the name of each line right of the axes, at the height of its end, behind a piece of the line;
+    names do not cover each other.
 
     Args:
         axis: with its final limits.
-        ends: (last value, name) of each line.
+        ends: (last value, name, number of the series) of each line.
     """
+    from matplotlib.transforms import Affine2D, ScaledTranslation
+
     low, high = axis.get_ylim()
     axis.set_ylim(low, high)
     root = cast("Canvas", axis.get_figure(root=True))
     inches = axis.get_position().height * root.get_figheight()
     gap = LINE_INCHES / max(inches, LINE_INCHES)
-    placed: list[tuple[float, str]] = []
-    for share, name in sorted(((y - low) / (high - low), name) for y, name in ends):
-        placed.append((max(share, placed[-1][0] + gap) if placed else share, name))
+    placed: list[tuple[float, str, int]] = []
+    for share, name, i in sorted(((y - low) / (high - low), name, i) for y, name, i in ends):
+        placed.append((max(share, placed[-1][0] + gap) if placed else share, name, i))
     above = max(0.0, placed[-1][0] - 1.0) if placed else 0.0
-    for share, name in placed:
+    for share, name, i in placed:
+        beside = Affine2D().scale(1 / 72) + root.dpi_scale_trans
+        beside += ScaledTranslation(1.0, share - above, cast("Any", axis.transAxes))
+        _key(axis, (8.0, 24.0), i, beside)
         axis.annotate(
             name,
             (1.0, share - above),
             xycoords="axes fraction",
-            xytext=(8, 0),
+            xytext=(30, 0),
             textcoords="offset points",
             va="center",
             color=INK,
             annotation_clip=False,
         )
+
+
+def key_below(figure: Canvas, names: Sequence[tuple[str, int]]) -> None:
+    """The names of the lines under the drawing, where there is no room beside it.
+
+    Args:
+        figure: that holds them.
+        names: name and number of the series of each line.
+    """
+    from matplotlib.lines import Line2D
+
+    lines = [
+        Line2D(
+            [],
+            [],
+            color=ACCENTS[i % 6],
+            linestyle=cast("Any", DASHES[i % 6]),
+            marker=MARKERS[i % 6],
+            markersize=5,
+        )
+        for _, i in names
+    ]
+    longest = max((len(name) for name, _ in names), default=0)
+    figure.legend(
+        lines,
+        [name for name, _ in names],
+        loc="outside lower left",
+        ncols=1 if longest > 12 else 3,
+        labelcolor=INK,
+        borderaxespad=0.2,
+        handlelength=2.4,
+    )
+
+
+def name_axis(axis: Axes, words: str, width: float) -> None:
+    """Say what the horizontal axis counts, in as many lines as the width asks for.
+
+    Args:
+        axis: of a drawing.
+        words: with the unit.
+        width: of the drawing, inches.
+    """
+    axis.set_xlabel(textwrap.fill(words, int(width * LETTERS_PER_INCH)))
 
 
 def title_axis(axis: Axes, words: str) -> None:
@@ -184,8 +257,24 @@ def to_svg(figure: Canvas) -> str:
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
     for sentinel, variable in _VARIABLES.items():
         text = text.replace(sentinel, variable)
+    text = _NUMBER.sub(_as_written, text)
     # The size in points becomes a proportion: the page decides the width, up to the size that was drawn.
     widest = f"max-width: {figure.get_figwidth() * 96:.0f}px"
     return re.sub(
         r'<svg ([^>]*?)width="[^"]+" height="[^"]+"', rf'<svg \1width="100%" style="{widest}"', text, count=1
     )
+
+
+def _key(axis: Axes, points: tuple[float, float], series: int, place: Any) -> None:
+    """A piece of a line with its mark, so that a name is told by more than its height."""
+    look: dict[str, Any] = {"color": ACCENTS[series % 6], "clip_on": False, "scalex": False, "scaley": False}
+    axis.plot(points, (0.0, 0.0), linestyle=DASHES[series % 6], linewidth=1.6, transform=place, **look)
+    middle = [sum(points) / 2]
+    axis.plot(middle, [0.0], marker=MARKERS[series % 6], markersize=5, transform=place, **look)
+
+
+def _as_written(number: re.Match[str]) -> str:
+    """A number as the page writes it: a real minus, thousands apart from ten thousand on."""
+    sign, whole, rest = number.groups()
+    grouped = f"{int(whole):,}" if len(whole) > 4 else whole
+    return ("\u2212" if sign else "") + grouped + rest

@@ -5,10 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from telic.reports import Figure
 
-from .canvas import ACCENTS, INK, MARKERS, MUTED, RULE, Labels, canvas, to_svg
+from .canvas import (
+    ACCENTS,
+    INK,
+    MARKERS,
+    MUTED,
+    PAPER,
+    RULE,
+    WIDE,
+    Labels,
+    canvas,
+    draw_twice,
+    name_axis,
+    to_svg,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["Row", "coefficients", "forest"]
 
@@ -47,45 +64,8 @@ def forest(
         zero: the axis holds zero and marks it.
         reference: a further value to mark.
     """
-    known = [x for row in rows for x in (row.value, *(row.interval or ())) if x is not None]
-    with canvas(7.6, 0.75 + 0.36 * max(len(rows), 2)) as (figure, axes):
-        axis = axes[0]
-        low, high = _range(known, zero=zero)
-        axis.set_xlim(low, high)
-        axis.set_ylim(len(rows) - 0.45, -0.55)
-        axis.set_yticks(range(len(rows)), [row.label for row in rows], color=INK, fontsize=10)
-        axis.tick_params(axis="y", length=0, pad=6)
-        axis.spines["left"].set_visible(False)
-        for mark in ([0.0] if zero else []) + ([reference] if reference is not None else []):
-            axis.axvline(mark, color=MUTED, linewidth=1.0, dashes=(3, 2) if mark else (None, None), zorder=0)
-        for i, row in enumerate(rows):
-            axis.axhline(i, color=RULE, linewidth=0.5, zorder=0)
-            colour, marker = ACCENTS[row.group % 6], MARKERS[row.group % 6]
-            if row.interval is not None:
-                axis.plot(row.interval, (i, i), color=colour, linewidth=2.6)
-            if row.value is not None:
-                filled = colour if row.interval is not None else "none"
-                axis.plot(
-                    [row.value],
-                    [i],
-                    marker=marker,
-                    color=colour,
-                    markerfacecolor=filled,
-                    markersize=7,
-                    linestyle="none",
-                )
-            if row.text:
-                axis.annotate(
-                    _typographic(row.text),
-                    (1.0, i),
-                    xycoords=("axes fraction", "data"),
-                    xytext=(8, 0),
-                    textcoords="offset points",
-                    va="center",
-                    annotation_clip=False,
-                )
-        axis.set_xlabel(labels.x)
-        svg = to_svg(figure)
+    marks = ([0.0] if zero else []) + ([reference] if reference is not None else [])
+    svg, narrow = draw_twice(lambda width: _forest(rows, labels, width, zero=zero, marks=marks))
     spoken = "; ".join(f"{row.label}: {row.text or _spoken(row)}" for row in rows)
     data = {
         "x_label": labels.x,
@@ -100,7 +80,12 @@ def forest(
         ],
     }
     return Figure(
-        title=labels.title, svg=svg, alt=f"{labels.title}. {spoken}.", caption=labels.caption, data=data
+        title=labels.title,
+        svg=svg,
+        narrow_svg=narrow,
+        alt=f"{labels.title}. {spoken}.",
+        caption=labels.caption,
+        data=data,
     )
 
 
@@ -112,7 +97,73 @@ def coefficients(features: Sequence[str], values: Sequence[float], labels: Label
         values: coefficients of a unit vector.
         labels: its words.
     """
-    with canvas(7.6, 0.55 + 0.3 * max(len(features), 2)) as (figure, axes):
+    svg, narrow = draw_twice(lambda width: _coefficients(features, values, width))
+    spoken = ", ".join(f"{feature} {value:+.2f}" for feature, value in zip(features, values, strict=True))
+    return Figure(
+        title=labels.title,
+        svg=svg,
+        narrow_svg=narrow,
+        alt=f"{labels.title}: {spoken}.",
+        caption=labels.caption,
+        data={"features": list(features), "coefficients": [float(v) for v in values]},
+    )
+
+
+def _forest(rows: Sequence[Row], labels: Labels, width: float, *, zero: bool, marks: Sequence[float]) -> str:
+    """The drawing; where it is narrow, label and number stand over their row instead of beside it."""
+    known = [x for row in rows for x in (row.value, *(row.interval or ())) if x is not None]
+    beside = width >= WIDE
+    with canvas(width, 0.75 + (0.36 if beside else 0.46) * max(len(rows), 2)) as (figure, axes):
+        axis = axes[0]
+        axis.set_xlim(*_range(known, zero=zero))
+        axis.set_ylim(len(rows) - (0.45 if beside else 0.6), -0.55 if beside else -0.75)
+        names = [row.label for row in rows] if beside else []
+        axis.set_yticks(range(len(names)), names, color=INK, fontsize=10)
+        axis.tick_params(axis="y", length=0, pad=6)
+        axis.spines["left"].set_visible(False)
+        for mark in marks:
+            axis.axvline(mark, color=MUTED, linewidth=1.0, dashes=(3, 2) if mark else (None, None), zorder=0)
+        for i, row in enumerate(rows):
+            axis.axhline(i, color=RULE, linewidth=0.5, zorder=0)
+            _mark(axis, i, row)
+            number = _typographic(row.text)
+            if beside:
+                _write(axis, number, (1.0, i), (8, 0), va="center")
+            else:
+                _write(axis, row.label, (0.0, i), (0, 6), va="bottom")
+                _write(axis, number, (1.0, i), (0, 6), va="bottom", ha="right")
+        name_axis(axis, labels.x, width)
+        return to_svg(figure)
+
+
+def _mark(axis: Axes, i: int, row: Row) -> None:
+    """Bar and mark of one row; hollow where there is no interval."""
+    colour = ACCENTS[row.group % 6]
+    if row.interval is not None:
+        axis.plot(row.interval, (i, i), color=colour, linewidth=2.6)
+    if row.value is not None:
+        axis.plot(
+            [row.value],
+            [i],
+            marker=MARKERS[row.group % 6],
+            color=colour,
+            markerfacecolor=colour if row.interval is not None else "none",
+            markersize=7,
+            linestyle="none",
+        )
+
+
+def _write(axis: Axes, text: str, at: tuple[float, float], offset: tuple[float, float], **look: Any) -> None:
+    """Words at a share of the width and the height of a row, with a distance in points."""
+    if text:
+        place: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
+        box = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.5}  # the words stand before the lines
+        axis.annotate(text, at, xytext=offset, annotation_clip=False, bbox=box, **place, **look)
+
+
+def _coefficients(features: Sequence[str], values: Sequence[float], width: float) -> str:
+    """The drawing at a width in inches."""
+    with canvas(width, 0.55 + 0.3 * max(len(features), 2)) as (figure, axes):
         axis = axes[0]
         axis.set_xlim(-1.15, 1.15)
         axis.set_ylim(len(features) - 0.45, -0.55)
@@ -132,15 +183,7 @@ def coefficients(features: Sequence[str], values: Sequence[float], labels: Label
                 ha="left" if side > 0 else "right",
             )
         axis.set_xlabel("coefficient")
-        svg = to_svg(figure)
-    spoken = ", ".join(f"{feature} {value:+.2f}" for feature, value in zip(features, values, strict=True))
-    return Figure(
-        title=labels.title,
-        svg=svg,
-        alt=f"{labels.title}: {spoken}.",
-        caption=labels.caption,
-        data={"features": list(features), "coefficients": [float(v) for v in values]},
-    )
+        return to_svg(figure)
 
 
 def _typographic(text: str) -> str:

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 
 from telic.reports import Figure
 
-from .canvas import ACCENTS, MUTED, Labels, canvas, to_svg
+from .canvas import ACCENTS, MUTED, WIDE, Labels, canvas, draw_twice, name_axis, to_svg
 
 __all__ = ["MAX_CELLS", "heat_map"]
 
@@ -54,37 +54,13 @@ def heat_map(
     seen = np.nan_to_num(seen_share) > 0
     shown = z[seen] if seen.any() else z[np.isfinite(z)]
     low, high = (float(shown.min()), float(shown.max())) if shown.size else (0.0, 1.0)
-    span = (high - low) or 1.0
-    with canvas(7.6, 3.1, columns=2, gridspec_kw={"width_ratios": [30, 1]}) as (figure, axes):
-        grid, scale = axes
-        for i, j in np.argwhere(np.isfinite(z)).tolist():
-            wide, tall = (0.94, 0.92) if seen[i, j] else SMALL
-            _cell(grid, (j, i), wide, tall, (z[i, j] - low) / span)
-        grid.set_xlim(-0.6, len(x) - 0.4)
-        grid.set_ylim(-0.6, len(y) - 0.4)
-        for set_ticks, values in ((grid.set_xticks, x), (grid.set_yticks, y)):
-            at = list(range(0, len(values), max(1, -(-len(values) // 12))))
-            set_ticks(at, [f"{values[k]:g}" for k in at])
-        grid.spines[["left", "bottom"]].set_visible(False)
-        grid.tick_params(length=0)
-        grid.set_xlabel(labels.x)
-        grid.set_ylabel(labels.y)
-        for k in range(SHADES):
-            _cell(scale, (0.5, (k + 0.5) / SHADES), 1.0, 1.0 / SHADES, (k + 0.5) / SHADES)
-        scale.set_xlim(0, 1)
-        scale.set_ylim(0, 1)
-        scale.set_xticks([])
-        scale.yaxis.tick_right()
-        scale.set_yticks([0, 0.5, 1], [f"{low + share * span + 0.0:.3g}" for share in (0, 0.5, 1)])
-        scale.tick_params(length=0, labelcolor=MUTED)
-        scale.spines[:].set_visible(False)
-        scale.set_title(labels.z, fontsize=9.5, color=MUTED, loc="right")
-        svg = to_svg(figure)
+    svg, narrow = draw_twice(lambda width: _map(x, y, z, seen, (low, high), labels, width))
     inside = np.where(seen if seen.any() else np.isfinite(z), z, np.nan)
     best, worst = (np.unravel_index(int(f(inside)), z.shape) for f in (np.nanargmax, np.nanargmin))
     return Figure(
         title=labels.title,
         svg=svg,
+        narrow_svg=narrow,
         alt=(
             f"{labels.title}. Highest, {high + 0.0:.3g}, at {labels.x} {x[best[1]]:g} and {labels.y}"
             f" {y[best[0]]:g}; lowest, {low + 0.0:.3g}, at {labels.x} {x[worst[1]]:g} and {labels.y}"
@@ -100,6 +76,51 @@ def heat_map(
             "z": [[float(v) if np.isfinite(v) else None for v in row] for row in z],
         },
     )
+
+
+def _map(
+    x: np.ndarray,
+    y: np.ndarray,
+    z: np.ndarray,
+    seen: np.ndarray,
+    ends: tuple[float, float],
+    labels: Labels,
+    width: float,
+) -> str:
+    """The drawing at a width in inches; ``ends`` are those of the scale."""
+    low, high = ends
+    span = (high - low) or 1.0
+    with canvas(width, 3.1, columns=2, gridspec_kw={"width_ratios": [30 if width >= WIDE else 14, 1]}) as (
+        figure,
+        axes,
+    ):
+        grid, scale = axes
+        for i, j in np.argwhere(np.isfinite(z)).tolist():
+            wide, tall = (0.94, 0.92) if seen[i, j] else SMALL
+            _cell(grid, (j, i), wide, tall, (z[i, j] - low) / span)
+        grid.set_xlim(-0.6, len(x) - 0.4)
+        grid.set_ylim(-0.6, len(y) - 0.4)
+        most = 12 if width >= WIDE else 6
+        for set_ticks, values, n in ((grid.set_xticks, x, most), (grid.set_yticks, y, 12)):
+            at = list(range(0, len(values), max(1, -(-len(values) // n))))
+            set_ticks(at, [f"{values[k]:g}" for k in at])
+        grid.spines[["left", "bottom"]].set_visible(False)
+        grid.tick_params(length=0)
+        name_axis(grid, labels.x, width)
+        grid.set_ylabel(labels.y)
+        for k in range(SHADES):
+            _cell(scale, (0.5, (k + 0.5) / SHADES), 1.0, 1.0 / SHADES, (k + 0.5) / SHADES)
+        scale.set_xlim(0, 1)
+        scale.set_ylim(0, 1)
+        scale.set_xticks([])
+        scale.yaxis.tick_right()
+        scale.set_yticks(
+            [0, 0.5, 1], [f"{low + share * span + 0.0:.3g}".replace("-", "\u2212") for share in (0, 0.5, 1)]
+        )
+        scale.tick_params(length=0, labelcolor=MUTED)
+        scale.spines[:].set_visible(False)
+        scale.set_title(labels.z, fontsize=9.5, color=MUTED, loc="right")
+        return to_svg(figure)
 
 
 def _cell(axis: Any, centre: tuple[float, float], width: float, height: float, share: float) -> None:

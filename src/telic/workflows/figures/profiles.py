@@ -7,7 +7,21 @@ from dataclasses import dataclass
 
 from telic.reports import Figure
 
-from .canvas import ACCENTS, DASHES, MARKERS, MUTED, Labels, canvas, label_ends, title_axis, to_svg
+from .canvas import (
+    ACCENTS,
+    DASHES,
+    MARKERS,
+    MUTED,
+    WIDE,
+    Labels,
+    canvas,
+    draw_twice,
+    key_below,
+    label_ends,
+    name_axis,
+    title_axis,
+    to_svg,
+)
 
 __all__ = ["Curve", "profile"]
 
@@ -44,66 +58,12 @@ def profile(
         assumed: the value used for the results, marked by a line.
         bars: intervals as bars side by side, for settings with nothing between them; else as bands.
     """
-    with canvas(7.6, 2.9) as (figure, axes):
-        axis = axes[0]
-        grid = sorted({x for curve in curves for x in curve.x})
-        ends: list[tuple[float, str]] = []
-        place = {x: float(i) for i, x in enumerate(grid)}  # evenly, so that close values stay apart
-        if assumed is not None and assumed in place:
-            axis.axvline(place[assumed], color=MUTED, linewidth=1.0, linestyle=DASHES[1])
-            axis.annotate(
-                "assumed",
-                (place[assumed], 1.0),
-                xycoords=("data", "axes fraction"),
-                xytext=(4, -2),
-                textcoords="offset points",
-                color=MUTED,
-                va="top",
-                fontsize=9,
-            )
-        for i, curve in enumerate(curves):
-            colour = ACCENTS[i % 6]
-            banded = [
-                (place[x], *ends)
-                for x, ends in zip(curve.x, curve.intervals, strict=True)
-                if ends is not None
-            ]
-            if bars:
-                shift = 0.08 * (i - (len(curves) - 1) / 2)
-                for x, low, high in banded:
-                    axis.plot([x + shift] * 2, [low, high], color=colour, linewidth=2.2)
-            else:
-                shift = 0.0
-                if banded:
-                    axis.fill_between(
-                        [b[0] for b in banded],
-                        [b[1] for b in banded],
-                        [b[2] for b in banded],
-                        color=colour,
-                        alpha=0.16,
-                        linewidth=0,
-                    )
-            drawn = [(place[x] + shift, y) for x, y in zip(curve.x, curve.y, strict=True) if y is not None]
-            if drawn:
-                axis.plot(
-                    *zip(*drawn, strict=True),
-                    color=colour,
-                    linestyle=DASHES[i % 6],
-                    marker=MARKERS[i % 6],
-                    markersize=5,
-                )
-                ends.append((drawn[-1][1], curve.label))
-        axis.set_xticks([place[x] for x in grid], [f"{x:.4g}" for x in grid])
-        axis.set_xlim(-0.3, len(grid) - 0.7)
-        axis.grid(axis="y")
-        axis.set_xlabel(labels.x)
-        title_axis(axis, labels.y)
-        label_ends(axis, ends)
-        svg = to_svg(figure)
+    svg, narrow = draw_twice(lambda width: _profile(curves, labels, assumed, bars, width))
     spoken = "; ".join(_spoken(curve) for curve in curves)
     return Figure(
         title=labels.title,
         svg=svg,
+        narrow_svg=narrow,
         alt=f"{labels.title}. Along {labels.x}: {spoken}.",
         caption=labels.caption,
         data={
@@ -121,6 +81,53 @@ def profile(
             ],
         },
     )
+
+
+def _profile(curves: Sequence[Curve], labels: Labels, assumed: float | None, bars: bool, width: float) -> str:
+    """The drawing at a width in inches."""
+    beside = width >= WIDE
+    with canvas(width, 2.9 if beside else 2.9 + 0.2 * len(curves)) as (figure, axes):
+        axis = axes[0]
+        grid = sorted({x for curve in curves for x in curve.x})
+        ends: list[tuple[float, str, int]] = []
+        place = {x: float(i) for i, x in enumerate(grid)}  # evenly, so that close values stay apart
+        if assumed is not None and assumed in place:
+            axis.axvline(place[assumed], color=MUTED, linewidth=1.0, linestyle=DASHES[1])
+        for i, curve in enumerate(curves):
+            colour = ACCENTS[i % 6]
+            shift = 0.08 * (i - (len(curves) - 1) / 2) if bars else 0.0
+            banded = [
+                (place[x] + shift, *ends)
+                for x, ends in zip(curve.x, curve.intervals, strict=True)
+                if ends is not None
+            ]
+            if bars:
+                for x, low, high in banded:
+                    axis.plot([x] * 2, [low, high], color=colour, linewidth=2.2)
+            elif banded:
+                at, lower, upper = zip(*banded, strict=True)
+                axis.fill_between(at, lower, upper, color=colour, alpha=0.16, linewidth=0)
+            drawn = [(place[x] + shift, y) for x, y in zip(curve.x, curve.y, strict=True) if y is not None]
+            if drawn:
+                axis.plot(
+                    *zip(*drawn, strict=True),
+                    color=colour,
+                    linestyle=DASHES[i % 6],
+                    marker=MARKERS[i % 6],
+                    markersize=5,
+                )
+                ends.append((drawn[-1][1], curve.label, i))
+        words = [f"{x:.4g}" + ("\nassumed" if x == assumed else "") for x in grid]
+        axis.set_xticks([place[x] for x in grid], words)
+        axis.set_xlim(-0.3, len(grid) - 0.7)
+        axis.grid(axis="y")
+        name_axis(axis, labels.x, width)
+        title_axis(axis, labels.y)
+        if beside:
+            label_ends(axis, ends)
+        else:
+            key_below(figure, [(name, i) for _, name, i in ends])
+        return to_svg(figure)
 
 
 def _spoken(curve: Curve) -> str:
