@@ -123,7 +123,6 @@ def markov_test(
     *,
     space: StateSpace | None = None,
     level: float = 0.05,
-    consequences: bool = True,
     by_demonstrator: bool = True,
     key: int = 0,
 ) -> MarkovTest:
@@ -134,7 +133,6 @@ def markov_test(
         space: the space that encoded them; adds directions and positions within cells, and makes consequences
             the change of each observation instead of the next state.
         level: of the family of all effects.
-        consequences: test also what followed, not only what was chosen.
         by_demonstrator: compare only decisions of the same demonstrator.
         key: deals trajectories into folds, and draws them where there are very many decisions.
 
@@ -149,10 +147,11 @@ def markov_test(
     stratum = states.astype(np.int64) * len(demos.demonstrator_names) + person
     folds = _folds(demos, key)
     suspects = history_variables(demos, space)
-    targets: list[tuple[str, LongArray, LongArray]] = [("choice", demos.actions.astype(np.int64), stratum)]
-    if consequences:
-        pair = stratum * demos.n_actions + demos.actions
-        targets += [(name, labels, pair) for name, labels in _consequences(states, next_states, space)]
+    pair = stratum * demos.n_actions + demos.actions
+    targets: list[tuple[str, LongArray, LongArray]] = [
+        ("choice", demos.actions.astype(np.int64), stratum),
+        *((name, labels, pair) for name, labels in _consequences(states, next_states, space)),
+    ]
     raw = []
     for target, labels, strata in targets:
         for suspect in suspects:

@@ -63,7 +63,6 @@ def maximise_conjugate(
                 continue
         return NewtonResult(
             point=point,
-            first_information=np.zeros((0, 0)),
             scale=np.ones(len(point.psi)),
             outcome=outcome,
             iterations=iteration,

@@ -43,7 +43,6 @@ def counterfactual(
     new_world: TabularMDP | FiniteHorizonMDP | None = None,
     new_features: FeatureMap | None = None,
     outcomes: FeatureMap | None = None,
-    new_outcomes: FeatureMap | None = None,
     initial: Float[np.ndarray, "S"] | None = None,
     rate_discount: float | None = None,
     level: float = 0.95,
@@ -58,8 +57,7 @@ def counterfactual(
         weights: weight name to the value it is set to; a set weight has no error.
         new_world: the dynamics after the change; None: the same.
         new_features: the features of the new world; None: those of the fit.
-        outcomes: features whose rates are reported; None: those of the reward.
-        new_outcomes: the same in the new world; None: ``outcomes``, or the features of the reward there.
+        outcomes: features whose rates are reported, in both worlds; None: those of the reward.
         initial: distribution of the first state, for rates; None: that of each world; without any, no rates.
         rate_discount: per decision, for rates alone: nearer to 1 looks at a longer run. None: that of the
             world.
@@ -94,8 +92,7 @@ def counterfactual(
     }
     K = len(estimate.names)
     rules = _rules(world, outcomes or phi, initial, rate_discount)
-    after_outcomes = new_outcomes or outcomes or phi_new
-    rules_new = _rules(target, after_outcomes, initial, rate_discount) if rules else None
+    rules_new = _rules(target, outcomes or phi_new, initial, rate_discount) if rules else None
     before = predict(world, phi, estimate.weights, passes=np.ones(K), rules=rules, **shared)
     after = predict(target, phi_new, theta, passes=passes, rules=rules_new, **shared)
     outcome = before.outcome if not before.outcome.ok else after.outcome

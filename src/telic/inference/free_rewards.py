@@ -55,7 +55,6 @@ class FreeRewardAmbiguity:
 
     Attributes:
         form: ``"SA"`` (state and action) or ``"S"`` (state alone).
-        n_potentials: unknowns: states in which decisions are taken, summed over worlds.
         rank: of the matrix that ties them together.
         dimension: independent rewards that change no choice; 1 is a constant.
         smallest_kept, largest_dropped: singular values around the threshold, relative to the largest: how
@@ -64,7 +63,6 @@ class FreeRewardAmbiguity:
     """
 
     form: str
-    n_potentials: int
     rank: int
     dimension: int
     smallest_kept: float
@@ -288,7 +286,6 @@ def _ambiguity(cases: Sequence[TabularMDP], matrix: FloatArray, form: str) -> Fr
         )
     return FreeRewardAmbiguity(
         form=form,
-        n_potentials=unknowns,
         rank=rank,
         dimension=unknowns - rank,
         smallest_kept=float(relative[relative > RANK_TOLERANCE].min(initial=1.0)),

@@ -65,9 +65,7 @@ class LocalIdentifiability:
         null_directions: unit-norm, orthogonal rows that change none.
         words: the same in the words of the features.
         weak: identified directions with large errors, worst first.
-        eigenvalues: of the information in correlation form, falling.
         n_states_visited: how many states the decisions were taken in, summed over worlds.
-        at_weights: where the information was measured.
     """
 
     names: tuple[str, ...]
@@ -76,9 +74,7 @@ class LocalIdentifiability:
     null_directions: Float[np.ndarray, "nullity K"]
     words: tuple[str, ...]
     weak: tuple[WeakDirection, ...]
-    eigenvalues: Float[np.ndarray, "K"]
     n_states_visited: int
-    at_weights: Float[np.ndarray, "K"]
 
     @property
     def nullity(self) -> int:
@@ -149,36 +145,29 @@ def local_identifiability(
         likelihood = choice_likelihood(world, phi, seen, rationality=rationality)
         answer = likelihood.evaluate(theta, order=2)
         if not answer.outcome.ok or answer.information is None:
-            return _no_answer(names, answer.outcome, theta)
+            return _no_answer(names, answer.outcome)
         F += answer.information
         total += likelihood.total_weight
         visited += len(np.unique(seen.require_states()[0]))
     null = null_space(F, total * (rationality * ROUNDING * magnitude) ** 2)
     Z = complement(null)
-    weak, eigenvalues = _weak(names, Z.T @ F @ Z, Z, K)
     return LocalIdentifiability(
         names=names,
         outcome=Outcome.SUCCESS,
         rank=K - len(null),
         null_directions=null,
         words=null_words(names, null),
-        weak=weak,
-        eigenvalues=eigenvalues,
+        weak=_weak(names, Z.T @ F @ Z, Z),
         n_states_visited=visited,
-        at_weights=theta,
     )
 
 
-def _weak(
-    names: Sequence[str], information: np.ndarray, Z: np.ndarray, n_weights: int
-) -> tuple[tuple[WeakDirection, ...], np.ndarray]:
+def _weak(names: Sequence[str], information: np.ndarray, Z: np.ndarray) -> tuple[WeakDirection, ...]:
     """Weak directions of the identified part, whose basis is the columns of Z."""
-    eigenvalues = np.zeros(n_weights)
     if not len(information):
-        return (), eigenvalues
+        return ()
     scale = np.sqrt(np.diag(information))
     mu, U = np.linalg.eigh(information / np.outer(scale, scale))
-    eigenvalues[: len(mu)] = mu[::-1]
     out = []
     for value, u in zip(mu.tolist(), U.T, strict=True):
         if value > WEAK_EIGENVALUE:
@@ -197,19 +186,16 @@ def _weak(
                 words=describe_direction(names, coefficients),
             )
         )
-    return tuple(out), eigenvalues
+    return tuple(out)
 
 
-def _no_answer(names: tuple[str, ...], outcome: Outcome, theta: np.ndarray) -> LocalIdentifiability:
-    K = len(names)
+def _no_answer(names: tuple[str, ...], outcome: Outcome) -> LocalIdentifiability:
     return LocalIdentifiability(
         names=names,
         outcome=outcome,
         rank=0,
-        null_directions=np.zeros((0, K)),
+        null_directions=np.zeros((0, len(names))),
         words=(),
         weak=(),
-        eigenvalues=np.full(K, np.nan),
         n_states_visited=0,
-        at_weights=theta,
     )

@@ -62,7 +62,6 @@ class NewtonResult:
 
     Attributes:
         point: the last accepted point, with derivatives of order 2 (order 1 for conjugate gradients).
-        first_information: ``(P, P)`` expected information at the start; empty for conjugate gradients.
         scale: ``(P,)`` the s_k.
         outcome: why it stopped.
         iterations: Newton steps in all, those before a resumption included.
@@ -72,7 +71,6 @@ class NewtonResult:
     """
 
     point: Point
-    first_information: FloatArray
     scale: FloatArray
     outcome: Outcome
     iterations: int
@@ -154,7 +152,6 @@ def maximise_newton(
         if outcome is not None:
             return NewtonResult(
                 point=point,
-                first_information=first,
                 scale=scale,
                 outcome=outcome,
                 iterations=iteration,
