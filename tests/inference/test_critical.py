@@ -90,6 +90,11 @@ def test_no_more_trajectories_than_weights_are_not_clustered_by_unasked() -> Non
     one_null = np.array([[0.0, 0.0, 0.0, 1.0]])
     assert preferred_kind(made(4, K=4)) == "sandwich"
     assert preferred_kind(made(4, K=4, null_directions=one_null)) == "sandwich_clustered"
+    # A fixed weight needs no telling; an estimated rationality does.
+    held = {"discount": 0.9, "rationality": 1.0, "weight of d": 1.0}
+    assert preferred_kind(made(2, fixed_by_assumption=held)) == "sandwich_clustered"
+    free = {"discount": 0.9, "weight of d": 1.0}
+    assert preferred_kind(made(2, fixed_by_assumption=free)) == "sandwich"
     only = {"sandwich_clustered": np.eye(2)}
     assert preferred_kind(made(2, covariances=only)) == "sandwich_clustered"
     assert preferred_kind(made(5, n_effective_trajectories=1.9)) == "sandwich"

@@ -199,7 +199,10 @@ def preferred_kind(estimate: RewardEstimate, kind: str | None = None) -> str:
             )
         return kind if kind in estimate.covariances else ""
     have = [k for k in COVARIANCE_ORDER if k in estimate.covariances]
-    too_few = estimate.effective_trajectories <= len(estimate.names) - estimate.nullity + COUNT_ROUNDING
+    held = estimate.fixed_by_assumption
+    fixed = sum(f"weight of {name}" in held for name in estimate.names)
+    free = len(estimate.names) - fixed + (fixed > 0 and "rationality" not in held)
+    too_few = estimate.effective_trajectories <= free - estimate.nullity + COUNT_ROUNDING
     return next((k for k in have if not (k == CLUSTERED and too_few)), have[0] if have else "")
 
 
