@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from telic.typing import LongArray
+from telic.typing import FloatArray, LongArray
 
-__all__ = ["renumber"]
+__all__ = ["counted", "renumber"]
 
 TABLE_SHARE = 4
 """Longest table, in multiples of the number of values; beyond it the values are sorted."""
@@ -44,3 +44,25 @@ def renumber(
     if len(distinct) == len(present) and shifted.dtype == dtype:
         return distinct, shifted
     return distinct, (np.cumsum(present, dtype=dtype) - dtype(1))[shifted]
+
+
+def counted(
+    *labels: NDArray[np.integer[Any]], weights: FloatArray | None = None
+) -> tuple[tuple[LongArray, ...], FloatArray]:
+    """The distinct tuples of labels, in lexicographic order, and how often (or with what weight) each occurs.
+
+    Args:
+        labels: ``(n,)`` integers each.
+        weights: ``(n,)`` what each tuple counts; None: 1.
+    """
+    parts: tuple[LongArray, ...] = ()
+    keys = np.zeros(len(labels[0]), dtype=np.int64)
+    for label in labels:
+        distinct, places = renumber(label)
+        if not parts:
+            parts, keys = (distinct,), places
+            continue
+        present, keys = renumber(keys * len(distinct) + places)
+        before, last = np.divmod(present, max(1, len(distinct)))
+        parts = (*(part[before] for part in parts), distinct[last])
+    return parts, np.bincount(keys, weights=weights, minlength=len(parts[0])).astype(np.float64)

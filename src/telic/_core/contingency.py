@@ -30,6 +30,8 @@ import numpy as np
 
 from telic.typing import BoolArray, FloatArray, LongArray
 
+from .codes import counted, renumber
+
 __all__ = ["StratifiedTest", "holm", "stratified_independence"]
 
 ALIKE_LEVELS = 12
@@ -66,13 +68,16 @@ class StratifiedTest:
     n_rows: int
 
 
-def stratified_independence(rows: LongArray, columns: LongArray, strata: LongArray) -> StratifiedTest:
+def stratified_independence(
+    rows: LongArray, columns: LongArray, strata: LongArray, counts: FloatArray | None = None
+) -> StratifiedTest:
     """The test of independence of ``rows`` and ``columns`` within each of ``strata``.
 
     Args:
         rows: ``(n,)`` labels of one kind; any integers will do.
         columns: ``(n,)`` labels of the other kind.
         strata: ``(n,)`` labels of what is held fixed.
+        counts: ``(n,)`` how often each triple occurs, where they were counted before; None: once each.
 
     Returns:
         the statistics and p-values; p-value 1 where there is nothing to compare.
@@ -92,19 +97,18 @@ def stratified_independence(rows: LongArray, columns: LongArray, strata: LongArr
     )
     if not len(rows):
         return nothing
-    row_codes = np.unique(rows, return_inverse=True)[1].astype(np.int64)
-    column_codes = np.unique(columns, return_inverse=True)[1].astype(np.int64)
-    stratum = np.unique(strata, return_inverse=True)[1].astype(np.int64)
-    keep = _informative(row_codes, column_codes, stratum)
+    (strata, rows, columns), times = counted(strata, rows, columns, weights=counts)
+    stratum, row_codes, column_codes = (renumber(labels)[1] for labels in (strata, rows, columns))
+    keep = _informative(row_codes, column_codes, stratum, times)
     if not keep.any():
         return nothing
-    row_codes, column_codes = row_codes[keep], column_codes[keep]
-    stratum = np.unique(stratum[keep], return_inverse=True)[1].astype(np.int64)
-    statistic, mean, variance = _pearson_moments(row_codes, column_codes, stratum)
+    row_codes, column_codes, times = row_codes[keep], column_codes[keep], times[keep]
+    stratum = renumber(stratum[keep])[1]
+    statistic, mean, variance = _pearson_moments(row_codes, column_codes, stratum, times)
     p_anywhere = 1.0
     if variance > 0 and mean > 0:
         p_anywhere = float(chdtrc(2 * mean**2 / variance, max(statistic, 0.0) * 2 * mean / variance))
-    alike, degrees = _alike(row_codes, column_codes, stratum)
+    alike, degrees = _alike(row_codes, column_codes, stratum, times)
     p_alike = float(chdtrc(degrees, alike)) if degrees else 1.0
     return StratifiedTest(
         p_value=min(1.0, 2 * min(p_anywhere, p_alike)) if degrees else p_anywhere,
@@ -115,7 +119,7 @@ def stratified_independence(rows: LongArray, columns: LongArray, strata: LongArr
         variance=variance,
         degrees=degrees,
         n_strata=int(stratum.max()) + 1,
-        n_rows=len(stratum),
+        n_rows=int(times.sum()),
     )
 
 
@@ -129,9 +133,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _informative(rows: LongArray, columns: LongArray, stratum: LongArray) -> BoolArray:
-    """``(n,)`` rows of strata that are large enough and have two labels of each kind."""
-    n = np.bincount(stratum)
+def _informative(rows: LongArray, columns: LongArray, stratum: LongArray, times: FloatArray) -> BoolArray:
+    """``(n,)`` triples of strata that are large enough and have two labels of each kind."""
+    n = np.bincount(stratum, weights=times)
     good = n >= SMALLEST_STRATUM
     for labels in (rows, columns):
         pairs = np.unique(_pair(stratum, labels))
@@ -143,19 +147,17 @@ def _pair(stratum: LongArray, labels: LongArray) -> LongArray:
     return stratum * (int(labels.max()) + 1) + labels
 
 
-def _pearson_moments(rows: LongArray, columns: LongArray, stratum: LongArray) -> tuple[float, float, float]:
+def _pearson_moments(
+    rows: LongArray, columns: LongArray, stratum: LongArray, times: FloatArray
+) -> tuple[float, float, float]:
     """The summed X^2 with its exact mean and variance over all pairings within strata."""
     S = int(stratum.max()) + 1
-    n = np.bincount(stratum).astype(np.float64)
-    row_keys, row_of, row_n = np.unique(_pair(stratum, rows), return_inverse=True, return_counts=True)
-    column_keys, column_of, column_n = np.unique(
-        _pair(stratum, columns), return_inverse=True, return_counts=True
-    )
-    _, first, cell_n = np.unique(
-        row_of.astype(np.int64) * len(column_keys) + column_of, return_index=True, return_counts=True
-    )
-    share = cell_n.astype(np.float64) ** 2 / (row_n[row_of[first]] * column_n[column_of[first]])
-    statistic = n * (np.bincount(stratum[first], weights=share, minlength=S) - 1.0)
+    n = np.bincount(stratum, weights=times)
+    row_keys, row_of = np.unique(_pair(stratum, rows), return_inverse=True)
+    column_keys, column_of = np.unique(_pair(stratum, columns), return_inverse=True)
+    row_n, column_n = np.bincount(row_of, weights=times), np.bincount(column_of, weights=times)
+    share = times**2 / (row_n[row_of] * column_n[column_of])
+    statistic = n * (np.bincount(stratum, weights=share, minlength=S) - 1.0)
     # Centred kernel of "same label": its trace is (labels - 1), and it is a projection.
     moments = []
     for keys, counts, labels in ((row_keys, row_n, rows), (column_keys, column_n, columns)):
@@ -171,15 +173,15 @@ def _pearson_moments(rows: LongArray, columns: LongArray, stratum: LongArray) ->
     return float(statistic.sum()), float(mean.sum()), float(np.maximum(variance, 0).sum())
 
 
-def _alike(rows: LongArray, columns: LongArray, stratum: LongArray) -> tuple[float, int]:
+def _alike(rows: LongArray, columns: LongArray, stratum: LongArray, times: FloatArray) -> tuple[float, int]:
     """The general-association statistic and its degrees of freedom; (0, 0) for too many labels."""
     R, C, S = int(rows.max()) + 1, int(columns.max()) + 1, int(stratum.max()) + 1
     if R > ALIKE_LEVELS or C > ALIKE_LEVELS:
         return 0.0, 0
-    n = np.bincount(stratum).astype(np.float64)
-    r = np.bincount(stratum * R + rows, minlength=S * R).reshape(S, R).astype(np.float64)
-    c = np.bincount(stratum * C + columns, minlength=S * C).reshape(S, C).astype(np.float64)
-    observed = np.bincount(rows * C + columns, minlength=R * C).astype(np.float64)
+    n = np.bincount(stratum, weights=times).astype(np.float64)
+    r = np.bincount(stratum * R + rows, weights=times, minlength=S * R).reshape(S, R).astype(np.float64)
+    c = np.bincount(stratum * C + columns, weights=times, minlength=S * C).reshape(S, C).astype(np.float64)
+    observed = np.bincount(rows * C + columns, weights=times, minlength=R * C)
     gap = observed - (r.T @ (c / n[:, None])).ravel()
     scale = 1.0 / (n**2 * (n - 1))
     row_part = (_spread(r, n) * scale[:, None]).reshape(S, R * R)

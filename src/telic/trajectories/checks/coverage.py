@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from telic._core.codes import counted, renumber
 from telic.reports import Finding, Severity
 from telic.trajectories.demonstrations import Demonstrations
 from telic.typing import LongArray
@@ -61,12 +62,10 @@ def missing_mass(codes: LongArray, trajectories: LongArray) -> MissingMass:
     n = len(codes)
     if n == 0:
         return MissingMass(value=1.0, interval=(0.0, 1.0), singletons=0)
-    cell = np.unique(codes, return_inverse=True)[1].astype(np.int64)
-    owner = np.unique(trajectories, return_inverse=True)[1].astype(np.int64)
+    cell, owner = renumber(codes)[1], renumber(trajectories)[1]
     N = int(owner.max()) + 1
     lengths = np.bincount(owner, minlength=N).astype(np.float64)
-    pairs, counts = np.unique(cell * N + owner, return_counts=True)
-    pair_cell, pair_owner = pairs // N, pairs % N
+    (pair_cell, pair_owner), counts = counted(cell, owner)
     owners_of_cell = np.bincount(pair_cell)[pair_cell]
     alone = np.bincount(pair_owner[owners_of_cell == 1], weights=counts[owners_of_cell == 1], minlength=N)
     value = float(alone.sum() / n)
@@ -99,7 +98,7 @@ def coverage_findings(
     A, n = demos.n_actions, demos.n_decisions
     mass = missing_mass(situations.codes, demos.trajectory_index)
     cells = np.bincount(situations.codes, minlength=situations.n_seen)
-    n_pairs = len(np.unique(situations.codes * A + demos.actions))
+    n_pairs = len(counted(situations.codes, demos.actions)[1])
     total = "" if n_situations is None else f" of {n_situations:,} ({situations.n_seen / n_situations:.0%})"
     low, high = mass.interval
     evidence = {

@@ -17,9 +17,11 @@ References:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from telic._core.codes import counted
 from telic._core.contingency import stratified_independence
 from telic.typing import BoolArray, FloatArray, LongArray
 
@@ -86,18 +88,15 @@ def demonstrator_differences(
         situations: ``(n,)`` where.
         key: of the pairings drawn when there are few decisions.
     """
-    people = np.unique(demonstrators)
-    overall = _independence(demonstrators, actions, situations, key)
-    odd, p_values = _set_aside(demonstrators, actions, situations, key, overall.p_value, len(people))
-    usual = (
-        ~np.isin(demonstrators, odd) if len(odd) < len(people) else np.ones(len(demonstrators), dtype=bool)
-    )
+    log = _Log(demonstrators, actions, situations)
+    overall = log.compare(log.everyone, None, key)
+    odd, p_values = _set_aside(log, key, overall.p_value)
+    usual = log.everyone if len(odd) == log.n_people else log.without(odd)
     distance, places = [], []
     for i, d in enumerate(odd):
-        mine = demonstrators == d
-        both = mine | usual
-        distance.append(_distance(mine[both], actions[both], situations[both]))
-        places.append(_place(mine[both], actions[both], situations[both], key + 1 + i))
+        both = usual | log.only(d)
+        distance.append(_distance(log, both, d))
+        places.append(_place(log, both, d, key + 1 + i))
     return Differences(
         p_value=overall.p_value,
         odd=tuple(odd),
@@ -109,32 +108,87 @@ def demonstrator_differences(
     )
 
 
-def _set_aside(
-    demonstrators: LongArray, actions: LongArray, situations: LongArray, key: int, overall: float, count: int
-) -> tuple[list[int], list[float]]:
+class _Log:
+    """The decisions, and how often each (situation, demonstrator, action) occurs: what nearly every question needs."""
+
+    def __init__(self, demonstrators: LongArray, actions: LongArray, situations: LongArray) -> None:
+        self.demonstrators, self.actions, self.situations = demonstrators, actions, situations
+        (self.where, self.who, self.what), self.times = counted(situations, demonstrators, actions)
+        self.everyone = np.zeros(int(demonstrators.max(initial=-1)) + 1, dtype=bool)
+        self.everyone[self.who] = True
+        self.n_people = int(self.everyone.sum())
+
+    @cached_property
+    def by_situation(self) -> LongArray:
+        """``(n,)`` decisions sorted by situation, in their order within each."""
+        return np.argsort(self.situations, kind="stable")
+
+    def only(self, person: int) -> BoolArray:
+        """``(D,)`` one demonstrator."""
+        return np.asarray(np.arange(len(self.everyone)) == person)
+
+    def without(self, odd: list[int]) -> BoolArray:
+        """``(D,)`` all but some demonstrators."""
+        return self.everyone & ~np.isin(np.arange(len(self.everyone)), odd)
+
+    def compare(self, people: BoolArray, one: int | None, key: int, place: int | None = None) -> _Test:
+        """The test among ``people``; of ``one`` against the others where given; in one place where given."""
+        cells = np.arange(len(self.where)) if place is None else np.arange(*self._cells(place))
+        cells = cells[people[self.who[cells]]]
+        rows, where = self.who[cells], self.where[cells]
+        rows = rows if one is None else (rows == one).astype(np.int64)
+        keep = _informative(rows, self.what[cells], where)
+        n = int(self.times[cells[keep]].sum())
+        if n == 0:
+            return _Test(p_value=1.0, score=0.0, n_rows=0)
+        if n <= DRAWN_ROWS:
+            return self._draw(people, one, key, place)
+        test = stratified_independence(
+            rows[keep], self.what[cells[keep]], where[keep], self.times[cells[keep]]
+        )
+        score = (test.statistic - test.mean) / np.sqrt(test.variance) if test.variance > 0 else 0.0
+        return _Test(p_value=test.p_value, score=float(score), n_rows=n)
+
+    def _cells(self, place: int) -> tuple[int, int]:
+        begin, end = (int(np.searchsorted(self.where, place, side=side)) for side in ("left", "right"))
+        return begin, end
+
+    def _draw(self, people: BoolArray, one: int | None, key: int, place: int | None) -> _Test:
+        """The test by pairings of the decisions themselves."""
+        if place is None:
+            chosen = np.flatnonzero(people[self.demonstrators])
+        else:
+            cells = slice(*self._cells(place))
+            begin = int(self.times[: cells.start].sum())
+            chosen = self.by_situation[begin : begin + int(self.times[cells].sum())]
+            chosen = chosen[people[self.demonstrators[chosen]]]
+        rows, actions, situations = self.demonstrators[chosen], self.actions[chosen], self.situations[chosen]
+        rows = rows if one is None else (rows == one).astype(np.int64)
+        keep = _informative(rows, actions, situations)
+        return _drawn(rows[keep], actions[keep], situations[keep], key)
+
+
+def _set_aside(log: _Log, key: int, overall: float) -> tuple[list[int], list[float]]:
     """Demonstrators to set aside until the others agree, and the corrected p-value of each."""
-    if overall >= LEVEL or count < 2:
+    count = log.n_people
+    if overall >= LEVEL or count < 2 or count > MOST_PEOPLE:
         return [], []
-    if count > MOST_PEOPLE:
-        return [], []
+    everyone = [int(d) for d in np.flatnonzero(log.everyone)]
     if count == 2:
-        everyone = [int(d) for d in np.unique(demonstrators)]
         return everyone, [overall] * count
-    left = np.ones(len(demonstrators), dtype=bool)
     odd: list[int] = []
     p_values: list[float] = []
     remaining = overall
     while remaining < LEVEL and len(odd) < count // 2:
-        who, what, where = demonstrators[left], actions[left], situations[left]
-        people = np.unique(who)
-        tests = [_independence((who == d).astype(np.int64), what, where, key + 1 + int(d)) for d in people]
+        left = log.without(odd)
+        people = [d for d in everyone if d not in odd]
+        tests = [log.compare(left, d, key + 1 + d) for d in people]
         worst = min(range(len(people)), key=lambda i: (tests[i].p_value, -tests[i].score))
-        odd.append(int(people[worst]))
+        odd.append(people[worst])
         p_values.append(min(1.0, len(people) * tests[worst].p_value))
-        left &= demonstrators != people[worst]
-        remaining = _independence(demonstrators[left], actions[left], situations[left], key).p_value
+        remaining = log.compare(log.without(odd), None, key).p_value
     if remaining < LEVEL:
-        return [int(d) for d in np.unique(demonstrators)], [overall] * count
+        return everyone, [overall] * count
     return odd, p_values
 
 
@@ -155,19 +209,6 @@ class _Test:
     p_value: float
     score: float
     n_rows: int
-
-
-def _independence(rows: LongArray, columns: LongArray, strata: LongArray, key: int) -> _Test:
-    """Independence of rows and columns within strata, by drawn pairings or by exact moments."""
-    keep = _informative(rows, columns, strata)
-    n = int(keep.sum())
-    if n == 0:
-        return _Test(p_value=1.0, score=0.0, n_rows=0)
-    if n <= DRAWN_ROWS:
-        return _drawn(rows[keep], columns[keep], strata[keep], key)
-    test = stratified_independence(rows[keep], columns[keep], strata[keep])
-    score = (test.statistic - test.mean) / np.sqrt(test.variance) if test.variance > 0 else 0.0
-    return _Test(p_value=test.p_value, score=float(score), n_rows=n)
 
 
 def _informative(rows: LongArray, columns: LongArray, strata: LongArray) -> BoolArray:
@@ -232,34 +273,34 @@ def _statistics(
     return np.stack([anywhere, alike], axis=1)
 
 
-def _distance(mine: BoolArray, actions: LongArray, situations: LongArray) -> float:
-    A, S = int(actions.max(initial=0)) + 1, int(situations.max(initial=0)) + 1
-    here, there = (
-        np.bincount((situations * A + actions)[m], minlength=S * A).reshape(S, A) for m in (mine, ~mine)
-    )
-    both = (here.sum(axis=1) > 0) & (there.sum(axis=1) > 0)
-    if not both.any():
+def _distance(log: _Log, both: BoolArray, person: int) -> float:
+    here, there = _action_counts(log, both, person)
+    shared = (here.sum(axis=1) > 0) & (there.sum(axis=1) > 0)
+    if not shared.any():
         return float("nan")
-    a, b = here[both], there[both]
+    a, b = here[shared], there[shared]
     apart = 0.5 * np.abs(a / a.sum(axis=1, keepdims=True) - b / b.sum(axis=1, keepdims=True)).sum(axis=1)
     return float(np.average(apart, weights=a.sum(axis=1)))
 
 
-def _place(mine: BoolArray, actions: LongArray, situations: LongArray, key: int) -> tuple[int, float]:
-    """The situation in which one demonstrator differs most from the rest, with its Holm-corrected p-value."""
-    S = int(situations.max(initial=0)) + 1
-    shared = np.minimum(
-        np.bincount(situations[mine], minlength=S), np.bincount(situations[~mine], minlength=S)
+def _action_counts(log: _Log, both: BoolArray, person: int) -> tuple[FloatArray, FloatArray]:
+    """``(S, A)`` decisions of one demonstrator and of the others."""
+    A, S = int(log.what.max(initial=0)) + 1, int(log.where.max(initial=0)) + 1
+    cell, mine = log.where * A + log.what, log.who == person
+    here, there = (
+        np.bincount(cell[m], weights=log.times[m], minlength=S * A).reshape(S, A).astype(np.float64)
+        for m in (mine, both[log.who] & ~mine)
     )
+    return here, there
+
+
+def _place(log: _Log, both: BoolArray, person: int, key: int) -> tuple[int, float]:
+    """The situation in which one demonstrator differs most from the rest, with its Holm-corrected p-value."""
+    here, there = _action_counts(log, both, person)
+    shared = np.minimum(here.sum(axis=1), there.sum(axis=1))
     places = np.flatnonzero(shared >= MIN_SHARED)
     places = places[np.argsort(-shared[places], kind="stable")[:MOST_PLACES]]
     if not len(places):
         return -1, 1.0
-    order = np.argsort(situations, kind="stable")
-    begins, ends = (np.searchsorted(situations[order], places, side=side) for side in ("left", "right"))
-    p = np.ones(len(places))
-    for i, (begin, end) in enumerate(zip(begins.tolist(), ends.tolist(), strict=True)):
-        rows = order[begin:end]
-        mine_here = mine[rows].astype(np.int64)
-        p[i] = _independence(mine_here, actions[rows], np.zeros_like(mine_here), key + i).p_value
+    p = np.array([log.compare(both, person, key + i, int(s)).p_value for i, s in enumerate(places)])
     return int(places[np.argmin(p)]), float(holm(p).min())

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from telic._core.codes import renumber
 from telic.trajectories.demonstrations import Demonstrations
 from telic.typing import LongArray
 
@@ -39,12 +40,7 @@ def mix(values: Words) -> Words:
 
 def compact(codes: LongArray) -> LongArray:
     """The same codes renumbered from 0 without gaps, in their order; sorts only where a table would be too large."""
-    top = int(codes.max(initial=-1)) + 1
-    if top > 4 * len(codes) + 1024:
-        return np.unique(codes, return_inverse=True)[1].astype(np.int64)
-    present = np.zeros(top, dtype=bool)
-    present[codes] = True
-    return (np.cumsum(present) - 1)[codes].astype(np.int64)
+    return np.asarray(renumber(codes)[1])
 
 
 def _bits(values: NDArray[Any]) -> Words:
