@@ -124,3 +124,25 @@ def test_features_of_one_name_must_be_one_feature() -> None:
     doubled = FeatureMap(values=np.stack([2 * ON, SWITCH], axis=-1), names=("on", "switch"))
     with pytest.raises(FeatureError, match="Features of one name"):
         likelihood_ratio_test(less, max_causal_entropy(demos, WORLD, doubled))
+
+
+def test_weighted_decisions_have_no_likelihood_ratio_and_say_so() -> None:
+    """Ten times the weight is no more evidence: the sandwich is the same, the gain ten times as large."""
+    states, actions = drawn(np.random.default_rng(1), 300)
+    demos = Demonstrations.from_arrays(
+        states,
+        actions,
+        next_states=np.full(300, -1),
+        offsets=np.arange(0, 301, 10),
+        action_labels=["0", "1"],
+    )
+    heavy = replace(demos, weights=np.full(300, 10.0))
+    less, full = (max_causal_entropy(heavy, WORLD, features) for features in (LESS, FULL))
+    with pytest.raises(DataError, match="Decisions carry weights"):
+        likelihood_ratio_test(less, full)
+    plain = max_causal_entropy(demos, WORLD, FULL)
+    for kind in ("sandwich", "sandwich_clustered"):
+        assert full.standard_errors(kind) == pytest.approx(plain.standard_errors(kind), rel=1e-6)
+    (finding,) = [f for f in full.findings if f.code == "weighted-decisions"]
+    assert "weights from 10 to 10" in finding.message
+    assert not [f for f in plain.findings if f.code == "weighted-decisions"]

@@ -5,8 +5,8 @@ with as many degrees of freedom as there are *identified* directions more in the
 weight along a null direction costs nothing and counts for nothing. The test takes decisions as independent
 given their states; where those of one trajectory hang together, trust it less than the clustered errors.
 
-It is refused where it would mean nothing: other data, other features, other assumptions, penalties, fits that
-did not converge, or names that are not nested.
+It is refused where it would mean nothing: other data, other features, other assumptions, penalties, weighted
+decisions, fits that did not converge, or names that are not nested.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from telic.reports import Report, Section, Table
 from telic.reports.numbers import format_number
 from telic.rewards import LinearReward, RewardEstimate
 
+from .likelihood.counts import WEIGHTED
 from .wording import join_words
 
 __all__ = ["LikelihoodRatioTest", "likelihood_ratio_test"]
@@ -91,7 +92,7 @@ def likelihood_ratio_test(restricted: RewardEstimate, full: RewardEstimate) -> L
         full: the fit with all of its features and more, on the same data.
 
     Raises:
-        DataError: the fits used other decisions, another world or no data at all.
+        DataError: the fits used other decisions, another world or no data at all, or weighted decisions.
         FeatureError: the restricted features are not a part of the full ones, or nothing more is identified.
         NumericalError: a fit did not converge, or the restricted one fits better than the full one.
         SettingsError: penalties, rationality, discount or fixed weights differ from one another.
@@ -148,6 +149,11 @@ def _same_data(restricted: RewardEstimate, full: RewardEstimate) -> None:
                 f"Both fits must use the same {what}, got digests {a.get(key)} and {b.get(key)}.",
                 hint="Fit both on one set of demonstrations in one world.",
             )
+    if any(finding.code == WEIGHTED for finding in full.findings):
+        raise DataError(
+            "Decisions carry weights, so twice the gain in log-likelihood is no chi-square.",
+            hint="Leave the weights out, or look at the weights' own intervals.",
+        )
     if restricted.n_decisions != full.n_decisions:
         raise DataError(
             f"Both fits must use the same decisions, got {restricted.n_decisions} and {full.n_decisions}.",

@@ -176,10 +176,11 @@ def difference_between(fits: Mapping[str, Fit], everybody: str) -> dict[str, Any
 
 
 def _is_maximum(estimate: RewardEstimate) -> bool:
-    """True where the log-likelihood is the largest that there is: no penalty, and a score of zero."""
+    """True where the log-likelihood is the largest that there is: no penalty, no weights, and a score of zero."""
     score = estimate.certificate.get("score_norm", np.inf)
-    exact = "bellman_residual" in estimate.certificate
-    return estimate.outcome.ok and not estimate.penalties and exact and score <= MAXIMUM_SCORE
+    exact = "bellman_residual" in estimate.certificate and not estimate.penalties
+    weighted = any(finding.code == "weighted-decisions" for finding in estimate.findings)
+    return estimate.outcome.ok and exact and not weighted and score <= MAXIMUM_SCORE
 
 
 def _fit_json(fit: Fit) -> dict[str, Any]:

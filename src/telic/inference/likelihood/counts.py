@@ -18,12 +18,15 @@ from numpy.typing import NDArray
 
 from telic.errors import DataError, ImpossibleDemonstrationsError
 from telic.mdp import FiniteHorizonMDP, GoalConditionedMDP, TabularMDP
-from telic.reports import Finding
+from telic.reports import Finding, Severity
 from telic.trajectories import Demonstrations
 from telic.trajectories.splits import source_index
 from telic.typing import FloatArray
 
 __all__ = ["Counts", "check_possible", "count_cells"]
+
+WEIGHTED = "weighted-decisions"
+"""Code of the finding that decisions carry weights."""
 
 LISTED = 20
 """Rows or pairs listed in an error; its data say how many there are in all."""
@@ -89,6 +92,18 @@ def count_cells(cells: NDArray[Any], demos: Demonstrations, n_cells: int) -> Cou
         totals=np.bincount(cells, weights=w, minlength=n_cells).astype(np.float64),
         squares=np.bincount(cells, weights=w * w, minlength=n_cells).astype(np.float64),
         n_decisions=int(np.count_nonzero(w > 0)),
+        findings=() if np.all((w == 0) | (w == 1)) else (_weighted(w),),
+    )
+
+
+def _weighted(weights: NDArray[Any]) -> Finding:
+    used = weights[weights > 0]
+    return Finding(
+        code=WEIGHTED,
+        severity=Severity.NOTICE,
+        message=f"Decisions carry weights from {used.min():.3g} to {used.max():.3g}. Errors of kind `sandwich` and "
+        "`sandwich_clustered` allow for that; `hessian` and `outer_product` do not, and no likelihood-ratio test can.",
+        hint="Trade-offs use the sandwich kinds unless another is asked for.",
     )
 
 

@@ -231,7 +231,7 @@ def _fit(
     names = features.names
     weights = fit.weights if fit is not None else np.full(len(names), np.nan)
     null = fit.null_directions if fit is not None else np.empty((0, len(names)))
-    findings: list[Finding] = [*null_finding(names, null)]
+    findings: list[Finding] = [*counts.findings, *null_finding(names, null)]
     if fit is not None and fit.separating is not None:
         findings.append(separation_finding(names, fit.separating))
     spread: Mapping[str, FloatArray] = {}
