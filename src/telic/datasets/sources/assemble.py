@@ -15,7 +15,8 @@ from telic.reports import Finding, Provenance, Severity
 from telic.trajectories import Demonstrations
 from telic.typing import BoolArray, FloatArray, IntArray
 
-from .measure import action_indices, labels_and_codes, measure
+from .measure import action_indices, measure
+from .notices import cut_findings, timing_findings
 from .order import (
     Ordered,
     Segments,
@@ -26,19 +27,10 @@ from .order import (
     order_rows,
     segment,
 )
-from .pseudonyms import pseudonyms
 from .read import SourceColumns, release
+from .row_columns import people_of, terminated_of, times_of, weights_of
 
 __all__ = ["assemble"]
-
-PERIOD_TOLERANCE = 0.05
-"""Relative distance of the median time step from the contract's control period that is worth a finding."""
-
-FUTURE_SECONDS = 1e11
-"""Times beyond this (the year 5138) are milliseconds in disguise."""
-
-UNKNOWN = "demonstrator-unknown"
-"""Stands for every row that does not say who decided."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +94,7 @@ def assemble(source: SourceColumns, contract: TaskContract, provenance: Provenan
     if rows.drop is not None:
         keep = ~rows.drop
         rows, segments = rows.take(keep), segments.take(keep)
-    findings += _cut_findings(segments, contract)
+    findings += cut_findings(segments, contract)
     n = len(rows.actions)
     if n < 2:
         raise DataError(
@@ -111,7 +103,7 @@ def assemble(source: SourceColumns, contract: TaskContract, provenance: Provenan
             hint="One decision shows no preference. Check `missing: drop` and the source.",
         )
     demos = _demonstrations(rows, segments, contract, provenance)
-    findings += _timing_findings(demos, contract)
+    findings += timing_findings(demos, contract)
     return replace(demos, findings=tuple(sorted(findings, key=lambda f: -f.severity)))
 
 
@@ -119,7 +111,7 @@ def _rows(source: SourceColumns, contract: TaskContract, findings: list[Finding]
     trajectory = {c: source.columns.pop(f"trajectory:{c}") for c in contract.data.trajectory}
     keys, names = keys_of(trajectory, source.n_rows, source.rows_per_file, source.rows)
     del trajectory
-    times = _times(source, contract)
+    times = times_of(source, contract)
     if times is not None:
         findings += file_order_finding(keys, times)
         if contract.data.cut_seconds is not None:
@@ -142,9 +134,9 @@ def _rows(source: SourceColumns, contract: TaskContract, findings: list[Finding]
         if measured.drop is not None:
             drop = measured.drop if drop is None else drop | measured.drop
         findings += measured.findings
-    demonstrators, people = _people(source, contract, findings)
-    terminated = _terminated(source, contract)
-    weights = _weights(source, contract)
+    demonstrators, people = people_of(source, contract, findings)
+    terminated = terminated_of(source, contract)
+    weights = weights_of(source, contract)
     in_order: Callable[[Any], Any] = lambda c: c if c is None or order is None else c[order]  # noqa: E731
     return _Rows(
         ordered=ordered,
@@ -156,96 +148,6 @@ def _rows(source: SourceColumns, contract: TaskContract, findings: list[Finding]
         terminated=in_order(terminated),
         weights=in_order(weights),
         drop=drop,
-    )
-
-
-def _times(source: SourceColumns, contract: TaskContract) -> FloatArray | None:
-    column = source.columns.pop("time", None)
-    if column is None:
-        return None
-    _require_all(
-        column,
-        "time",
-        contract.data.time or "",
-        "Fill it in, or leave `data.time` out where rows are in order.",
-        source,
-    )
-    return np.asarray(column.to_numpy(), dtype=np.float64)
-
-
-def _people(
-    source: SourceColumns, contract: TaskContract, findings: list[Finding]
-) -> tuple[IntArray | None, tuple[str, ...]]:
-    column = source.columns.pop("demonstrator", None)
-    if column is None:
-        return None, ("all",)
-    codes, names = labels_and_codes(column)
-    known = pseudonyms(names, contract.identity.task)
-    gone = int(np.sum(codes < 0))
-    if gone:
-        known = (*known, UNKNOWN)
-        findings.append(
-            Finding(
-                code="unknown-demonstrator",
-                severity=Severity.NOTICE,
-                message=f"{gone:,} of {len(codes):,} rows do not say who decided; they count as one "
-                f"demonstrator, `{UNKNOWN}`.",
-                hint="Fill in the column at the source where it can be known.",
-                evidence={"count": gone},
-            )
-        )
-    people = tuple(sorted(known))  # by pseudonym, so that the order says nothing about the names
-    table = np.array([people.index(p) for p in known], dtype=np.int32)
-    return table[codes], people  # code -1 is the last place, which is UNKNOWN where it occurs
-
-
-def _terminated(source: SourceColumns, contract: TaskContract) -> BoolArray | None:
-    column = source.columns.pop("terminated", None)
-    if column is None:
-        return None
-    _require_all(
-        column,
-        "terminated flag",
-        contract.outcomes.terminated or "",
-        "Write false where the task went on.",
-        source,
-    )
-    return np.asarray(column.to_numpy(), dtype=bool)
-
-
-def _weights(source: SourceColumns, contract: TaskContract) -> FloatArray | None:
-    column = source.columns.pop("weight", None)
-    if column is None:
-        return None
-    _require_all(
-        column,
-        "weight",
-        contract.data.weight or "",
-        "Write 1 where nothing is known, 0 to leave a row out.",
-        source,
-    )
-    weights = np.asarray(column.to_numpy(), dtype=np.float64)
-    bad = np.flatnonzero(weights < 0)
-    if len(bad):
-        raise DataError(
-            f"Weights (column `{contract.data.weight}`) must not be negative; {len(bad):,} of "
-            f"{len(weights):,} are "
-            f"(first {weights[bad[0]]:g} in {source.rows.first(bad)}).",
-            hint="Use 0 to leave a row out.",
-            rows=bad[:20].tolist(),
-        )
-    return weights
-
-
-def _require_all(column: Any, what: str, name: str, hint: str, source: SourceColumns) -> None:
-    if not column.null_count:
-        return
-    gone = np.flatnonzero(np.asarray(column.is_null().combine_chunks()))
-    raise DataError(
-        f"The {what} (column `{name}`) is missing in {len(gone):,} of {len(column):,} rows: "
-        f"{source.rows.first(gone)}.",
-        hint=hint,
-        rows=gone[:20].tolist(),
     )
 
 
@@ -343,67 +245,3 @@ def _ids(keys: IntArray, names: tuple[str, ...]) -> list[str]:
 
     ids = numbered(names)
     return ids if len(set(ids)) == len(ids) else numbered([n.replace("#", "%23") for n in names])
-
-
-def _cut_findings(segments: Segments, contract: TaskContract) -> list[Finding]:
-    gap = contract.timing.max_gap_seconds
-    words = {
-        "gap": f"of a silence of more than {gap:g} s" if gap is not None else "",
-        "termination": "a row says that the task had ended, and rows follow",
-        "handover": "another demonstrator took over (what followed is still known)",
-    }
-    return [
-        Finding(
-            code=f"split-at-{reason}",
-            severity=Severity.INFO if reason == "gap" else Severity.NOTICE,
-            message=f"Trajectories were cut in {count:,} places because {words[reason]}.",
-            hint="",
-            evidence={"count": count},
-        )
-        for reason, count in segments.cuts.items()
-        if reason in words
-    ]
-
-
-def _timing_findings(demos: Demonstrations, contract: TaskContract) -> list[Finding]:
-    findings: list[Finding] = []
-    if demos.next_known is not None and not demos.next_known.any():
-        findings.append(
-            Finding(
-                code="no-transitions",
-                severity=Severity.WARNING,
-                message=f"None of the {demos.n_trajectories:,} trajectories has a second row, so nothing "
-                f"is known about what actions lead to.",
-                hint="Check `data.trajectory`: a column that differs in every row makes every row a "
-                "trajectory.",
-            )
-        )
-    if demos.times is None or not len(demos.times):
-        return findings
-    latest = float(np.abs(demos.times).max())
-    if latest > FUTURE_SECONDS:
-        unit = "milliseconds" if latest < 1e14 else "microseconds" if latest < 1e17 else "nanoseconds"
-        findings.append(
-            Finding(
-                code="time-unit",
-                severity=Severity.WARNING,
-                message=f"Times reach {demos.times.max():.4g} s after 1970, which is beyond the year 5000.",
-                hint=f"Are they {unit}? Set `data.time_format: {unit}`.",
-            )
-        )
-    steps = np.diff(demos.times)[demos.next_known[:-1]] if demos.next_known is not None else np.zeros(0)
-    period = contract.timing.control_period_seconds
-    if period is not None and len(steps):
-        median = float(np.median(steps, overwrite_input=True))
-        if abs(median / period - 1) > PERIOD_TOLERANCE:
-            findings.append(
-                Finding(
-                    code="control-period",
-                    severity=Severity.WARNING,
-                    message=f"The contract says a decision every {period:g} s; the median step in the "
-                    f"data is {median:g} s.",
-                    hint="Correct `timing.control_period_seconds`, or the unit of the times.",
-                    evidence={"contract_seconds": period, "median_seconds": median},
-                )
-            )
-    return findings

@@ -14,9 +14,10 @@ from telic.errors import DataError
 from telic.reports import Finding, Severity
 from telic.typing import BoolArray, IntArray, LongArray
 
+from .labels import labels_and_codes
 from .rows import RowNames
 
-__all__ = ["Measured", "action_indices", "labels_and_codes", "measure"]
+__all__ = ["Measured", "action_indices", "measure"]
 
 FACTORS = {
     60.0: "a factor of 60 (seconds for minutes, minutes for hours)",
@@ -94,28 +95,6 @@ def _plain(column: pa.ChunkedArray) -> NDArray[Any]:
         column.fill_null(False if pa.types.is_boolean(column.type) else 0) if column.null_count else column
     )
     return np.asarray(filled.to_numpy())
-
-
-def labels_and_codes(column: pa.ChunkedArray) -> tuple[IntArray, tuple[str, ...]]:
-    """``(n,)`` int32 codes (-1: missing) into the sorted distinct labels of a dictionary column."""
-    unified = column.unify_dictionaries() if column.num_chunks > 1 else column
-    texts = unified.chunk(0).dictionary.to_pylist() if unified.num_chunks else []
-    used = np.zeros(len(texts) + 1, dtype=bool)
-    for chunk in unified.chunks:
-        used[_indices(chunk)] = True  # -1 marks the last place
-    kept = sorted({str(t) for t, u in zip(texts, used[:-1].tolist(), strict=True) if u and t is not None})
-    place = {label: i for i, label in enumerate(kept)}
-    table = np.array([place.get(str(t), -1) if t is not None else -1 for t in texts] + [-1], dtype=np.int32)
-    codes = np.empty(len(column), dtype=np.int32)
-    at = 0
-    for chunk in unified.chunks:
-        codes[at : at + len(chunk)] = table[_indices(chunk)]
-        at += len(chunk)
-    return codes, tuple(kept)
-
-
-def _indices(chunk: pa.DictionaryArray) -> NDArray[Any]:
-    return np.asarray((chunk.indices.fill_null(-1) if chunk.indices.null_count else chunk.indices).to_numpy())
 
 
 def _contract_codes(

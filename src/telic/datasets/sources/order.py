@@ -19,7 +19,7 @@ from telic.errors import DataError
 from telic.reports import Finding, Severity
 from telic.typing import BoolArray, FloatArray, IntArray, LongArray
 
-from .measure import labels_and_codes
+from .labels import labels_and_codes
 from .rows import RowNames
 
 __all__ = [
