@@ -352,7 +352,9 @@ class People(_Block):
     legal_basis: str = Field(min_length=1, description="The legal basis of that purpose.")
     informed_on: dt.date = Field(description="The day on which the people were told, YYYY-MM-DD.")
     min_group: Annotated[int, Strict(), Field(ge=2)] = Field(
-        5, description="Smallest number of people about whom a shared figure may be exported."
+        5,
+        description="Smallest number of people about whom a shared figure may be handed on "
+        "(`telic report --group`).",
     )
 
 

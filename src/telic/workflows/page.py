@@ -2,7 +2,7 @@
 
 Nothing is computed here that is not drawn or said, so the page and its JSON twin cannot disagree. Order: what
 is worth what; weights; reward and value; choices; held-out; what the data cannot tell; what they would do;
-what is taken for granted; how far conclusions hold; the data; provenance.
+what is taken for granted; how far conclusions hold; the data; provenance; what the words mean.
 """
 
 from __future__ import annotations
@@ -14,10 +14,20 @@ from telic.reports import Outcome, Report, Section, Severity, Table
 
 from .findings import finding_from
 from .page_answer import counterfactual_of, identifiability_of, tradeoffs_of, weights_of
-from .page_evidence import choices_of, fields_of, held_out_of, robustness_of
+from .page_evidence import ROBUSTNESS_CODES, choices_of, fields_of, held_out_of, robustness_of
 from .page_parts import Item
+from .page_words import words_of
 
 __all__ = ["build_page"]
+
+MADE_FROM = {
+    "telic": "version of telic",
+    "level": "level of the intervals",
+    "l1": "absolute penalty (l1)",
+    "l2": "squared penalty (l2)",
+    "key": "key of the random split",
+}
+"""Words for the settings whose names are too short for a reader."""
 
 
 def build_page(data: Mapping[str, Any], *, figure_done: Callable[[int], None] = lambda _: None) -> Report:
@@ -39,10 +49,11 @@ def build_page(data: Mapping[str, Any], *, figure_done: Callable[[int], None] = 
         ("How far the conclusions hold", "robustness", robustness_of),
         ("The data", "data", _data),
         ("Provenance", "provenance", _provenance),
+        ("Words on this page", "words", words_of),
     )
     sections = []
     if data["result"] != Outcome.SUCCESS.label:  # without an answer there is nothing to draw
-        builders = (("Why there is no answer", "no-answer", _no_answer), *builders[-2:])
+        builders = (("Why there is no answer", "no-answer", _no_answer), *builders[-3:-1])
     for i, (title, anchor, build) in enumerate(builders):
         items = tuple(build(data))
         if items:
@@ -61,7 +72,7 @@ def _no_answer(data: Mapping[str, Any]) -> list[Item]:
 
 
 def _assumptions(data: Mapping[str, Any]) -> list[Item]:
-    return list(data["assumptions"])
+    return [*data["assumptions"], *data["cautions"]]
 
 
 def _data(data: Mapping[str, Any]) -> list[Item]:
@@ -73,7 +84,8 @@ def _data(data: Mapping[str, Any]) -> list[Item]:
                 title="Decisions by demonstrator",
                 columns=("demonstrator", "trajectories", "decisions"),
                 rows=tuple(
-                    (d["name"], d["n_trajectories"], d["n_decisions"]) for d in dataset["demonstrators"]
+                    (d["name"], f"{d['n_trajectories']:,}", f"{d['n_decisions']:,}")
+                    for d in dataset["demonstrators"]
                 ),
                 note=dataset["people_note"],
             )
@@ -86,7 +98,7 @@ def _data(data: Mapping[str, Any]) -> list[Item]:
             rows=tuple((a["name"], a["unit"], a["n_cells"], a["how"]) for a in axes),
         )
     )
-    shown = [f for f in data["findings"] if f["severity"] != "error"]
+    shown = [f for f in data["findings"] if f["severity"] != "error" and f["code"] not in ROBUSTNESS_CODES]
     items += [finding_from(f) for f in sorted(shown, key=lambda f: -Severity[f["severity"].upper()])]
     return items
 
@@ -97,14 +109,16 @@ def _provenance(data: Mapping[str, Any]) -> list[Item]:
         Table(
             title="What this page was made from",
             columns=("what", "value"),
-            rows=tuple((name.replace("_", " "), value) for name, value in made.items()),
+            rows=tuple((MADE_FROM.get(name, name.replace("_", " ")), value) for name, value in made.items()),
             note="The same inputs give the same digest, and the same page.",
         ),
         Table(
             title="Certificate of the fit",
             columns=("quantity", "value"),
             rows=tuple((name.replace("_", " "), value) for name, value in data["certificate"].items()),
-            note="The score is per decision; at the exact optimum it is zero.",
+            note=(
+                "The score is the slope of the mean log-likelihood, the residual what is left of the equation of the"
+                " values: both are zero at the exact answer."
+            ),
         ),
-        *data["cautions"],
     ]

@@ -4,11 +4,11 @@ do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from telic.inference.wording import format_interval, format_number, singular
-from telic.reports import Table
+from telic.inference.wording import format_interval, format_number, join_words, singular
+from telic.reports import Figure, Table
 
 from .assumptions import held_words
 from .figures import (
@@ -20,6 +20,9 @@ from .figures import (
 from .page_parts import Item, everyone_in
 
 __all__ = ["counterfactual_of", "environments_told", "identifiability_of", "tradeoffs_of", "weights_of"]
+
+LEAST_SEEN = 0.01
+"""Share of an axis below which a mark seems to stand at zero."""
 
 
 def tradeoffs_of(data: Mapping[str, Any]) -> list[Item]:
@@ -51,9 +54,7 @@ def tradeoffs_of(data: Mapping[str, Any]) -> list[Item]:
                             f" {first['unit'].split(' per ')[0]}"
                         ),
                         x=first["unit"],
-                        caption=(
-                            f"Marks are estimates. Bars: {data['interval_words']}; each stands for itself."
-                        ),
+                        caption=_bars_words(data, is_first=not any(isinstance(x, Figure) for x in items)),
                     ),
                 )
             )
@@ -61,11 +62,46 @@ def tradeoffs_of(data: Mapping[str, Any]) -> list[Item]:
             items.append(f"{first['sentence']}")
         elif len(everyone) == 1:
             items += sentences
+    if any(isinstance(item, Figure) for item in items):
+        items.append(f"How the intervals are made: {data['interval_words']}.")
+    items += resolution_words(data)
     assumed = held_words(data["fixed_by_assumption"])
     if assumed:
         varied = " Further down: how far the numbers hold when they are changed." if data["profiles"] else ""
         items.append(f"Fixed by assumption: {assumed}.{varied}")
     return items
+
+
+def resolution_words(data: Mapping[str, Any]) -> list[str]:
+    """Which trade-offs come out otherwise with coarser or finer states, and to whom.
+
+    Args:
+        data: of ``infer``.
+    """
+    said = []
+    for pair in data["resolution"]:
+        who = [curve["who"] for curve in pair["curves"] if curve["flips"]]
+        if who:
+            by = f" for {join_words(who)}" if data["people"] else ""
+            said.append(
+                f"Resolution-dependent: what `{pair['numerator']}` is worth in `{pair['denominator']}` crosses 0 or"
+                f" 1{by} when the states are made coarser or finer; how far the conclusions hold stands further"
+                " down."
+            )
+    return said
+
+
+def _bars_words(data: Mapping[str, Any], *, is_first: bool) -> str:
+    """How to read the bars, at length once."""
+    if data["critical_value"] is None:
+        return "Marks are estimates; there are no intervals."
+    level = 100 * data["made_from"]["level"]
+    if not is_first:
+        return f"Marks are estimates, bars their {level:g} % intervals, as above."
+    return (
+        f"Marks are estimates, bars their {level:g} % intervals: made to hold the true value in {level:g} of 100 such"
+        " logs, each by itself."
+    )
 
 
 def _tradeoff_row(who: str, found: Mapping[str, Any], group: int) -> Row:
@@ -94,8 +130,9 @@ def weights_of(data: Mapping[str, Any]) -> list[Item]:
         interval = (
             None if error is None or reach is None else (weight - reach * error, weight + reach * error)
         )
-        text = "cannot be told" if error is None else format_number(weight, digits=3)
-        rows.append(Row(label=name, value=weight, interval=interval, text=text))
+        rows.append(
+            Row(label=name, value=weight, interval=interval, text=_weight_text(weight, error, interval))
+        )
     kinds = list(data["standard_errors"])
     added = data["standard_errors_dynamics"] or {}
     items: list[Item] = [
@@ -104,11 +141,12 @@ def weights_of(data: Mapping[str, Any]) -> list[Item]:
             Labels(
                 title="Reward per unit of each feature" + (", all together" if people else ""),
                 x="weight (reward per unit, at the assumed rationality)",
-                caption="Hollow marks have no interval: the data cannot tell them.",
+                caption=_weights_caption(rows, data),
             ),
         ),
         Table(
-            title="Standard errors of four kinds",
+            title="Weights and their standard errors",
+            digits=3,
             columns=(
                 "feature",
                 "weight",
@@ -149,6 +187,32 @@ def weights_of(data: Mapping[str, Any]) -> list[Item]:
             items.append(data["difference"]["sentence"])
     items.append(f"Gauge: {data['gauge']['description']}")
     return items
+
+
+def _weight_text(weight: float, error: float | None, interval: tuple[float, float] | None) -> str:
+    """A weight with its interval."""
+    if error is None:
+        return "cannot be told"
+    if interval is None:
+        return format_number(weight, digits=3)
+    value, low, high = format_interval(weight, *interval)
+    return f"{value}  [{low}, {high}]"
+
+
+def _weights_caption(rows: Sequence[Row], data: Mapping[str, Any]) -> str:
+    """What bars and hollow marks mean, and which weights are too small to see beside the others."""
+    told = [row for row in rows if row.interval is not None and row.value is not None]
+    words = [_bars_words(data, is_first=False)] if told else []
+    if len(told) < len(rows):
+        words.append("Hollow marks have no interval: the data cannot tell them.")
+    widest = max((abs(x) for row in told for x in row.interval or ()), default=0.0)
+    small = [row.label for row in told if max(map(abs, row.interval or (0.0,))) < LEAST_SEEN * widest]
+    if small:
+        words.append(
+            f"At this scale {join_words(small)} cannot be told from 0 by eye: weights are per unit, and units differ;"
+            " read the numbers."
+        )
+    return " ".join(words)
 
 
 def _with_error(fit: Mapping[str, Any], name: str) -> str:
@@ -229,17 +293,21 @@ def counterfactual_of(data: Mapping[str, Any]) -> list[Item]:
         items.append(
             Table(
                 title=f"If {made['change']}",
-                columns=("per decision", "now", "then", "difference", "lower", "upper"),
+                columns=("per decision", "now", "then", "difference [interval]"),
                 rows=tuple(
                     (
                         r["unit"] or r["name"],
                         r["before"],
                         r["after"],
-                        r["difference"],
-                        *(r["interval"] or (None, None)),
+                        (
+                            _weight_text(r["difference"], 0.0, tuple(r["interval"])).replace("  ", " ")
+                            if r["interval"]
+                            else r["difference"]
+                        ),
                     )
                     for r in made["rates"]
                 ),
+                digits=3,
                 note=made["note"],
             )
         )

@@ -25,7 +25,10 @@ from .figures import (
 from .findings import finding_from
 from .page_parts import Item, axis_values, plain_array
 
-__all__ = ["choices_of", "fields_of", "held_out_of", "robustness_of"]
+__all__ = ["ROBUSTNESS_CODES", "choices_of", "fields_of", "held_out_of", "robustness_of"]
+
+ROBUSTNESS_CODES = ("resolution-dependent", "assumption-dependent")
+"""Findings that stand beside the profiles they are about."""
 
 
 def fields_of(data: Mapping[str, Any]) -> list[Item]:
@@ -49,13 +52,22 @@ def fields_of(data: Mapping[str, Any]) -> list[Item]:
         x = axis_values(axes[0])
         for name, (title, meaning) in words.items():
             lines = [(name, plain_array(field["fields"][name]))]
+            visited = plain_array(field["visits"]) > 0
+            faint = "" if visited.all() else " Thin and dotted where the log never went."
             items.append(
                 curves(
                     x,
                     lines,
                     Labels(
-                        title=title, x=axes[0]["title"], y=name, caption=f"{meaning.capitalize()}.{averaged}"
+                        title=title,
+                        x=axes[0]["title"],
+                        y=name,
+                        caption=(
+                            f"{meaning.capitalize()}.{faint} Where few decisions show how the world answers, the"
+                            f" line is rough.{averaged}"
+                        ),
                     ),
+                    visited=visited,
                 )
             )
         return list(items)
@@ -107,7 +119,10 @@ def choices_of(data: Mapping[str, Any]) -> list[Item]:
             found["actions"],
             Labels(
                 title=f"Lines: what the reward predicts. Marks: what was done ({found['which']}).",
-                caption="Larger marks stand for more decisions.",
+                caption=(
+                    "Where the reward explains the choices, marks lie on the line of their shape. Larger marks"
+                    " stand for more decisions; a small one may lie far off by chance alone."
+                ),
             ),
         )
         for start in range(0, len(panels), 2)
@@ -230,18 +245,27 @@ def robustness_of(data: Mapping[str, Any]) -> list[Item]:
             caption="Everything was fitted again at each mark; bands are intervals.",
         )
         items.append(profile(_drawn(pair), labels, assumed=pair["assumed"]))
-        items.append(_held_table(pair, "discount"))
+        items.append(_held_table(pair, "discount", "discounts"))
     for pair in data["resolution"]:
         states = join_words([f"{n:,}" for n in pair["n_states"]])
         labels = Labels(
             title=f"{_against(pair)}, with coarser and finer states",
             x=f"factor on the numbers of bins ({states} states)",
             y=pair["unit"],
-            caption="A conclusion that flips between resolutions is resolution-dependent.",
+            caption=(
+                "Bars are intervals, side by side so as not to hide each other. A conclusion that flips between"
+                f" resolutions is resolution-dependent: {_flips_words(pair)}."
+            ),
         )
         items.append(profile(_drawn(pair), labels, assumed=1.0, bars=True))
-        items.append(_held_table(pair, "factor"))
-    return items
+        items.append(_held_table(pair, "factor", "resolutions"))
+    return [*items, *(finding_from(f) for f in data["findings"] if f["code"] in ROBUSTNESS_CODES)]
+
+
+def _flips_words(pair: Mapping[str, Any]) -> str:
+    """Whose conclusion flips."""
+    who = [curve["who"] for curve in pair["curves"] if curve["flips"]]
+    return f"here that of {join_words(who)}" if who else "here none is"
 
 
 def _against(pair: Mapping[str, Any]) -> str:
@@ -260,10 +284,10 @@ def _drawn(pair: Mapping[str, Any]) -> list[Curve]:
     ]
 
 
-def _held_table(pair: Mapping[str, Any], word: str) -> Table:
+def _held_table(pair: Mapping[str, Any], word: str, over: str) -> Table:
     return Table(
-        title="",
-        columns=("by", "settled", f"holds for {word}", "changes at", "estimate stays inside for"),
+        title=f"What is settled, and for which {over} it holds",
+        columns=("by", "settled", f"holds for {word}", "changes at", "estimate stays in its interval for"),
         rows=tuple(
             (
                 c["who"],

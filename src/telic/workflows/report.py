@@ -9,6 +9,7 @@ from telic.errors import PermanentError
 from telic.reports import Report
 from telic.storage import atomic_write
 
+from .group_page import about_the_group
 from .infer_report import outcome_named
 from .page import build_page
 from .progress import Progress, silent
@@ -21,12 +22,15 @@ N_SECTIONS = 9
 """Sections that a page may have, for the progress bar."""
 
 
-def report(folder: str | Path, *, run: str | None = None, progress: Progress = silent) -> VerbResult:
+def report(
+    folder: str | Path, *, run: str | None = None, group: bool = False, progress: Progress = silent
+) -> VerbResult:
     """The page of an inference, after HTML and JSON are there whole.
 
     Args:
         folder: project folder.
         run: digest (or its beginning) of an inference; None: the newest.
+        group: the page to hand on, without single people.
         progress: told how far the work is.
 
     Returns:
@@ -34,12 +38,17 @@ def report(folder: str | Path, *, run: str | None = None, progress: Progress = s
 
     Raises:
         PermanentError: there is no such project or inference.
+        SettingsError: fewer people decided than a page about a group may be about.
     """
     project = Project.open(folder)
     inference = project.find_run("infer", run)
-    page, twin = inference.folder / "report.html", inference.folder / "report.json"
+    name = "group" if group else "report"
+    page, twin = inference.folder / f"{name}.html", inference.folder / f"{name}.json"
     data = inference.read()
-    is_reused = page.is_file() and twin.is_file()
+    if group:
+        data = about_the_group(project.contract, data)
+    # How many people make a group may change after an inference; the page about it is then made again.
+    is_reused = not group and page.is_file() and twin.is_file()
     if not is_reused:
         built = build_page(data, figure_done=lambda i: progress("drawing the page", i, N_SECTIONS))
         with project.lock():
