@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 
@@ -138,3 +140,35 @@ def test_too_little_memory(door, telic, monkeypatch):
     assert "hint: Make fewer states" in told.err
     monkeypatch.undo()
     assert telic("infer", door.folder, "--quick").status == 0
+
+
+def test_a_folder_that_may_not_be_looked_into(door, telic, monkeypatch):
+    # What a closed folder does, tried for everybody: the superuser may look into any.
+    def closed(*_):
+        raise PermissionError(errno.EACCES, "Permission denied", "machines/data")
+
+    monkeypatch.setattr("telic.workflows.project.Project.dataset", closed)
+    told = telic("check", door.folder)
+    assert told.status == 74
+    assert told.err.startswith("error: Could not use machines/data: Permission denied.")
+    assert "hint: Check that the path exists" in told.err
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"verb": "check"}', "{}"])
+def test_a_result_that_was_damaged(door, telic, text):
+    assert telic("infer", door.folder, "--quick").status == 0
+    result = next((door.folder / "runs").glob("*/infer.json"))
+    result.write_text(text)
+    for verb in ("report", "train"):
+        told = telic(verb, door.folder)
+        assert told.status == 74
+        assert str(result) in told.err
+        assert f"hint: Remove {result.parent} and run" in told.err
+
+
+def test_the_whole_way_says_when_inverse_reinforcement_learning_is_not_for_this(door, telic):
+    path = door.folder / "contract.yaml"
+    path.write_text(path.read_text().replace("true}", "false}"))
+    assert "affected_by_action:\n  false}" in path.read_text()
+    told = telic("run", door.folder)
+    assert "advise: Do not use inverse RL here yet. Nothing that is done now" in told.out

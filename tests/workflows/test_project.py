@@ -48,9 +48,9 @@ def test_a_run_is_named_by_its_inputs_and_found_again(project_folder):
     assert run.digest != project.run_of("check", {"dataset": "sha256:2"}).digest
     assert run.digest != project.run_of("infer", {"dataset": "sha256:1"}).digest
     assert not run.is_done
-    run.write(Report(title="t", headline="h", data={"x": 1}))
+    run.write(Report(title="t", headline="h", data={"verb": run.verb, "x": 1}))
     project.remember(run)
-    assert project.find_run("check").read() == {"x": 1}
+    assert project.find_run("check").read() == {"verb": "check", "x": 1}
     assert project.find_run("check", run.folder.name[:6]).folder == run.folder
 
 
@@ -65,7 +65,7 @@ def test_a_run_that_is_not_there_is_an_error_with_the_command(project_folder):
 def test_a_damaged_result_is_named_and_not_used(project_folder):
     project = Project.open(project_folder)
     run = project.run_of("check", {})
-    run.write(Report(title="t", headline="h", data={"x": 1}))
+    run.write(Report(title="t", headline="h", data={"verb": run.verb, "x": 1}))
     (run.folder / "check.json").write_text('{"x": ')
     with pytest.raises(PermanentError, match=r"check\.json cannot be read"):
         run.read()

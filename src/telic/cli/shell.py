@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from cyclopts import Parameter
@@ -92,6 +93,9 @@ def guarded(command: Callable[[], int]) -> int:
         # Whoever read our output has gone; there is nobody left to tell.
         _drop_output()
         return OK
+    except OSError as error:
+        # Where the library did not say what it was doing, the system's word and the place are all there is.
+        return guarded(partial(_failed_in_the_world, error))
 
 
 @contextmanager
@@ -143,6 +147,12 @@ def _print(text: str) -> None:
         _drop_output()
         with world_errors("write to standard output"):
             raise error
+
+
+def _failed_in_the_world(error: OSError) -> int:
+    """Raises the error of telic that a bare one of the system stands for."""
+    with world_errors(f"use {error.filename}" if error.filename else "go on"):
+        raise error
 
 
 def _drop_output() -> None:

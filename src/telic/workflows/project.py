@@ -79,9 +79,9 @@ class Run:
                 f"The result {path} cannot be read: {error}.",
                 hint=f"Remove {self.folder} and run the verb again.",
             ) from error
-        if not isinstance(found, dict):
+        if not isinstance(found, dict) or found.get("verb") != self.verb:
             raise PermanentError(
-                f"{path} is not a result of telic.", hint=f"Remove {self.folder} and run again."
+                f"{path} is not a result of `telic {self.verb}`.", hint=f"Remove {self.folder} and run again."
             )
         return found
 
