@@ -86,3 +86,15 @@ def test_a_feature_that_does_not_evaluate_is_named() -> None:
         from_contract(_contract([_f("bad", "1 / (load - 10)"), _f("cost", "pods")]), CELLS)
     with pytest.raises(FeatureError, match="declares no features"):
         from_contract(_contract([]), CELLS)
+
+
+@pytest.mark.parametrize("factor", [1e-9, 1e9])
+def test_a_combination_of_features_in_very_different_units_is_named_in_full(factor: float) -> None:
+    values = np.random.default_rng(0).normal(size=(50, 3))
+    values[:, 2] = factor * values[:, 0]
+    (finding,) = degenerate_features(
+        FeatureMap(values=values, names=("gigabytes", "cost", "bytes"), form="S")
+    )
+    combination = finding.evidence["combination"]
+    assert set(combination) == {"gigabytes", "bytes"}
+    assert combination["gigabytes"] / combination["bytes"] == pytest.approx(-factor)

@@ -36,3 +36,10 @@ def test_demonstrations(form: str) -> None:
     mean, error = empirical_feature_expectation(features, demos, discount=0.5)
     assert mean == pytest.approx((first + second) / 2)
     assert error == pytest.approx(np.abs(first - second) / 2)
+
+
+def test_an_occupancy_of_another_shape_is_refused_though_it_has_as_many_pairs() -> None:
+    features = FeatureMap(values=np.arange(8.0).reshape(2, 2, 2), names=("a", "b"))
+    assert feature_expectation(features, np.ones((2, 2))).tolist() == [12.0, 16.0]
+    with pytest.raises(FeatureError, match="do not fit an occupancy of 4 states and 1 actions"):
+        feature_expectation(features, np.ones((4, 1)))

@@ -45,3 +45,14 @@ def test_nearly_equal_rows_differ_beyond_the_tolerance() -> None:
 def test_decisions_outside_the_world_are_refused() -> None:
     with pytest.raises(DataError, match="Decisions must lie in a world of 2 states and 3 actions"):
         merge_equivalent_actions(_world(), Demonstrations.from_arrays([4], [0]))
+
+
+def test_where_no_decision_is_taken_nothing_is_merged() -> None:
+    P = np.zeros((3, 2, 3))
+    P[0, :, 1] = P[1, 0, 2] = P[1, 1, 0] = P[2, :, 2] = 1.0
+    world = TabularMDP.from_transition(P, discount=0.9, absorbing=np.array([False, False, True]))
+    merged = merge_equivalent_actions(world)
+    assert merged.n_merged == 1
+    assert merged.mdp.availability.tolist() == [[True, False], [True, True], [True, True]]
+    assert "In 1 of 3 states" in merged.findings[0].message
+    assert "1 of 4 pairs" in merged.findings[0].message

@@ -241,3 +241,13 @@ def test_an_environment_must_stay_what_it_is(contract: Callable[..., Any], demos
         estimate_dynamics(space.encode(data), space, discount=0.9, environment="shift")
     with pytest.raises(SettingsError, match="integers"):
         estimate_dynamics(space.encode(data), space.n_states, discount=0.9, environment="shift")
+
+
+def test_a_transition_without_weight_adds_nothing_to_the_likelihood() -> None:
+    # Without weight the first transition is impossible in the estimate: log 0 must not meet its count of 0.
+    demos = Demonstrations.from_arrays(
+        [0, 0, 0], [0, 0, 0], next_states=[1, 0, 0], offsets=[0, 3], weights=[0.0, 1.0, 1.0]
+    )
+    got = estimate_dynamics(demos, 2, discount=0.9, smoothing=0.0)
+    assert got.transition_log_likelihood == 0.0
+    assert got.mdp.transition.toarray()[0].tolist() == [1.0, 0.0]

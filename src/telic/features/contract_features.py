@@ -33,8 +33,8 @@ __all__ = ["degenerate_features", "from_contract"]
 RELATIVE_TOLERANCE = 1e-9
 """Singular value, relative to the largest of unit-length columns, below which columns are collinear."""
 
-SHOWN_COEFFICIENT = 1e-6
-"""Coefficient of a unit-norm combination below which a feature is not part of it."""
+NEGLIGIBLE = 1e-6
+"""Coefficient of a combination of unit-length columns below which a column is not part of it."""
 
 
 def from_contract(
@@ -129,11 +129,7 @@ def degenerate_features(features: FeatureMap, *, constant_matters: bool = False)
     rest = np.flatnonzero(~useless)
     columns = flat[:, rest] if constant_matters else flat[:, rest] - flat[:, rest].mean(axis=0)
     for combination in _dependences(columns):
-        named = {
-            features.names[int(rest[i])]: float(x)
-            for i, x in enumerate(combination)
-            if abs(x) > SHOWN_COEFFICIENT
-        }
+        named = {features.names[int(rest[i])]: float(x) for i, x in enumerate(combination) if x != 0.0}
         findings.append(
             Finding(
                 code="collinear-features",
@@ -163,6 +159,7 @@ def _dependences(columns: FloatArray) -> FloatArray:
         for j in range(len(null)):
             if j != i:
                 null[j] -= null[j, pivot] * null[i]
+    null[np.abs(null) < NEGLIGIBLE * np.abs(null).max(axis=1, keepdims=True)] = 0.0
     original = null / np.where(lengths > 0, lengths, 1.0)
     sizes = np.linalg.norm(original, axis=1, keepdims=True)
     return np.asarray(original / np.where(sizes > 0, sizes, 1.0))

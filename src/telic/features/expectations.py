@@ -34,7 +34,8 @@ def feature_expectation(features: FeatureMap, occupancy: Float[np.ndarray, "S A"
     S, A = occupancy.shape
     mu = occupancy.sum(axis=1) if features.form == "S" else occupancy.ravel()
     rows = _rows(features)
-    if rows.shape[0] != len(mu):
+    is_of_pairs = features.values.ndim == 3
+    if rows.shape[0] != len(mu) or (is_of_pairs and features.values.shape[:2] != (S, A)):
         raise FeatureError(
             f"Features of {rows.shape[0]} {'states' if features.form == 'S' else 'pairs'} do not fit an "
             "occupancy of "

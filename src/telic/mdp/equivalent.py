@@ -59,12 +59,13 @@ def merge_equivalent_actions(
     """
     S, A = mdp.n_states, mdp.n_actions
     P, available = mdp.transition, mdp.availability
+    deciding = np.ones(S, dtype=bool) if mdp.absorbing is None else ~mdp.absorbing
     canonical = np.tile(np.arange(A, dtype=np.int32), (S, 1))
     alone = available.copy()
     rows = [P[np.arange(S) * A + a] for a in range(A)]
     for b in range(1, A):
         for a in range(b):
-            both = alone[:, a] & alone[:, b]
+            both = alone[:, a] & alone[:, b] & deciding
             if both.any():
                 gap = sp.coo_array(abs(rows[a] - rows[b]).max(axis=1)).toarray().ravel()
                 same = both & (gap <= tolerance)
@@ -80,7 +81,7 @@ def merge_equivalent_actions(
         code="equivalent-actions-merged",
         severity=Severity.INFO,
         message=(
-            f"In {touched} of {S} states some actions do the same; {n_merged} of {int(available.sum())} "
+            f"In {touched} of {S} states some actions do the same; {n_merged} of {int(available[deciding].sum())} "
             "pairs of "
             f"state and action were merged into another."
         ),

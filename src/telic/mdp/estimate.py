@@ -141,12 +141,12 @@ def estimate_dynamics(
             f"`smoothing` must be >= 0 and `threshold` in [0, 0.1), got {smoothing} and {threshold}.",
             hint="The usual values are 1 and 1e-4.",
         )
-    if environment is not None and isinstance(space, int):
+    if environment is not None and not isinstance(space, StateSpace):
         raise SettingsError(
             "States that are integers have no observation that could name the environment.",
             hint="Estimate each environment by itself and fit them with `JointLikelihood`.",
         )
-    S = space if isinstance(space, int) else space.n_states
+    S = space.n_states if isinstance(space, StateSpace) else int(space)
     A = demos.n_actions if n_actions is None else n_actions
     states, next_states = demos.require_states()
     known = np.flatnonzero(next_states >= 0)
@@ -166,7 +166,7 @@ def estimate_dynamics(
     weights = np.ones(len(known)) if demos.weights is None else demos.weights[known]
     counts = sp.csr_array((weights, (pairs, next_states[known])), shape=(S * A, S))
     findings: list[Finding] = []
-    if isinstance(space, int):
+    if not isinstance(space, StateSpace):
         P = _table_law(counts, S, A, smoothing)
         ends, labels = absorbing, tuple(state_labels)
     else:
@@ -271,9 +271,10 @@ def _log_likelihood(counts: sp.csr_array, P: sp.csr_array) -> float:
     of_seen = sp.csr_array(P.multiply(ones)).tocoo()
     seen = counts.tocoo()
     probability = sp.csr_array((of_seen.data, (of_seen.row, of_seen.col)), shape=P.shape)
-    values = np.asarray(probability[seen.row, seen.col]).ravel()
+    counted = seen.data > 0  # a decision of weight 0 need not be possible
+    values = np.asarray(probability[seen.row[counted], seen.col[counted]]).ravel()
     with np.errstate(divide="ignore"):
-        return float(np.sum(np.where(seen.data > 0, seen.data * np.log(np.maximum(values, 0.0)), 0.0)))
+        return float(seen.data[counted] @ np.log(values))
 
 
 def _coverage(counts: sp.csr_array, possible: BoolArray) -> Finding:
