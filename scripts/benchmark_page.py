@@ -32,6 +32,17 @@ A maximum causal entropy fit with all standard errors on rings of {states:,} sta
 growth. Both axes are logarithmic. `python benchmarks/growth.py --write`, then `--plot`.
 """
 
+INGEST = """
+## Logs
+
+A log of eight columns (time, service, day, operator, two numbers, a label, the action) in order of time, from file to
+published dataset, back into memory with every file compared with its digest, and checked. One process a line; memory is
+how far it rose at most above what the imports take. `python benchmarks/ingest.py --write`.
+
+| rows | step | CPU seconds | seconds | memory at most | a row |
+| --- | --- | --- | --- | --- | --- |
+"""
+
 Line = dict[str, Any]
 
 
@@ -97,6 +108,15 @@ LINES: dict[str, Callable[[Line], tuple[str, str]]] = {
 }
 
 
+def ingest_row(x: Line) -> str:
+    """One step of one size."""
+    what = f"ingest {x['format']}, {x['file_mib']:,.0f} MiB" if x["step"] == "ingest" else x["step"]
+    return (
+        f"| {x['rows']:,} | {what} | {x['cpu_seconds']:.2g} | {x['seconds']:.2g} | {x['peak_mib']:,.0f} MiB "
+        f"| {x['peak_bytes_a_row']:.0f} bytes |"
+    )
+
+
 def benchmark_page() -> str:
     """The page."""
     rows, machine = [], {}
@@ -112,6 +132,9 @@ def benchmark_page() -> str:
     parts = [HEAD + "\n".join(rows)]
     if machine:
         parts.append(f"\nMachine: {machine['cpu']}, {machine['cores']} cores, Python {machine['python']}.")
+    ingest = RESULTS / "ingest.json"
+    if ingest.is_file():
+        parts.append(INGEST + "\n".join(ingest_row(x) for x in json.loads(ingest.read_text())["rows"]))
     growth = RESULTS / "growth.json"
     if growth.is_file():
         import sys
