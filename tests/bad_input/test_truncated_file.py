@@ -24,6 +24,17 @@ def test_a_last_cell_cut_short(door, lines):
     )
 
 
+@pytest.mark.parametrize("where", [1, 4, 95, 96])
+def test_a_quotation_mark_that_never_closes(door, lines, where):
+    cells = lines[where].split(",")
+    broken = [*lines[:where], ",".join([*cells[:-1], '"' + cells[-1]]), *lines[where + 1 :]]
+    door.refuses_log(
+        "\n".join(broken) + "\n",
+        message=rf"log\.csv has a quotation mark that is never closed.*line {where + 1} is the first|rows hold others",
+        hint=".",
+    )
+
+
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
 def test_parquet(door, lines, share, tmp_path):
     rows = [line.split(",") for line in lines]

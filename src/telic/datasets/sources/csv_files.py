@@ -15,6 +15,7 @@ from telic.errors import DataError
 
 from .files import SourceFile, text_stream
 from .pieces import AGAIN, PIECE_BYTES, Pieces
+from .quotes import refuse_open_quote
 
 __all__ = ["csv_columns", "csv_delimiter", "csv_pieces"]
 
@@ -62,20 +63,30 @@ def csv_pieces(source: SourceFile, types: Mapping[str, pa.DataType], data: Data)
         data: the contract's reading rules.
 
     Raises:
-        DataError: a row has too few or too many values (its line is named), or the file has no rows at all.
+        DataError: a row has too few or too many values (its line is named), a quotation mark is never closed, or the
+            file has no rows at all.
     """
     as_text = dict.fromkeys(types, pa.string())
     try:
-        yield from _read(source, types, data, threads=True)
+        yield from _whole(source, types, data)
         return
     except pa.ArrowInvalid as problem:
         if "conversion error" not in str(problem):
             raise _malformed(source, as_text, data) from None
     yield AGAIN
     try:
-        yield from _read(source, as_text, data, threads=True)
+        yield from _whole(source, as_text, data)
     except pa.ArrowInvalid:
         raise _malformed(source, as_text, data) from None
+
+
+def _whole(source: SourceFile, types: Mapping[str, pa.DataType], data: Data) -> Iterator[pa.Table]:
+    """Every piece, and at the end a look for a quotation mark that swallowed the rest."""
+    n_rows = 0
+    for piece in _read(source, types, data, threads=True):
+        n_rows += piece.num_rows
+        yield piece
+    refuse_open_quote(source, n_rows, data)
 
 
 def _read(
