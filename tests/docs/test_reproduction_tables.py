@@ -78,4 +78,24 @@ def test_the_table_of_max_causal_entropy(data_dir: Path, monkeypatch: pytest.Mon
         estimate = bus_engine.fit(rows, odometers.bin_mileage(rows, 90), bins=90, discount=0.9999)
         printed.append(bus_engine.line(estimate, rows, groups, 90, 0.9999))
     told = figures("docs/methods/max_causal_entropy.md")
+    del told[-12:]  # coverage, below
     assert [figure for figure in told if not is_printed(figure, numbers(printed))] == []
+
+
+@pytest.mark.parametrize("form", ["discounted", "horizon", "goals"])
+def test_the_coverage_of_max_causal_entropy(form: str, monkeypatch: pytest.MonkeyPatch):
+    """In full (TELIC_FULL=1, a minute or more a form) the figures themselves; else that the page's lie in range."""
+    from scipy.stats import binom
+
+    place = ["discounted", "horizon", "goals"].index(form)
+    told = figures("docs/methods/max_causal_entropy.md")[-12:][4 * place : 4 * place + 4]
+    assert len(told) == 4
+    low, high = (binom.ppf(q, 1_000, 0.95) / 1_000 for q in (0.0005, 0.9995))
+    assert [figure for figure in told if not low <= float(figure) <= high] == []
+    if os.environ.get("TELIC_FULL"):
+        monkeypatch.syspath_prepend(str(ROOT / "reproductions"))
+        import max_causal_entropy
+
+        monkeypatch.setattr(max_causal_entropy, "WORLDS", 1_000)
+        printed = max_causal_entropy.coverage(form)["coverage"].values()
+        assert [figure for figure, n in zip(told, printed, strict=True) if not is_printed(figure, [n])] == []
