@@ -7,6 +7,7 @@ import pytest
 
 from telic.errors import DynamicsError, FeatureError, SettingsError
 from telic.features import FeatureMap
+from telic.inference import max_causal_entropy
 from telic.inference.advantage_factor import advantage_factor
 from telic.inference.directions import null_words
 from telic.inference.identifiability import identifiability
@@ -100,6 +101,29 @@ def test_words_of_groups(rows: list[list[float]], sentence: str) -> None:
     words = null_words("abc", np.array(rows, dtype=float))
     assert len(words) == 1
     assert words[0].startswith(sentence)
+
+
+@pytest.mark.parametrize("ratio", [1e-8, 1e8, 1e12])
+def test_units_far_apart_hide_no_feature_of_a_null_direction(ratio: float) -> None:
+    """a and c are one quantity in two units: neither can be told, whatever the second unit is."""
+    phi = random_features(2)
+    values = np.concatenate([phi, ratio * phi[..., :1]], axis=-1)
+    structure = identifiability(world(), named(values))
+    assert structure.nullity == 1
+    assert [bool(x) for x in structure.null_directions[0] != 0.0] == [True, False, True]
+    assert structure.words[0].startswith("a and c only through the combination")
+
+    states, actions = np.divmod(np.random.default_rng(8).integers(0, S * A, 400), A)
+    demos = Demonstrations.from_arrays(
+        states, actions, next_states=np.full(400, -1), offsets=np.arange(0, 401, 10)
+    )
+    fit = max_causal_entropy(demos, world(), named(values))
+    assert fit.is_identified.tolist() == [False, True, False]
+    errors = fit.standard_errors("hessian")
+    assert np.isinf(errors[[0, 2]]).all() and np.isfinite(errors[1])
+    found = [f for f in fit.findings if f.code == "collinear-features"]
+    assert [sorted(f.evidence["features"]) for f in found] == [["a", "c"]]
+    assert set(fit.to_json()["null_directions"][0]) == {"a", "c"}
 
 
 def test_a_category_as_columns_is_told_through_differences() -> None:

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 
 from telic.rewards import describe_direction
 from telic.typing import BoolArray, FloatArray
@@ -26,9 +28,6 @@ NULL_SINGULAR = 1e-9
 
 NOISE_MARGIN = 100.0
 """How many times the estimated rounding a singular value must exceed to count."""
-
-COMPONENT = 1e-6
-"""Coefficients of a unit-norm direction below this are rounding."""
 
 
 def null_rows(
@@ -52,6 +51,7 @@ def null_rows(
     live = size > NOISE_MARGIN * rounding
     spectrum = np.zeros(K)
     rows = [np.eye(K)[~live]]
+    scale = np.where(live, size, 1.0)
     if live.any():
         _, sigma, vt = np.linalg.svd(factor[:, live] / size[live], full_matrices=False)
         vt = np.concatenate([vt, np.zeros((max(0, int(live.sum()) - len(vt)), int(live.sum())))])
@@ -60,10 +60,9 @@ def null_rows(
         null = sigma <= np.maximum(NULL_SINGULAR, NOISE_MARGIN * slack)
         if null.any():
             found = np.zeros((int(null.sum()), K))
-            found[:, live] = vt[: len(sigma)][null] / size[live]
-            rows.append(found / np.linalg.norm(found, axis=1, keepdims=True))
-    joined = np.concatenate(rows)
-    return (tidy_rows(joined) if len(joined) else np.zeros((0, K))), spectrum
+            found[:, live] = vt[: len(sigma)][null]
+            rows.append(found)
+    return tidy_rows(np.concatenate(rows), scale), spectrum
 
 
 def null_words(
@@ -77,16 +76,17 @@ def null_words(
 
     Args:
         names: K names.
-        directions: rows that span the null space.
+        directions: rows that span the null space, in the reduced form of `tidy_rows`: 0 exactly where a
+            feature plays no part.
         is_constant: ``(K,)``: the feature is the same everywhere; None: not known.
         differs_by_action: ``(K,)``: the feature itself differs between actions; None: not known.
     """
     if not len(directions):
         return ()
-    space = np.linalg.qr(directions.T)[0]
-    alone = np.linalg.norm(space, axis=1) > 1.0 - COMPONENT
+    part = directions != 0.0
+    single = part.sum(axis=1) == 1
     out = []
-    for k in np.flatnonzero(alone).tolist():
+    for k in np.flatnonzero(part[single].any(axis=0)).tolist():
         if is_constant is not None and is_constant[k]:
             why = "it is the same whatever is done"
         elif differs_by_action is not None and differs_by_action[k]:
@@ -94,37 +94,26 @@ def null_words(
         else:
             why = "no action changes it"
         out.append(f"{names[k]}: {why}, so its value cannot be told.")
-    rest = space.copy()
-    rest[alone] = 0.0
-    U, s, _ = np.linalg.svd(rest, full_matrices=False)
-    U = U[:, s > 0.5]
-    for group in _groups(U @ U.T):
-        out.append(_group_words([names[k] for k in group], U[group]))
+    for group in _groups(part[~single]):
+        rows = directions[~single][part[~single][:, group].any(axis=1)][:, group]
+        out.append(_group_words([names[k] for k in group], rows))
     return tuple(out)
 
 
-def _groups(projector: FloatArray) -> list[list[int]]:
-    """Connected features: those whose null components depend on each other."""
-    K = len(projector)
-    left = [k for k in range(K) if projector[k, k] > COMPONENT]
-    groups = []
-    while left:
-        group, frontier = [], [left[0]]
-        while frontier:
-            k = frontier.pop()
-            if k in group:
-                continue
-            group.append(k)
-            frontier += [j for j in left if j not in group and abs(projector[k, j]) > COMPONENT]
-        left = [k for k in left if k not in group]
-        groups.append(sorted(group))
-    return groups
+def _groups(part: BoolArray) -> list[list[int]]:
+    """Features that take part in the same directions, directly or through others."""
+    together = sparse.csr_array(part.T.astype(np.int64) @ part.astype(np.int64))
+    _, label = connected_components(together, directed=False)
+    groups: dict[int, list[int]] = {}
+    for k in np.flatnonzero(part.any(axis=0)).tolist():
+        groups.setdefault(int(label[k]), []).append(k)
+    return list(groups.values())
 
 
 def _group_words(names: list[str], part: FloatArray) -> str:
-    """One group; ``part`` spans its null space, ``(features of the group, any)``."""
-    U, s, _ = np.linalg.svd(part, full_matrices=True)
-    rank = int((s > COMPONENT).sum())
+    """One group; ``part`` are the orthonormal rows that span its null space, ``(rank, its features)``."""
+    rank = len(part)
+    U = np.linalg.svd(part.T, full_matrices=True)[0]
     told = U[:, rank:]
     listed = join_words(names)
     if told.shape[1] == 1:

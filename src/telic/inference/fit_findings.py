@@ -59,7 +59,7 @@ def null_findings(names: tuple[str, ...], rows: FloatArray) -> list[Finding]:
     """One finding a null direction, or one for all where there are many."""
     if len(rows) <= MOST_DIRECTIONS:
         return [null_finding(names, row) for row in rows]
-    involved = [names[k] for k in np.flatnonzero(np.abs(rows).max(axis=0) > 1e-6)]
+    involved = [names[k] for k in np.flatnonzero(rows.any(axis=0))]
     return [
         Finding(
             code="many-null-directions",
@@ -74,7 +74,7 @@ def null_findings(names: tuple[str, ...], rows: FloatArray) -> list[Finding]:
 
 def null_finding(names: tuple[str, ...], row: FloatArray) -> Finding:
     """A feature, or a combination of them, that made no difference."""
-    involved = [names[k] for k in np.argsort(-np.abs(row), kind="stable") if abs(row[k]) > 1e-6]
+    involved = [names[k] for k in np.argsort(-np.abs(row), kind="stable") if row[k]]
     if len(involved) == 1:
         code = "feature-without-effect"
         message = (

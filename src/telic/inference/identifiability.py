@@ -292,7 +292,7 @@ def _no_answer(names: tuple[str, ...], outcome: Outcome) -> Identifiability:
 
 
 def _named(names: Sequence[str], row: FloatArray) -> dict[str, float]:
-    return {n: float(c) for n, c in zip(names, row.tolist(), strict=True) if abs(c) > 1e-9}
+    return {n: float(c) for n, c in zip(names, row.tolist(), strict=True) if c}
 
 
 def _with_discount(world: World, discount: float) -> World:

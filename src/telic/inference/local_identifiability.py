@@ -100,7 +100,7 @@ class LocalIdentifiability:
             "rank": self.rank,
             "nullity": self.nullity,
             "null_directions": [
-                {n: float(c) for n, c in zip(self.names, row.tolist(), strict=True) if abs(c) > 1e-9}
+                {n: float(c) for n, c in zip(self.names, row.tolist(), strict=True) if c}
                 for row in self.null_directions
             ],
             "words": list(self.words),

@@ -21,6 +21,14 @@ NULL_EIGENVALUE = 1e-9
 about 1e-15.
 """
 
+ROUNDED_COMPONENT = 1e-6
+"""Component of a null direction, relative to its largest and in units in which the features are of one size,
+below which it is rounding.
+"""
+
+SHARED_ROUNDING = 1e-14
+"""Cosine of two null directions below which they are orthogonal already."""
+
 
 def null_space(information: FloatArray, floor: FloatArray) -> FloatArray:
     """``(nullity, P)`` orthonormal rows that span the null directions of an information matrix.
@@ -36,16 +44,23 @@ def null_space(information: FloatArray, floor: FloatArray) -> FloatArray:
     C[dead, :] = 0.0
     C[:, dead] = 0.0
     mu, U = np.linalg.eigh(C)
-    rows = U[:, mu <= NULL_EIGENVALUE].T / s
-    if not len(rows):
-        return np.zeros((0, len(diagonal)))
-    rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-    return tidy_rows(rows)
+    return tidy_rows(U[:, mu <= NULL_EIGENVALUE].T, s)
 
 
-def tidy_rows(rows: FloatArray) -> FloatArray:
-    """The same span by orthonormal rows in reduced form, so that each names as few weights as it can."""
-    R = rows.copy()
+def tidy_rows(scaled: FloatArray, size: FloatArray) -> FloatArray:
+    """Orthonormal rows in reduced form, so that each names as few weights as it can.
+
+    Which components are rounding is judged on the scaled rows, where the units of the features have dropped
+    out; these are 0 exactly in what is returned, and every other component counts, however small its unit
+    makes it.
+
+    Args:
+        scaled: ``(nullity, P)`` rows that span the null directions of ``size * weights``.
+        size: ``(P,)`` size of each feature.
+    """
+    if not len(scaled):
+        return np.zeros((0, len(size)))
+    R = scaled.copy()
     used: list[int] = []
     for i in range(len(R)):
         candidates = np.abs(R[i:]).copy()
@@ -57,13 +72,16 @@ def tidy_rows(rows: FloatArray) -> FloatArray:
             if other != i:
                 R[other] -= R[other, k] * R[i]
         used.append(k)
-    R[np.abs(R) < 1e-9 * np.abs(R).max(axis=1, keepdims=True)] = 0.0
+    R[np.abs(R) < ROUNDED_COMPONENT * np.abs(R).max(axis=1, keepdims=True)] = 0.0
+    R = R / size
     out: list[FloatArray] = []
-    for first in R:  # Gram-Schmidt, twice for rounding
+    for first in R / np.linalg.norm(R, axis=1, keepdims=True):  # Gram-Schmidt, twice for rounding
         row = np.asarray(first)
         for _ in range(2):
             for done in out:
-                row = row - (row @ done) * done
+                shared = row @ done
+                if abs(shared) > SHARED_ROUNDING * np.linalg.norm(row):
+                    row = row - shared * done
         out.append(row / np.linalg.norm(row))
     Q = np.array(out)
     signs = np.sign(Q[np.arange(len(Q)), np.abs(Q).argmax(axis=1)])

@@ -42,10 +42,8 @@ KINDS = ("hessian", "outer_product", "sandwich", "sandwich_clustered")
 SCHEMA_VERSION = 1
 """Version of the JSON form of an estimate."""
 
-NULL_COMPONENT = 1e-6
-"""A weight whose component in a unit-norm null direction exceeds this is not identified; rounding leaves
-about 1e-9.
-"""
+NULL_COMPONENT = 1e-14
+"""Coefficients of a combination below this, relative to its largest, are rounding and left out of words."""
 
 PENALTIES = ("l2", "l1")
 """Names in ``fixed_by_assumption`` of what pulls weights towards zero."""
@@ -113,7 +111,8 @@ class RewardEstimate:
         covariances: kind to ``(K, K)`` covariance of the identified part; a finding says why when it is
             empty.
         gauge: how this reward was picked among equivalent ones.
-        null_directions: ``(nullity, K)`` orthonormal rows along which no choice that was seen changes.
+        null_directions: ``(nullity, K)`` orthonormal rows along which no choice that was seen changes;
+            a component is 0 exactly where the weight plays no part, so that units far apart do not hide one.
         n_decisions, n_trajectories: size of the data; pieces that were cut from one trajectory count once.
         choice_log_likelihood: nats, summed over decisions (weighted where decisions are).
         transition_log_likelihood: nats of the transitions under estimated dynamics; None when the dynamics
@@ -227,7 +226,7 @@ class RewardEstimate:
         """``(K,)`` booleans: the weight has no component in a null direction, and the data keep it finite."""
         told = np.array([name not in self.held_by_penalty for name in self.names], dtype=bool)
         if self.nullity:
-            told &= np.abs(self.null_directions).max(axis=0) <= NULL_COMPONENT
+            told &= ~self.null_directions.any(axis=0)
         return told
 
     def covariance(self, kind: str = "sandwich_clustered") -> Float[np.ndarray, "K K"]:
@@ -293,11 +292,7 @@ class RewardEstimate:
             "gauge": self.gauge.to_json(),
             "nullity": self.nullity,
             "null_directions": [
-                {
-                    n: float(c)
-                    for n, c in zip(self.names, row.tolist(), strict=True)
-                    if abs(c) > NULL_COMPONENT
-                }
+                {n: float(c) for n, c in zip(self.names, row.tolist(), strict=True) if c}
                 for row in self.null_directions
             ],
             "held_by_penalty": list(self.held_by_penalty),
@@ -388,7 +383,8 @@ class RewardEstimate:
 def describe_direction(names: Sequence[str], coefficients: FloatArray, *, most: int = 6) -> str:
     """A combination of features in words, largest coefficients first: ``"0.71 stops - 0.71 starts"``."""
     order = np.argsort(-np.abs(coefficients), kind="stable")
-    kept = [int(i) for i in order if abs(coefficients[i]) > NULL_COMPONENT]
+    least = NULL_COMPONENT * np.abs(coefficients).max(initial=0.0)
+    kept = [int(i) for i in order if abs(coefficients[i]) > least]
     words = ""
     for i in kept[:most]:
         value = float(coefficients[i])
