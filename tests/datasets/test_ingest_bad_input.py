@@ -252,6 +252,59 @@ def test_times_that_do_not_exist(tmp_path):
     assert "'2024-02-01T25:00:00' in log.csv line 4" in said
 
 
+@pytest.mark.parametrize(
+    ("form", "times", "said"),
+    [
+        (None, ["1500-01-01", "2024-03-01", "2024-03-02"], r"'1500-01-01' in log.csv line 2"),
+        (
+            None,
+            ["2024-03-01T10:00Z", "2024-02-30T10:00Z", "2024-03-02T10:00"],
+            "'2024-02-30T10:00Z' in log.csv line 3",
+        ),
+        (
+            None,
+            ["2024-03-01T10:00+25:00", "2024-03-01T10:00Z", "2024-03-02T10:00Z"],
+            "+25:00' in log.csv line 2",
+        ),
+        ("%d/%m/%Y", ["29/02/2024", "30/04/2024", "31/04/2024"], "'31/04/2024' in log.csv line 4"),
+    ],
+)
+def test_every_impossible_date_has_its_column_and_line(tmp_path, form, times, said):
+    text = (
+        GOOD.replace(",0,", f",{times[0]},")
+        .replace(",60,", f",{times[1]},")
+        .replace(",120,", f",{times[2]},")
+    )
+    message = refusal(tmp_path, text, made=contract(data={"time_format": form}))
+    assert "Column `ts` (data.time) must hold" in message
+    assert "1 of 3 values is not: " in message
+    assert said in message
+
+
+@pytest.mark.parametrize(
+    ("form", "meant"), [("milisecond", "milliseconds"), ("ms", "milliseconds"), ("second", "seconds")]
+)
+@pytest.mark.parametrize("text", [GOOD, GOOD.replace("60", "x60")])
+def test_a_misspelt_unit_of_time_offers_the_right_one(tmp_path, form, meant, text):
+    said = refusal(tmp_path, text, made=contract(data={"time_format": form}), kind=ContractError)
+    assert f"Did you mean `{meant}`?" in said
+
+
+def test_times_with_and_without_a_zone_are_said_with_their_rows(tmp_path):
+    path = tmp_path / "log.csv"
+    times = ["2024-03-01T10:00", "2024-03-01T11:00", "2024-03-01T12:30+01:00"]
+    text = (
+        GOOD.replace(",0,", f",{times[0]},")
+        .replace(",60,", f",{times[1]},")
+        .replace(",120,", f",{times[2]},")
+    )
+    path.write_text(text)
+    found = {f.code: f for f in read_demonstrations(contract(), path).findings}["mixed-zones"]
+    assert "`ts` have a zone (log.csv line 4) and some have none (log.csv line 2)" in found.message
+    path.write_text(text.replace("+01:00", ""))
+    assert "mixed-zones" not in {f.code for f in read_demonstrations(contract(), path).findings}
+
+
 def test_weights(tmp_path):
     (tmp_path / "w.csv").write_text("")
     made = contract(data={"weight": "n"}, observations=[{"name": "load"}])

@@ -25,7 +25,7 @@ from .parquet_files import parquet_columns, parquet_pieces
 from .pieces import AGAIN, Pieces, whole_table
 from .plan import Use, uses_of
 from .rows import FilePart, RowNames
-from .times import ways_of_writing
+from .times import first_zoned_and_zoneless, ways_of_writing
 
 __all__ = ["SourceColumns", "columns_of", "read_sources", "release"]
 
@@ -87,7 +87,8 @@ def read_sources(sources: Sequence[SourceFile], contract: TaskContract) -> Sourc
         if source.format != "parquet" and text_faults(source, contract.data.encoding):
             findings.append(_no_newline(source))
         findings += _column_faults(source, uses, contract)
-        columns, n_rows = _columns(source, uses, contract.data)
+        columns, n_rows, noticed = _columns(source, uses, contract.data)
+        findings += noticed
         parts.append(FilePart(name=source.name, first_line=FIRST_LINE[source.format], n_rows=n_rows))
         for role, arrays in columns.items():
             chunks[role] += arrays
@@ -110,18 +111,21 @@ def release() -> None:
     pa.default_memory_pool().release_unused()
 
 
-def _columns(source: SourceFile, uses: Sequence[Use], data: Data) -> tuple[dict[str, list[pa.Array]], int]:
-    """Role to the values of one file, piece by piece, and its number of rows."""
+def _columns(
+    source: SourceFile, uses: Sequence[Use], data: Data
+) -> tuple[dict[str, list[pa.Array]], int, list[Finding]]:
+    """Role to the values of one file, piece by piece, its number of rows, and what was noticed."""
     kept: dict[str, list[pa.Array]] = {use.role: [] for use in uses}
     faulty: set[str] = set()
     ways: set[bool] = set()
-    n_rows = 0
+    n_rows, zoned, zoneless = 0, -1, -1
     for piece in _pieces(source, uses, data):
         if piece is AGAIN:
-            kept, faulty, ways, n_rows = {use.role: [] for use in uses}, set(), set(), 0
+            kept, faulty, ways = {use.role: [] for use in uses}, set(), set()
+            n_rows, zoned, zoneless = 0, -1, -1
             continue
         rows = _row_names(source, piece.num_rows)
-        n_rows += piece.num_rows
+        before, n_rows = n_rows, n_rows + piece.num_rows
         for use in uses:
             if use.role in faulty:
                 continue
@@ -130,6 +134,9 @@ def _columns(source: SourceFile, uses: Sequence[Use], data: Data) -> tuple[dict[
             except DataError:
                 faulty.add(use.role)
             if use.kind == "time":
+                with_zone, without = first_zoned_and_zoneless(piece[use.column], data)
+                zoned = before + with_zone if zoned < 0 <= with_zone else zoned
+                zoneless = before + without if zoneless < 0 <= without else zoneless
                 ways |= ways_of_writing(piece[use.column], data)
                 if len(ways) > 1:
                     faulty.add(use.role)
@@ -137,7 +144,22 @@ def _columns(source: SourceFile, uses: Sequence[Use], data: Data) -> tuple[dict[
         if use.role in faulty:
             alone = whole_table(_pieces(source, uses, data), [use.column])[use.column]
             kept[use.role] = coerce(alone, use, data, _row_names(source, n_rows)).chunks
-    return kept, n_rows
+    findings = []
+    if min(zoned, zoneless) >= 0:
+        names = _row_names(source, n_rows)
+        findings.append(_mixed_zones(data, names.name(zoned), names.name(zoneless)))
+    return kept, n_rows, findings
+
+
+def _mixed_zones(data: Data, zoned: str, zoneless: str) -> Finding:
+    return Finding(
+        code="mixed-zones",
+        severity=Severity.WARNING,
+        message=f"Some times of `{data.time}` have a zone ({zoned}) and some have none ({zoneless}); those were taken"
+        " as UTC.",
+        hint="If they are not UTC, rows are in the wrong order: write the zone behind every time.",
+        evidence={"zoned": zoned, "zoneless": zoneless},
+    )
 
 
 def _row_names(source: SourceFile, n_rows: int) -> RowNames:

@@ -6,17 +6,20 @@ kept in microseconds become the same float64.
 
 from __future__ import annotations
 
+import datetime as dt
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from telic._core.near_miss import near_miss
 from telic.contract import Data
 from telic.errors import ContractError
 
 from .plan import Use
 from .rows import RowNames, bad_values
 
-__all__ = ["coerce_time", "ways_of_writing"]
+__all__ = ["coerce_time", "first_zoned_and_zoneless", "ways_of_writing"]
 
 ISO_8601 = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T "
@@ -28,6 +31,11 @@ WHOLE = r"^-?[0-9]{1,18}$"
 """Fits into 64 bits without a sign of plus, so that no digit of a nanosecond is lost on the way."""
 UNITS = {"seconds": 1, "milliseconds": 1_000, "microseconds": 1_000_000, "nanoseconds": 1_000_000_000}
 """Numeric ``time_format``s, in ticks a second."""
+
+SHORT_UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+
+BLOCK_VALUES = 4096
+"""Distinct texts tried at once while the ones that are no moment are looked for."""
 
 TICKS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
@@ -82,6 +90,14 @@ def ways_of_writing(column: pa.ChunkedArray, data: Data) -> set[bool]:
     return {_looks_numeric(texts)} if texts.null_count < len(texts) else set()
 
 
+def first_zoned_and_zoneless(column: pa.ChunkedArray, data: Data) -> tuple[int, int]:
+    """First rows of ISO 8601 texts with and without a zone; -1 where there are none, or they are not such texts."""
+    if ways_of_writing(column, data) != {False}:
+        return -1, -1
+    zoned = pc.match_substring_regex(_known_texts(column, data), WITH_ZONE)
+    return pc.index(zoned, True).as_py(), pc.index(zoned, False).as_py()
+
+
 def _known_texts(column: pa.ChunkedArray, data: Data) -> pa.ChunkedArray:
     """The texts without those that mean a missing value, numbers with a decimal point."""
     texts = column.cast(pa.string())
@@ -101,7 +117,7 @@ def _looks_numeric(texts: pa.ChunkedArray) -> bool:
 def _from_numbers(values: pa.ChunkedArray, use: Use, form: str | None, rows: RowNames) -> pa.ChunkedArray:
     if form is not None and form not in UNITS:
         raise ContractError(
-            f"`data.time_format` is {form!r}, but column `{use.column}` holds numbers.",
+            f"`data.time_format` is {form!r}, but column `{use.column}` holds numbers.{_meant(form)}",
             hint=f"Use {', '.join(f'`{u}`' for u in UNITS)}, or null for seconds.",
         )
     odd = pc.invert(pc.is_finite(values))
@@ -130,20 +146,46 @@ def _from_iso(texts: pa.ChunkedArray, use: Use, rows: RowNames) -> pa.ChunkedArr
         zoned = pc.if_else(with_zone, texts, nothing).cast(pa.timestamp("ns", "UTC"))
         naive = pc.if_else(with_zone, nothing, texts).cast(pa.timestamp("ns"))
     except pa.ArrowInvalid:
-        good = pc.is_valid(
-            pc.strptime(pc.utf8_slice_codeunits(texts, 0, 10), "%Y-%m-%d", "s", error_is_null=True)
+        bad = pc.or_(
+            _unreadable(pc.if_else(with_zone, texts, nothing), pa.timestamp("ns", "UTC")),
+            _unreadable(pc.if_else(with_zone, nothing, texts), pa.timestamp("ns")),
         )
-        late = pc.match_substring_regex(texts, r"[T ](2[4-9]|[3-9][0-9]|..:?[6-9][0-9])")
-        bad = pc.and_(pc.is_valid(texts), pc.or_(pc.invert(good), pc.fill_null(late, False)))
         raise bad_values(use, "must hold times that exist (1678 to 2262)", texts, bad, rows, hint) from None
     return pc.coalesce(_from_timestamps(zoned), _from_timestamps(naive))
+
+
+def _unreadable(texts: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    """``(n,)`` where a text is no moment of that type: the distinct ones in blocks, one by one where a block fails."""
+
+    def fails(some: pa.Array) -> bool:
+        try:
+            some.cast(kind)
+        except pa.ArrowInvalid:
+            return True
+        return False
+
+    distinct = pc.unique(texts)
+    blocks = [distinct.slice(i, BLOCK_VALUES) for i in range(0, len(distinct), BLOCK_VALUES)]
+    bad = [
+        t for block in blocks if fails(block) for t in block.to_pylist() if fails(pa.array([t], block.type))
+    ]
+    return pc.is_in(texts, value_set=pa.array(bad, texts.type))
+
+
+def _does_not_exist(text: str, form: str) -> bool:
+    """Whether a day lies beyond the end of its month, such as 31 April."""
+    try:
+        dt.datetime.strptime(text, form)
+    except ValueError as problem:
+        return "out of range for month" in str(problem)
+    return False
 
 
 def _from_pattern(texts: pa.ChunkedArray, use: Use, form: str, rows: RowNames) -> pa.ChunkedArray:
     if "%" not in form or "%f" in form:
         raise ContractError(
             f"`data.time_format` must be null, {', '.join(f'`{u}`' for u in UNITS)} or a pattern of %Y %m %d "
-            f"%H %M %S %z, got {form!r}.",
+            f"%H %M %S %z, got {form!r}.{_meant(form)}",
             hint="Fractions of seconds are read from ISO 8601 text or numbers only.",
         )
     times = pc.strptime(texts, form, "us", error_is_null=True)
@@ -157,7 +199,25 @@ def _from_pattern(texts: pa.ChunkedArray, use: Use, form: str, rows: RowNames) -
             rows,
             "Correct `data.time_format` or the rows.",
         )
+    # 31 April was read as 1 May: only the first three days of a month can have come about like that.
+    late = pc.and_(pc.less_equal(pc.day(times), 3), pc.match_substring_regex(texts, "29|3[01]"))
+    suspects = pc.unique(pc.if_else(late, texts, pa.scalar(None, texts.type))).drop_null()
+    none = [t for t in suspects.to_pylist() if _does_not_exist(t, form)]
+    if none:
+        bad = pc.is_in(texts, value_set=pa.array(none, texts.type))
+        raise bad_values(
+            use,
+            "must hold days that exist",
+            texts,
+            bad,
+            rows,
+            "Correct the rows, or day and month in `data.time_format`.",
+        )
     return _from_timestamps(times)
+
+
+def _meant(form: str) -> str:
+    return f" Did you mean `{SHORT_UNITS[form]}`?" if form in SHORT_UNITS else near_miss(form, UNITS)
 
 
 def _from_timestamps(times: pa.ChunkedArray) -> pa.ChunkedArray:
