@@ -74,3 +74,29 @@ def test_a_dataset_version_cut_short_is_not_used(door, telic):
     assert "Ingest the source files again" in told.err
     assert telic("ingest", door.folder).status == 0  # and that mends it
     assert telic("infer", door.folder, "--quick").status == 0
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "rows-00000.parquet"])
+def test_a_changed_byte_is_mended_by_the_ingest_that_the_hint_names(door, telic, name):
+    part = next((door.folder / "data").rglob(name))
+    raw = bytearray(part.read_bytes())
+    raw[len(raw) // 2] ^= 1  # as long as before
+    part.write_bytes(bytes(raw))
+    told = telic("infer", door.folder)
+    assert told.status == 74
+    assert "Ingest the source files again" in told.err
+    assert telic("ingest", door.folder).status == 0
+    assert telic("infer", door.folder, "--quick").status == 0
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"schema_version": 1}'])
+def test_a_damaged_index_is_mended_as_its_hint_says(door, telic, text):
+    index = next((door.folder / "data").rglob("index.json"))
+    index.write_text(text)
+    for verb in ("infer", "ingest"):
+        told = telic(verb, door.folder)
+        assert told.status == 74
+        assert f"hint: Remove {index} and ingest the source files again" in told.err
+    index.unlink()
+    assert telic("ingest", door.folder).status == 0
+    assert telic("infer", door.folder, "--quick").status == 0

@@ -173,6 +173,21 @@ def test_a_broken_index_is_named(tmp_path, text):
         store.load()
 
 
+def test_without_its_index_a_store_finds_its_versions_again(tmp_path):
+    store = DatasetStore(tmp_path)
+    first, second, damaged = (store.publish(demos_of(key=i)) for i in range(3))
+    (damaged.folder / "manifest.json").write_text("{")
+    (tmp_path / "index.json").unlink()
+    assert [v.digest for v in store.versions()] == [first.digest, second.digest]
+    assert store.latest is None  # which one was the latest is not known, so it is not guessed
+    same(store.load(first.digest), demos_of(key=0))
+    assert not store.publish(demos_of(key=1)).is_new
+    assert store.latest is not None and store.latest.digest == second.digest
+    same(store.load(first.digest), demos_of(key=0))
+    assert store.publish(demos_of(key=2)).is_new  # and the damaged one is mended
+    same(store.load(), demos_of(key=2))
+
+
 def test_a_newer_layout_is_refused(tmp_path):
     store = DatasetStore(tmp_path)
     store.publish(demos_of())

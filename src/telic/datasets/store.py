@@ -36,6 +36,8 @@ __all__ = ["SCHEMA_VERSION", "DatasetStore", "DatasetVersion"]
 SCHEMA_VERSION = 1
 """Version of the folder's layout; rises when an older telic could not read it."""
 
+INDEX = "index.json"
+
 LOCK_SECONDS = 30.0
 """How long a writer waits for another one."""
 
@@ -129,9 +131,9 @@ class DatasetStore:
         return tuple(self._describe(d) for d in self._index()["versions"])
 
     def ingested(self, ingest_key: str) -> str | None:
-        """Digest of the version that an ingest made, if it was done before and its files are there."""
+        """Digest of the version that an ingest made, if it was done before and its files are whole."""
         digest = self._index()["ingests"].get(ingest_key)
-        return digest if digest and self._is_there(digest) else None
+        return digest if digest and self._is_whole(digest) else None
 
     def adopt(self, digest: str) -> DatasetVersion:
         """The version of that digest, after it became the latest."""
@@ -183,7 +185,7 @@ class DatasetStore:
             "ingests": ingests,
         }
         if changed != index:
-            atomic_write(self.folder / "index.json", _json(changed))
+            atomic_write(self.folder / INDEX, _json(changed))
 
     def _sweep(self) -> None:
         """Remove what dead writers left; the lock is held, so no living one is building."""
@@ -191,9 +193,11 @@ class DatasetStore:
             shutil.rmtree(leftover, ignore_errors=True)
 
     def _index(self) -> dict[str, Any]:
-        path = self.folder / "index.json"
+        path = self.folder / INDEX
         if not path.is_file():
-            return {"schema_version": SCHEMA_VERSION, "latest": "", "versions": {}, "ingests": {}}
+            with world_errors(f"read {self.folder}"):
+                found = self._found()
+            return {"schema_version": SCHEMA_VERSION, "latest": "", "versions": found, "ingests": {}}
         with world_errors(f"read {path}"):
             index = _parsed(path, path.read_bytes())
         if (
@@ -203,6 +207,20 @@ class DatasetStore:
         ):
             raise _corrupt(path, "it lacks `latest`, `versions` or `ingests`")
         return index
+
+    def _found(self) -> dict[str, str]:
+        """Versions whose manifests are in their places, the oldest first: what is left where the index is gone."""
+        paths = sorted((self.folder / "versions").glob("*/manifest.json"), key=lambda p: p.stat().st_mtime_ns)
+        found: dict[str, str] = {}
+        for path in paths:
+            raw = path.read_bytes()
+            try:
+                digest = str(_parsed(path, raw).get("digest"))
+            except PermanentError:
+                continue
+            if self._version_folder(digest) == path.parent:
+                found[digest] = digest_bytes(raw)
+        return found
 
     def _manifest(self, digest: str) -> dict[str, Any]:
         path = self._version_folder(digest) / "manifest.json"
@@ -216,24 +234,15 @@ class DatasetStore:
             raise _corrupt(path, f"it describes {manifest.get('digest')}")
         return manifest
 
-    def _is_there(self, digest: str) -> bool:
-        """Whether the files are there in their sizes (contents are compared when they are loaded)."""
-        folder = self._version_folder(digest)
-        if not (folder / "manifest.json").is_file():
-            return False
-        files = self._manifest(digest)["files"]
-        return all(
-            (folder / n).is_file() and (folder / n).stat().st_size == f["bytes"] for n, f in files.items()
-        )
-
     def _is_whole(self, digest: str) -> bool:
         """Whether a version is there, byte for byte."""
         try:
-            if not self._is_there(digest):
-                return False
             folder = self._version_folder(digest)
+            if not (folder / "manifest.json").is_file():
+                return False
             return all(
-                file_digest(folder / n) == f["digest"] for n, f in self._manifest(digest)["files"].items()
+                (folder / n).is_file() and file_digest(folder / n) == f["digest"]
+                for n, f in self._manifest(digest)["files"].items()
             )
         except PermanentError:
             return False
@@ -302,7 +311,7 @@ def _parsed(path: Path, raw: bytes) -> dict[str, Any]:
     if value.get("schema_version") != SCHEMA_VERSION:
         raise PermanentError(
             f"{path} has layout {value.get('schema_version')!r}; this telic reads {SCHEMA_VERSION}.",
-            hint="Use the telic that wrote it, or ingest the source files again.",
+            hint=f"Use the telic that wrote it, or move {_store_of(path)} away and ingest the source files again.",
         )
     return value
 
@@ -310,6 +319,13 @@ def _parsed(path: Path, raw: bytes) -> dict[str, Any]:
 def _corrupt(path: Path, why: str) -> PermanentError:
     return PermanentError(
         f"{path} is corrupt: {why}.",
-        hint="It was not used. Ingest the source files again, or restore a backup.",
+        hint=f"Remove {path} and ingest the source files again; the versions beside it are found again by themselves."
+        if path.name == INDEX
+        else "It was not used. Ingest the source files again, or restore a backup.",
         file=path.name,
     )
+
+
+def _store_of(path: Path) -> Path:
+    """The store's folder, of its index or of a manifest."""
+    return path.parent if path.name == INDEX else path.parents[2]
