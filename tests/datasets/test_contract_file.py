@@ -68,6 +68,22 @@ def test_what_is_not_a_contract(text, said):
         parse_contract(text)
 
 
+def test_a_key_that_is_there_twice_has_a_hint_of_its_own():
+    with pytest.raises(ContractError) as caught:
+        parse_contract("identity: {task: x}\nidentity: {task: y}\n")
+    assert caught.value.hint == "Remove one of the two, or join what they hold under one key."
+
+
+@pytest.mark.parametrize(("text", "kind"), [("- 1\n", "list"), ("just words\n", "str"), ("3\n", "int")])
+def test_what_is_no_mapping_names_its_file(tmp_path, text, kind):
+    path = tmp_path / "contract.yaml"
+    path.write_text(text)
+    with pytest.raises(ContractError) as caught:
+        load_contract(path)
+    assert caught.value.message.startswith(f"{path}: A contract is a mapping of blocks, got {kind}")
+    assert caught.value.hint
+
+
 def test_problems_name_their_lines():
     with pytest.raises(ContractError) as caught:
         parse_contract(

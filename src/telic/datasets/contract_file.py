@@ -74,7 +74,9 @@ def parse_contract(text: str, *, source: str = "the contract") -> TaskContract:
         column = mark.column + 1 if mark is not None else 0
         raise ContractError(
             f"{source}, line {line}, column {column}: {problem.problem or problem.context}.",
-            hint="Check the indentation and the quotes of that line and the one before it.",
+            hint="Remove one of the two, or join what they hold under one key."
+            if isinstance(problem, _TwiceError)
+            else "Check the indentation and the quotes of that line and the one before it.",
             line=line,
             column=column,
         ) from None
@@ -112,6 +114,10 @@ def save_contract(contract: TaskContract, path: str | os.PathLike[str]) -> Path:
     return atomic_write(place, text.encode())
 
 
+class _TwiceError(yaml.constructor.ConstructorError):
+    """A key that is there twice in one mapping."""
+
+
 class _Loader(yaml.SafeLoader):
     """Safe YAML whose plain words are truth values only when they say true or false; made below."""
 
@@ -140,7 +146,7 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Hashable, Any]:
     for key_node, _ in node.value:
         key = loader.construct_object(key_node, deep=True)
         if isinstance(key, Hashable) and key in seen:
-            raise yaml.constructor.ConstructorError(
+            raise _TwiceError(
                 None, None, f"the key `{key}` is there twice (first in line {seen[key]})", key_node.start_mark
             )
         if isinstance(key, Hashable):
@@ -162,7 +168,7 @@ def _with_lines(error: ContractError, node: Any, source: str) -> ContractError:
         problems.append({**problem, "line": line})
         lines.append(f"  line {line}, {problem['path']}: {problem['message']}")
     if not problems:
-        return error
+        return ContractError(f"{source}: {error.message}", hint=error.hint)
     count = f"{len(problems)} problem{'s' if len(problems) != 1 else ''}"
     return ContractError(f"{source} has {count}:\n" + "\n".join(lines), hint=error.hint, problems=problems)
 
