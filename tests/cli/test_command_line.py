@@ -48,6 +48,15 @@ def test_help_imports_no_numerical_library():
         assert verb.NAME in done.stdout
 
 
+@pytest.mark.parametrize(("columns", "widest"), [("60", 60), ("72", 72), ("", 100), ("many", 100), ("7", 30)])
+def test_text_keeps_the_columns_that_the_environment_names(
+    telic, project_folder, monkeypatch, columns, widest
+):
+    monkeypatch.setenv("COLUMNS", columns)
+    lines = telic("advise", project_folder).out.splitlines()
+    assert widest - 12 < max(map(len, lines)) <= widest
+
+
 def test_the_version_is_printed(telic):
     import telic as package
 

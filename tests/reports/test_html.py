@@ -10,6 +10,7 @@ import pytest
 
 from telic.errors import DataError
 from telic.reports import Figure, Finding, Report, Section, Severity, Table
+from telic.reports.style import page_css
 
 HOSTILE = (
     "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&amp;`<b>`\x1b]0;x\x07\u202e</style></title>"
@@ -214,3 +215,11 @@ def test_a_phone_gets_a_drawing_of_its_own_and_a_reader_hears_one():
     assert ".telic .phone { display: none; }" in html
     with pytest.raises(DataError, match="keeps to itself"):
         Figure(title="t", svg=svg, alt="a", narrow_svg='<svg onload="x()"/>')
+
+
+def test_on_a_phone_heads_are_as_close_as_the_cells_below_them():
+    """A head's own rule is of more weight than one for every ``th``: the phone's rule names it."""
+    css = page_css()
+    assert ".telic thead th { border-top" in css
+    phone = css[css.index("(max-width: 36rem)") :]
+    assert ".telic td, .telic thead th, .telic tbody th { padding-right: .8rem; }" in phone

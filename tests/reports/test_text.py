@@ -86,6 +86,35 @@ def test_a_table_too_wide_for_the_screen_is_written_row_by_row():
     assert lines[-1] == "column 8: 10,008"
 
 
+@pytest.mark.parametrize("width", [90, 80, 72, 71, 40])
+def test_columns_give_way_between_words_and_never_within_one(width):
+    errors = ("SE hessian", "SE outer product", "SE sandwich clustered")
+    table = Table(
+        title="",
+        columns=("feature", "one unit is", "weight", *errors),
+        rows=(
+            ("replacements", "replacement", -10.76, 1.107, 1.317, 0.8787),
+            ("worn_miles", "month at a thousand miles", -0.0004889, 0.0001006, 0.0001155, 0.00009524),
+        ),
+    )
+    text = table.to_text(width=width)
+    assert max(map(len, text.splitlines())) <= width
+    assert {"feature", "replacements", "replacement", "worn_miles", "thousand", "sandwich", "clustered"} <= {
+        word.strip(":") for word in text.split()
+    }
+    assert ("feature: replacements" in text) == (width < 72)  # then row by row
+
+
+def test_the_words_of_a_head_stand_on_its_rule():
+    table = Table(title="", columns=("SE outer product", "x"), rows=((0.25, 1.5),))
+    assert table.to_text(width=14).splitlines()[:4] == [
+        "     SE",
+        "  outer",
+        "product      x",
+        "───────  ─────",
+    ]
+
+
 def test_a_table_without_rows_says_so_and_a_ragged_one_is_refused():
     assert Table(title="T", columns=("a", "b"), rows=()).to_text().endswith("(no rows)")
     with pytest.raises(DataError, match="2 columns, but row 1 has 1 cells"):

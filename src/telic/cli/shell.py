@@ -30,7 +30,10 @@ Json: TypeAlias = Annotated[bool, Parameter(negative=(), help="Print the result 
 """The flag that every verb has."""
 
 TEXT_WIDTH = 100
-"""Columns of text where the output is no terminal."""
+"""Columns of text where the output is no terminal and ``COLUMNS`` does not say how many."""
+
+NARROWEST, WIDEST = 30, 120
+"""Columns of text at least and at most: shorter lines are no text, longer ones are hard to read."""
 
 
 def show(result: VerbResult, *, as_json: bool) -> int:
@@ -161,9 +164,14 @@ def _drop_output() -> None:
 
 
 def _width() -> int:
-    if not sys.stdout.isatty():
+    named = os.environ.get("COLUMNS", "")
+    if named.isdecimal() and int(named) > 0:
+        columns = int(named)
+    elif sys.stdout.isatty():
+        columns = os.get_terminal_size(sys.stdout.fileno()).columns
+    else:
         return TEXT_WIDTH
-    return max(30, min(os.get_terminal_size(sys.stdout.fileno()).columns, 120))
+    return max(NARROWEST, min(columns, WIDEST))
 
 
 def _has_color(stream: Any) -> bool:

@@ -35,7 +35,9 @@ COLOURS = {Severity.INFO: "34", Severity.NOTICE: "36", Severity.WARNING: "33", S
 
 GAP = "  "
 NARROWEST_COLUMN = 8
-"""Text columns are not squeezed below this many cells; then rows are written one below another."""
+"""Cells below which a column of text is not squeezed, nor below its longest word; rows that do not fit so are
+written one below another.
+"""
 
 
 def report_text(report: Report, width: int, color: bool) -> str:
@@ -67,14 +69,18 @@ def table_text(table: Table, width: int, color: bool) -> str:
                 text + " " * len(tail) for text, tail in zip(column, decimal_tails(column), strict=True)
             ]
     grid += [list(row) for row in zip(*columns, strict=True)]
-    widths = _fit([max(display_width(row[j]) for row in grid) for j in range(len(columns))], numeric, width)
+    widths = _fit(grid, numeric, width)
     lines = [_paint(line, "1", color) for line in wrap(table.title, width)] if table.title else []
     if widths is None:
         lines += _records(grid, width)
     else:
         rule = GAP.join("─" * w for w in widths)
-        rows = [_row(row, widths, numeric) for row in grid]
-        lines += [*rows[0], rule, *(line for row in rows[1:] for line in row)]
+        rows = [_row(row, widths, numeric) for row in grid[1:]]
+        lines += [
+            *_row(grid[0], widths, numeric, is_head=True),
+            rule,
+            *(line for row in rows for line in row),
+        ]
     if not table.rows:
         lines.append("(no rows)")
     return "\n".join(lines + (wrap(table.note, width) if table.note else []))
@@ -169,13 +175,17 @@ def _item(item: str | Table | Figure | Finding, width: int, color: bool) -> str:
     return "\n".join(wrap(item, width))
 
 
-def _row(cells: list[str], widths: list[int], numeric: list[bool]) -> list[str]:
+def _row(cells: list[str], widths: list[int], numeric: list[bool], *, is_head: bool = False) -> list[str]:
+    """The lines of a row; those of a head stand on the rule below it."""
     wrapped = [
         wrap(cell, w) if display_width(cell) > w else [cell] for cell, w in zip(cells, widths, strict=True)
     ]
     lines = []
-    for i in range(max(len(part) for part in wrapped)):
-        parts = [part[i] if i < len(part) else "" for part in wrapped]
+    height = max(len(part) for part in wrapped)
+    for part in wrapped:
+        missing = [""] * (height - len(part))
+        part[:] = missing + part if is_head else part + missing
+    for parts in zip(*wrapped, strict=True):
         padded = [
             " " * (w - display_width(text)) + text if right else text + " " * (w - display_width(text))
             for text, w, right in zip(parts, widths, numeric, strict=True)
@@ -184,12 +194,21 @@ def _row(cells: list[str], widths: list[int], numeric: list[bool]) -> list[str]:
     return lines
 
 
-def _fit(natural: list[int], numeric: list[bool], width: int) -> list[int] | None:
-    """Column widths within ``width``: text columns give way, the widest first; None if in vain."""
-    widths = list(natural)
+def _fit(grid: list[list[str]], numeric: list[bool], width: int) -> list[int] | None:
+    """Column widths within ``width``: the widest give way first, down to their longest word, numbers only in
+    their head; None if in vain.
+    """
+    widths, floors = [], []
+    for column, is_numeric in zip(zip(*grid, strict=True), numeric, strict=True):
+        head, *cells = column
+        words = head.split() if is_numeric else [word for cell in column for word in cell.split()]
+        whole = cells if is_numeric else []
+        longest = max((display_width(text) for text in (*words, *whole)), default=0)
+        widths.append(max(display_width(cell) for cell in column))
+        floors.append(longest if is_numeric else max(longest, NARROWEST_COLUMN))
     excess = sum(widths) + len(GAP) * (len(widths) - 1) - width
     while excess > 0:
-        soft = [j for j in range(len(widths)) if not numeric[j] and widths[j] > NARROWEST_COLUMN]
+        soft = [j for j in range(len(widths)) if widths[j] > floors[j]]
         if not soft:
             return None
         widths[max(soft, key=lambda j: widths[j])] -= 1

@@ -165,6 +165,7 @@ LAYOUT = """
     gap: .2rem 1.25rem; padding: 0; }
   .telic nav li { margin: 0; }
   .telic tbody th:not(.number) { min-width: 8rem; }
+  .telic .wide td, .telic .wide th { padding-right: .7rem; }
 }
 @media screen and (max-width: 36rem) {
   .telic .page { padding: 0 1.1rem 3rem; }
@@ -174,7 +175,7 @@ LAYOUT = """
   .telic .phone { display: block; }
   .telic table { font-size: .8125rem; }
   .telic .wide { font-size: .9375rem; }
-  .telic td, .telic th { padding-right: .8rem; }
+  .telic td, .telic thead th, .telic tbody th { padding-right: .8rem; }
   .telic .wide, .telic .wide caption, .telic .wide tbody, .telic .wide tr, .telic .wide td,
   .telic .wide tbody th { display: block; }
   .telic .wide { border-top: 1.5px solid var(--ink); min-width: 0; }
