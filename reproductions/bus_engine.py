@@ -87,7 +87,7 @@ def main() -> int:
     options = parser.parse_args()
     odometers = load_parser()
     try:
-        groups = [int(g) for g in options.groups.split(",")]
+        groups = groups_of(options.groups)
         rows = odometers.read_odometers(data_folder(options.data), groups)
         binned = odometers.bin_mileage(rows, options.bins)
         if not 0 <= options.discount < 1:
@@ -98,6 +98,16 @@ def main() -> int:
     estimate = fit(rows, binned, bins=options.bins, discount=options.discount)
     print(json.dumps(line(estimate, rows, groups, options.bins, options.discount)))
     return 0 if estimate.outcome.ok else 1
+
+
+def groups_of(text: str) -> list[int]:
+    """Numbers with commas between them, each once: a group given twice would count its buses twice."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts) or len(set(map(int, parts))) < len(parts):
+        raise ValueError(
+            f"--groups must be different numbers with commas between them, such as 1,2,3,4, got {text!r}."
+        )
+    return [int(part) for part in parts]
 
 
 def line(estimate: Any, rows: Any, groups: list[int], bins: int, discount: float) -> dict[str, Any]:

@@ -140,11 +140,31 @@ def test_a_truncated_file_is_refused(script: ModuleType, data_dir: Path, tmp_pat
         script.load_parser().read_odometers(tmp_path, [2])
 
 
-def test_no_replacement_in_the_data_is_separation(
-    script: ModuleType, data_dir: Path, monkeypatch, capsys
+@pytest.mark.parametrize("groups", ["4,4", "x", "1,,2", ""])
+def test_groups_are_numbers_each_once(
+    groups: str, script: ModuleType, data_dir: Path, monkeypatch, capsys
 ) -> None:
     folder = str(data_dir / "rust_bus")
-    monkeypatch.setattr(sys, "argv", ["bus_engine.py", "--data", folder, "--groups", "1,2"])
+    monkeypatch.setattr(sys, "argv", ["bus_engine.py", "--data", folder, "--groups", groups])
+    assert script.main() == 2
+    assert f"different numbers with commas between them, such as 1,2,3,4, got '{groups}'" in (
+        capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--groups", "1,2"),
+        ("--groups", "1", "--bins", "175"),  # values near 1e4: rounding alone points back on the walk
+        ("--groups", "1", "--bins", "200", "--discount", ".99999"),
+    ],
+)
+def test_no_replacement_in_the_data_is_separation(
+    options: tuple[str, ...], script: ModuleType, data_dir: Path, monkeypatch, capsys
+) -> None:
+    folder = str(data_dir / "rust_bus")
+    monkeypatch.setattr(sys, "argv", ["bus_engine.py", "--data", folder, *options])
     assert script.main() == 1
     told = json.loads(capsys.readouterr().out)
     assert told["result"] == "separation"

@@ -20,6 +20,9 @@ __all__ = ["falls_short", "find_separation", "is_recession", "named_weights"]
 COLLAPSED = 1e-3
 """Information of a direction relative to the start of the fit below which the walk is made."""
 
+CERTAIN = 1e-8
+"""Nats a decision below which all of them are explained: no finite weight does better than none."""
+
 SHORT = 0.5
 """Sum of squared scores in some direction, relative to the expected information, that is too small."""
 
@@ -69,7 +72,8 @@ def find_separation(
     for candidate in candidates:
         d = Z @ candidate
         length = float(np.abs(d).max(initial=0.0))
-        if length > 0 and is_recession(objective, point, d / length / scale):
+        explained = candidate is candidates[-1] and _explains_all(objective, point)
+        if length > 0 and (explained or is_recession(objective, point, d / length / scale)):
             return np.asarray(d / length / scale)
     return None
 
@@ -103,12 +107,14 @@ def is_recession(objective: Objective, point: Point, direction: FloatArray) -> b
     """True when the objective never falls on a long walk along the direction."""
     value = objective.total(point)
     slack = 1e-9 * max(1.0, abs(value))
+    # Where every decision is explained the score is rounding alone, which grows with decisions and 1/(1-discount).
+    noise = max(slack, 1e-9 * objective.likelihood.total_weight)
     moved = False
     for t in WALK:
         far = objective.at(point.psi + t * direction, order=1)
         if not far.outcome.ok or far.score is None or objective.total(far) < value - slack:
             return False
-        if float(far.score @ direction) < -slack:
+        if float(far.score @ direction) < -noise:
             return False
         value = objective.total(far)
         moved = True
@@ -120,6 +126,10 @@ def named_weights(direction: FloatArray, scale: FloatArray) -> list[int]:
     share = np.abs(direction) * scale
     order = np.argsort(-share, kind="stable")
     return [int(k) for k in order if share[k] >= NAMED_SHARE * share.max()]
+
+
+def _explains_all(objective: Objective, point: Point) -> bool:
+    return -objective.total(point) <= CERTAIN * objective.likelihood.total_weight
 
 
 def _identified(scale: FloatArray, null_directions: FloatArray) -> FloatArray:
