@@ -3,6 +3,7 @@ stored."""
 
 import bz2
 import gzip
+import io
 import json
 import lzma
 
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from telic.contract import TaskContract
-from telic.datasets import DatasetStore, ingest, read_demonstrations
+from telic.datasets import DatasetStore, draft_contract, ingest, read_demonstrations
 from telic.errors import ContractError, DataError
 
 BASE = {
@@ -433,7 +434,7 @@ def test_unreadable_encoding(tmp_path):
 
 
 def test_unknown_ending(tmp_path):
-    assert "must end in one of .csv" in refusal(tmp_path, GOOD, "log.xlsx")
+    assert "must end in one of .csv" in refusal(tmp_path, GOOD, "log.xml")
     assert "must end in one of .csv" in refusal(tmp_path, GOOD, "log")
 
 
@@ -444,3 +445,42 @@ def test_wrong_type_in_parquet(tmp_path):
     pq.write_table(table, tmp_path / "x.parquet")
     said = refusal(tmp_path, (tmp_path / "x.parquet").read_bytes(), "log.parquet")
     assert "Column `load` (observations[0].column) must hold number values, but the file says bool" in said
+
+
+@pytest.mark.parametrize("header", ["PAR1", "BZh"])
+def test_a_header_may_begin_like_another_format(tmp_path, header):
+    (tmp_path / "log.csv").write_text(
+        "\n".join(f"{a},{b}" for a, b in zip([header, 1, 2, 3], GOOD.split(), strict=True))
+    )
+    assert read_demonstrations(contract(), tmp_path / "log.csv").n_decisions == 3
+
+
+def _parquet():
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"a": [1]}), sink)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "said", "hint"),
+    [
+        ("log.csv", _parquet(), "log.csv is a Parquet file, though its name ends in .csv", "end in .parquet"),
+        ("log.csv", gzip.compress(GOOD.encode()), "log.csv is compressed with gzip", "end in .csv.gz"),
+        ("log.jsonl", bz2.compress(b"{}"), "log.jsonl is compressed with bzip2", "end in .jsonl.bz2"),
+        ("log.tsv", lzma.compress(b"a"), "log.tsv is compressed with xz", "end in .tsv.xz"),
+        ("log.csv", b"PK\x03\x04xl/workbook", "log.csv is a spreadsheet or a ZIP archive", "as CSV"),
+        (
+            "log.xlsx",
+            b"PK\x03\x04xl/workbook",
+            "log.xlsx is a spreadsheet; what is read ends in one of .csv",
+            "CSV",
+        ),
+        ("log.csv.gz", _parquet(), "log.csv.gz is a Parquet file", "Rename it"),
+    ],
+)
+def test_a_file_that_is_not_what_its_name_says(tmp_path, name, raw, said, hint):
+    assert said in refusal(tmp_path, raw, name=name)
+    for read in (draft_contract, lambda path: read_demonstrations(contract(), path)):
+        with pytest.raises(DataError) as caught:
+            read(tmp_path / name)
+        assert hint in caught.value.hint

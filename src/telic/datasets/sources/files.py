@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import lzma
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,35 @@ SUFFIXES: dict[str, Format] = {
 COMPRESSED = (".gz", ".bz2", ".zst", ".xz")
 """Compressed text is read as it streams."""
 
+SHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
+"""Endings of spreadsheets, which are not read."""
+
+BEGINNINGS: tuple[tuple[bytes, str, tuple[str, ...], str], ...] = (
+    (rb"PAR1[\x00-\x1f]", "is a Parquet file", (".parquet", ".pq"), "Rename it to end in .parquet."),
+    (rb"\x1f\x8b", "is compressed with gzip", (".gz",), "Rename it to end in {ending}.gz, or unpack it."),
+    (
+        rb"BZh[1-9]1AY&",
+        "is compressed with bzip2",
+        (".bz2",),
+        "Rename it to end in {ending}.bz2, or unpack it.",
+    ),
+    (
+        rb"\x28\xb5\x2f\xfd",
+        "is compressed with zstd",
+        (".zst",),
+        "Rename it to end in {ending}.zst, or unpack it.",
+    ),
+    (rb"\xfd7zXZ\x00", "is compressed with xz", (".xz",), "Rename it to end in {ending}.xz, or unpack it."),
+    (
+        rb"PK\x03\x04",
+        "is a spreadsheet or a ZIP archive",
+        (),
+        "Save the sheet as CSV, or unpack the archive.",
+    ),
+    (rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "is a spreadsheet", (), "Save the sheet as CSV."),
+)
+"""First bytes that no text has: what they say, the endings that say the same, and what to do otherwise."""
+
 CHUNK_BYTES = 1 << 20
 
 
@@ -60,7 +90,7 @@ def source_file(path: str | os.PathLike[str]) -> SourceFile:
     """The file, with its format and digest.
 
     Raises:
-        DataError: its ending is not one that is read, or it is empty.
+        DataError: its ending is not one that is read, it is empty, or its first bytes are of another format.
         PermanentError: there is no such file.
     """
     place = Path(path)
@@ -70,7 +100,21 @@ def source_file(path: str | os.PathLike[str]) -> SourceFile:
         raise DataError(
             f"{place.name} is empty (0 bytes).", hint="Was the export interrupted? Write it again."
         )
-    return SourceFile(path=place, name=place.name, format=format_of(place), digest=file_digest(place))
+    form = format_of(place)
+    _refuse_disguise(place)
+    return SourceFile(path=place, name=place.name, format=form, digest=file_digest(place))
+
+
+def _refuse_disguise(path: Path) -> None:
+    """Nothing, where the first bytes of a file are not those of another format than its ending says."""
+    with world_errors(f"read {path}"), path.open("rb") as file:
+        first = file.read(8)
+    ending = path.suffix.lower()
+    for begin, what, endings, hint in BEGINNINGS:
+        if re.match(begin, first) and ending not in endings:
+            raise DataError(
+                f"{path.name} {what}, though its name ends in {ending}.", hint=hint.format(ending=ending)
+            )
 
 
 def format_of(path: Path) -> Format:
@@ -82,6 +126,11 @@ def format_of(path: Path) -> Format:
     endings = [s.lower() for s in path.suffixes]
     if endings and endings[-1] in COMPRESSED:
         endings.pop()
+    if endings and endings[-1] in SHEETS:
+        raise DataError(
+            f"{path.name} is a spreadsheet; what is read ends in one of {', '.join(SUFFIXES)}.",
+            hint="Save the one sheet that holds the decisions as CSV (UTF-8), with one line of headers.",
+        )
     if not endings or endings[-1] not in SUFFIXES:
         raise DataError(
             f"{path.name} must end in one of {', '.join(SUFFIXES)}, got "
