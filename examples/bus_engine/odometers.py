@@ -52,6 +52,7 @@ class Odometers:
         bus: ``(n,)`` number of the bus, with its group: ``"4-5297"``.
         group: ``(n,)`` group of the bus.
         month: ``(n,)`` months since the first reading.
+        date: ``(n,)`` month of the calendar.
         mileage: ``(n,)`` miles since the last replacement, before the decision.
         replaced: ``(n,)`` True where the engine is replaced.
         last_mileage: ``(n,)`` miles since the last replacement at the reading before.
@@ -62,6 +63,7 @@ class Odometers:
     bus: NDArray[np.str_]
     group: NDArray[np.int64]
     month: NDArray[np.int64]
+    date: NDArray[np.datetime64]
     mileage: NDArray[np.float64]
     replaced: NDArray[np.bool_]
     last_mileage: NDArray[np.float64]
@@ -83,7 +85,7 @@ def read_odometers(folder: str | Path, groups: Iterable[int] = (1, 2, 3, 4)) -> 
         FileNotFoundError: a file is missing.
         ValueError: a group is unknown, or a file does not hold whole buses.
     """
-    names = ("bus", "group", "month", "mileage", "replaced", "last_mileage", "just_replaced")
+    names = ("bus", "group", "month", "date", "mileage", "replaced", "last_mileage", "just_replaced")
     columns: dict[str, list[NDArray[np.generic]]] = {name: [] for name in names}
     lengths: list[int] = []
     for group in groups:
@@ -103,6 +105,8 @@ def read_odometers(folder: str | Path, groups: Iterable[int] = (1, 2, 3, 4)) -> 
             columns["bus"].append(np.full(n, f"{group}-{record[0]:.0f}"))
             columns["group"].append(np.full(n, group))
             columns["month"].append(np.arange(1, n + 1))
+            first = np.datetime64(f"19{record[10]:02.0f}-{record[9]:02.0f}", "M")
+            columns["date"].append(first + columns["month"][-1])
             columns["mileage"].append(mileage[1:])
             columns["replaced"].append(replaced[1:])
             columns["last_mileage"].append(mileage[:-1])
@@ -114,6 +118,7 @@ def read_odometers(folder: str | Path, groups: Iterable[int] = (1, 2, 3, 4)) -> 
         bus=whole["bus"].astype(np.str_),
         group=whole["group"].astype(np.int64),
         month=whole["month"].astype(np.int64),
+        date=whole["date"].astype("datetime64[M]"),
         mileage=whole["mileage"].astype(np.float64),
         replaced=whole["replaced"].astype(np.bool_),
         last_mileage=whole["last_mileage"].astype(np.float64),
@@ -153,15 +158,14 @@ def bin_mileage(rows: Odometers, bins: int) -> tuple[NDArray[np.int64], NDArray[
 
 
 def to_csv(rows: Odometers, path: str | Path) -> None:
-    """Writes one line a decision: bus, group, month, miles since the last replacement, action."""
+    """Writes one line a decision: bus, group, first day of the month, miles since the last replacement, action."""
     with Path(path).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["bus", "group", "month", "mileage", "action"])
         for i in range(len(rows)):
             action = "replace" if rows.replaced[i] else "keep"
-            writer.writerow(
-                [rows.bus[i], int(rows.group[i]), int(rows.month[i]), f"{rows.mileage[i]:.0f}", action]
-            )
+            day = f"{rows.date[i]}-01"
+            writer.writerow([rows.bus[i], int(rows.group[i]), day, f"{rows.mileage[i]:.0f}", action])
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -42,6 +42,17 @@ def test_the_estimates_are_near_the_published_ones(done):
     assert found["dataset"]["n_decisions"] == 8156
 
 
+def test_months_are_those_of_the_calendar(done, tmp_path_factory):
+    """Headers of the files: group 4 is read from September 1975 on, and group 2 (four buses) longest, to July 1985."""
+    folder = next(iter(tmp_path_factory.getbasetemp().glob("bus*/project")))
+    rows = [line.split(",") for line in (folder / "odometers.csv").read_text().splitlines()[1:]]
+    months = {row[2] for row in rows}
+    assert (min(months), max(months)) == ("1975-10-01", "1985-07-01")
+    planned = json.loads(next(iter(folder.glob("runs/*/train.json"))).read_text())
+    assert planned["headline"].startswith("On 1985-07-01 the policy")
+    assert planned["last_day"]["n_decisions"] == 4
+
+
 def test_missing_files_are_an_error_with_a_hint(project_root, tmp_path):
     script = project_root / "examples" / "bus_engine" / "run.py"
     done = subprocess.run(

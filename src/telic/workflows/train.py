@@ -37,6 +37,8 @@ from .verb_result import VerbResult, most_important
 __all__ = ["train"]
 
 DAY_SECONDS = 86_400.0
+CLOCK_DAYS = 365.0
+"""Times that all lie within as many days of 1970 are a clock that began at zero, and no dates."""
 SURPRISES = 10
 """Decisions of the last day listed, those first that the reward finds least likely."""
 
@@ -141,12 +143,14 @@ def _arrays(problem: Problem, soft: TabularPolicy, greedy: np.ndarray, value: Fl
 def _last_day(
     demos: Demonstrations, space: StateSpace, soft: TabularPolicy, greedy: np.ndarray
 ) -> dict[str, Any]:
-    """Decisions of the last day (of the last trajectory, where there are no times) beside the policy's."""
-    if demos.times is not None:
+    """Decisions of the last day beside the policy's; of the last trajectory, where there are no times or they only
+    count steps.
+    """
+    if demos.times is not None and not 0.0 <= demos.times.min() <= demos.times.max() < DAY_SECONDS:
         last = float(np.floor(demos.times.max() / DAY_SECONDS))
         rows = np.flatnonzero(np.floor(demos.times / DAY_SECONDS) == last)
         rows = rows[np.argsort(demos.times[rows], kind="stable")]
-        name = str(np.datetime64(int(last), "D"))
+        name = f"day {last:g}" if _is_clock(demos.times) else str(np.datetime64(int(last), "D"))
     else:
         rows = np.arange(demos.offsets[-2], demos.offsets[-1])
         name = f"trajectory {demos.trajectory_ids[-1]}"
@@ -173,11 +177,7 @@ def _last_day(
         },
         "least_expected": [
             {
-                "time": (
-                    str(np.datetime64(int(demos.times[rows[i]]), "s"))
-                    if demos.times is not None
-                    else f"row {rows[i]}"
-                ),
+                "time": f"row {rows[i]}" if demos.times is None else _moment(demos.times, int(rows[i])),
                 "state": space.labels[int(s[i])],
                 "done": labels[int(a[i])],
                 "probability": float(probability[i]),
@@ -186,6 +186,16 @@ def _last_day(
             for i in order.tolist()
         ],
     }
+
+
+def _is_clock(times: FloatArray) -> bool:
+    """True where times count from a beginning of their own."""
+    return bool(times.min() >= 0.0 and times.max() < CLOCK_DAYS * DAY_SECONDS)
+
+
+def _moment(times: FloatArray, row: int) -> str:
+    """When a decision was taken: date and time, or seconds of the log's own clock."""
+    return f"{times[row]:,.0f} s" if _is_clock(times) else str(np.datetime64(int(times[row]), "s"))
 
 
 def _headline(data: dict[str, Any]) -> str:
