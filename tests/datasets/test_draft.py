@@ -257,6 +257,78 @@ def test_what_headers_and_values_give_away(tmp_path):
     assert by_name["amount"] == "action"
 
 
+def decisions(path, **columns):
+    """A CSV of 400 decisions in 20 trajectories, with more columns; each is a function of the row."""
+    g = np.random.default_rng(6)
+    rows = [{"batch": f"b{i // 20}", "load (%)": int(g.integers(5, 95))} for i in range(400)]
+    for i, row in enumerate(rows):
+        row.update({name: make(i) for name, make in columns.items()})
+        row["action"] = ["hold", "add"][row["load (%)"] + int(g.integers(40)) > 60]
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "weight"),
+    [
+        ("weight_kg", lambda i: 1 + i % 3, None),
+        ("weight (kg)", lambda i: 1 + i % 3, None),
+        ("weight", lambda i: 60 + i % 30, None),
+        ("body weight", lambda i: 1 + i % 3, None),
+        ("weight", lambda i: [0.5, 1, 1.5][i % 3], "weight"),
+        ("sample_weight", lambda i: 200 + i % 30, "sample_weight"),
+        ("Gewicht", lambda i: [0.5, 1, 1.5][i % 3], "Gewicht"),
+    ],
+)
+def test_a_weight_of_rows_is_not_the_weight_of_a_thing(tmp_path, header, value, weight):
+    contract = draft_contract(decisions(tmp_path / "x.csv", **{header: value})).contract
+    assert contract.data.weight == weight
+    assert (header in {o.column for o in contract.observations}) == (weight is None)
+
+
+def test_units_in_brackets(tmp_path):
+    columns = {h: lambda i: 1 + i % 37 for h in ("temp [°C]", "flow (m³/h)", "wait (min)", "level (max)")}
+    draft = draft_contract(decisions(tmp_path / "x.csv", **columns))
+    load = observation(draft, "load (%)")
+    assert (load.name, load.unit, load.low, load.high) == ("load", "percent", 0, 100)
+    units = {c: observation(draft, c).unit for c in columns}
+    assert units == {"temp [°C]": "degC", "flow (m³/h)": "m3/hour", "wait (min)": "minute", "level (max)": ""}
+
+
+@pytest.mark.parametrize(
+    "header", ["picker_badge", "operator", "Agent", "technician", "Régulateur", "Opératrice"]
+)
+def test_people_are_taken_for_demonstrators_as_a_guess(tmp_path, header):
+    draft = draft_contract(decisions(tmp_path / "x.csv", **{header: lambda i: 1001 + i // 60}))
+    assert draft.contract.data.demonstrator == header
+    assert "CONFIRM it" in next(g.comment for g in draft.guesses if g.path == "data.demonstrator")
+
+
+def test_a_date_and_a_time_of_day_apart(tmp_path):
+    clock = {"date": lambda i: f"2024-03-{1 + i // 20:02d}", "time": lambda i: f"{6 + i % 12}:30"}
+    draft = draft_contract(decisions(tmp_path / "x.csv", **clock))
+    assert draft.contract.data.time == "date"
+    assert "# left out: time (the time of day of `date`: write both in one column" in draft.contract_text
+    comment = next(g.comment for g in draft.guesses if g.path == "data.time")
+    assert "orders the days only; write it and `time` in one column, as in 2024-05-01T13:00" in comment
+    del clock["date"]
+    text = draft_contract(decisions(tmp_path / "y.csv", **clock)).contract_text
+    assert "# left out: time (a time of day without its date: write both" in text
+
+
+def test_a_column_outside_the_state_costs_no_rows(tmp_path):
+    sparse = {f"note{k}_s": lambda i, k=k: "" if (i + k) % 20 == 0 else (i * (k + 3)) % 41 for k in range(6)}
+    path = decisions(tmp_path / "x.csv", **sparse)
+    draft = draft_contract(path)
+    for seen in draft.contract.observations:
+        assert seen.in_state or seen.missing != "drop"
+    assert "5.0% missing: it is not needed in the state, and would cost those rows)" in draft.contract_text
+    assert read_demonstrations(draft.contract, path).n_decisions > 0
+
+
 def test_identifiers_and_consequences_of_the_action_are_left_out(tmp_path):
     text = draft_contract(test_runs(tmp_path)).contract_text
     assert "# left out: command_id (follows from the action alone)" in text

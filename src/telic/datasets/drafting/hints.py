@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import keyword
 import re
+import unicodedata
 from collections.abc import Iterable
 
 from telic.contract.problems import RESERVED_NAMES
 
-__all__ = ["HINTS", "UNITS", "hinted", "identifier", "unit_of", "words_of"]
+__all__ = ["HINTS", "UNITS", "hinted", "identifier", "unit_of", "weighs_rows", "words_of"]
 
 
 def _set(*lines: str) -> frozenset[str]:
@@ -32,11 +33,13 @@ HINTS: dict[str, frozenset[str]] = {
         "service session shop site stanza store sucursal tank ticket tienda trajectory unit vehicle vorgang zone",
     ),
     "demonstrator": _set(
-        "agent agriculteur analyst apotheker assignee author bearbeiter bediener benutzer by",
-        "clinician doctor driver employee encargado engineer expert farmaceutico farmacéutico farmer",
-        "gaertner gardener gärtner jardinier manager mitarbeiter nurse operador operateur operator",
-        "operatore opérateur owner person pharmacist resolver responsable staff technician tecnica",
-        "tecnico técnico therapeut therapist user usuario utente utilisateur verantwortlicher who worker",
+        "agent agriculteur analyst apotheker assignee author badge bearbeiter bediener benutzer by",
+        "caretaker cashier chauffeur clerk clinician conducteur dispatcher disponent doctor driver employee",
+        "encargado engineer expert fahrer farmaceutico farmer gaertner gardener gärtner infirmier infirmiere",
+        "inspector jardinier manager medecin mitarbeiter nurse operador operateur operator",
+        "operatore operatrice person pharmacist picker planner regulateur regulatrice repartiteur resolver responsable",
+        "reviewer owner staff technician technicien technicienne techniker tecnica",
+        "tecnico therapeut therapist user usuario utente utilisateur verantwortlicher who worker",
     ),
     "action": _set(
         "accion acción act action aktion arrosage assigned azione befehl choice chosen cmd command",
@@ -54,7 +57,10 @@ HINTS: dict[str, frozenset[str]] = {
         "gewicht peso poids weight weights",
     ),
 }
-"""Words that point to a role."""
+"""Words that point to a role; those of other languages also match with their accents."""
+
+WEIGHS_ROWS = _set("case count decision importance record row sample sampling survey")
+"""Words that make a weight the weight of a row, and not of what the row is about."""
 
 UNITS: dict[str, str] = {
     "ns": "ns",
@@ -133,6 +139,29 @@ UNITS: dict[str, str] = {
 }
 """Last word of a header to the unit that it states; ``min`` is left out, it is as often a minimum."""
 
+BRACKETED = {
+    "%": "percent",
+    "°c": "degC",
+    "°f": "degF",
+    "k": "K",
+    "€": "EUR",
+    "$": "USD",
+    "£": "GBP",
+    "min": "minute",
+    "d": "day",
+    "std": "hour",
+    "t": "t",
+    "m²": "m2",
+    "m2": "m2",
+    "m³": "m3",
+    "m3": "m3",
+    "µs": "us",
+    "v": "V",
+    "a": "A",
+    "hz": "Hz",
+    "stk": "piece",
+}
+"""Text in brackets at the end of a header to the unit that it states, beside ``UNITS``."""
 
 LEADING_UNITS = {"seconds": "s", "minutes": "minute", "hours": "hour", "days": "day", "milliseconds": "ms"}
 """First word of a header to the unit that it states, as in ``minutes_waited``."""
@@ -146,11 +175,28 @@ def words_of(header: str) -> tuple[str, ...]:
 
 def hinted(header: str, role: str) -> bool:
     """Whether a word of the header points to the role."""
-    return any(w in HINTS[role] for w in words_of(header))
+    return any(w in HINTS[role] or _plain(w) in HINTS[role] for w in words_of(header))
+
+
+def weighs_rows(header: str) -> bool | None:
+    """Whether a header names the weight of rows; None where it says no more than ``weight``."""
+    words = words_of(header)
+    others = [w for w in words if w not in HINTS["weight"]]
+    if len(others) == len(words) or unit_of(header) is not None:
+        return False
+    return None if not others else all(w in WEIGHS_ROWS for w in others)
+
+
+def _plain(word: str) -> str:
+    """The word without accents."""
+    return "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
 
 
 def unit_of(header: str) -> str | None:
     """The unit that the end of a header states, or None where it states none."""
+    bracket = re.search(r"[(\[]([^()\[\]]+)[)\]]\s*$", header)
+    if bracket is not None:
+        return _in_brackets(bracket[1].strip())
     words = words_of(header)
     if len(words) < 2:
         return None
@@ -160,9 +206,21 @@ def unit_of(header: str) -> str | None:
     return UNITS.get(words[-1]) or LEADING_UNITS.get(words[0])
 
 
+def _in_brackets(text: str) -> str | None:
+    """The unit in brackets behind a name, or None where the text is none: ``(%)``, ``[m/s]``, not ``(max)``."""
+    lower = text.lower()
+    if lower in BRACKETED:
+        return BRACKETED[lower]
+    top, slash, below = lower.partition("/")
+    if slash and top and (UNITS.get(below) or BRACKETED.get(below)):
+        return f"{UNITS.get(top) or BRACKETED.get(top) or text[: len(top)]}/{UNITS.get(below) or BRACKETED[below]}"
+    return UNITS.get(lower)
+
+
 def identifier(header: str, taken: Iterable[str]) -> str:
     """A name for expressions that is as near to the header as possible, and not yet taken."""
-    name = re.sub(r"\W+", "_", header.strip()).strip("_") or "column"
+    # As Python reads names, so that an expression finds them: `m³` is `m3`.
+    name = re.sub(r"\W+", "_", unicodedata.normalize("NFKC", header.strip())).strip("_") or "column"
     if not name.isidentifier():
         name = f"x_{name}"
     used = set(taken)

@@ -65,6 +65,9 @@ NUMBER = r"^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?$"
 NUMBER_COMMA = r"^[+-]?([0-9]+(,[0-9]*)?|,[0-9]+)([eE][+-]?[0-9]+)?$"
 ISO = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:?[0-9]{2}.*)?$"
 
+CLOCK = r"^([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?( ?[AaPp][Mm])?$"
+"""A time of day without a date."""
+
 EPOCH_SECONDS = (631_152_000.0, 4_102_444_800.0)
 """1990 to 2100: a number in here may be seconds since 1970."""
 
@@ -90,7 +93,8 @@ class ColumnProfile:
 
     Attributes:
         name: header.
-        kind: what its values allow: ``number``, ``integer``, ``boolean``, ``time``, ``category`` or ``empty``.
+        kind: what its values allow: ``number``, ``integer``, ``boolean``, ``time``, ``clock`` (of a day),
+            ``category`` or ``empty``.
         codes: ``(n,)`` code of each value among the distinct ones, -1 where missing.
         texts: the distinct values as text.
         numbers: the distinct values as numbers, where they are numbers or times (seconds); else empty.
@@ -134,7 +138,7 @@ def profile_column(name: str, column: pa.ChunkedArray) -> ColumnProfile:
         # Not safe: a draft needs no digit below a microsecond, and a historian's clock may have them.
         seconds = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
         return _numeric(name, "time", seconds, scale=1e-6)
-    if pa.types.is_boolean(column.type):
+    if pa.types.is_boolean(column.type) or pa.types.is_time(column.type):
         return _from_texts(name, column.cast(pa.string()))
     if pa.types.is_integer(column.type):
         return _numeric(name, "integer", column.cast(pa.int64()), scale=None)
@@ -226,6 +230,8 @@ def _kind_of(name: str, known: pa.Array) -> tuple[str, FloatArray, str | None, b
             whole = bool(np.all(numbers == np.floor(numbers)) and np.all(np.abs(numbers) < 2**53))
             kind, form = _epoch(name, "integer" if whole else "number", numbers)
             return kind, _in_seconds(numbers, form), form, comma, False
+    if pc.all(pc.match_substring_regex(known, CLOCK)).as_py():
+        return "clock", np.zeros(0), None, False, False
     times = _times(known)
     if times is not None:
         seconds, form, ambiguous = times

@@ -16,7 +16,7 @@ import numpy as np
 from telic._core.cells import equal_count_cells
 from telic.typing import FloatArray, IntArray, LongArray
 
-from .hints import hinted, words_of
+from .hints import hinted, weighs_rows, words_of
 from .profile import ColumnProfile
 
 __all__ = ["Roles", "information_about", "roles_of"]
@@ -32,6 +32,9 @@ ENOUGH_FOR_A_NAME = 1.8
 
 FEWEST_ROWS = 3
 """Mean rows a trajectory below which a column does not name trajectories."""
+
+MOST_MEAN_WEIGHT = 10.0
+"""Mean up to which a column called ``weight`` may weigh rows; beyond, it is the weight of something."""
 
 _PLAIN = r"[+-]?[\d.,' ]*\d[\d.,]*"
 DISGUISES = (
@@ -78,7 +81,7 @@ def roles_of(profiles: Sequence[ColumnProfile]) -> Roles | None:
     rivals: dict[str, tuple[str, ...]] = {}
     time = _best({p.name: _time_score(p) for p in profiles}, 0.0, rivals, "time")
     moments = by_name[time].values if time is not None else np.arange(n, dtype=np.float64)
-    free = [p for p in profiles if p.name != time and p.kind not in ("time", "empty")]
+    free = [p for p in profiles if p.name != time and p.kind not in ("time", "clock", "empty")]
     trajectory = _best(
         {p.name: _trajectory_score(p, moments, time is not None) for p in free},
         ENOUGH_FOR_A_NAME,
@@ -102,19 +105,16 @@ def roles_of(profiles: Sequence[ColumnProfile]) -> Roles | None:
     demonstrator = _best({p.name: _demonstrator_score(p, n) for p in free}, 0.0, rivals, "demonstrator")
     free = [p for p in free if p.name != demonstrator]
     terminated = next((p.name for p in free if _is_end(p, keys, order)), None)
-    weight = next(
-        (
-            p.name
-            for p in free
-            if p.kind in ("integer", "number") and hinted(p.name, "weight") and float(p.numbers.min()) >= 0
-        ),
-        None,
-    )
+    weight = next((p.name for p in free if _is_weight(p)), None)
     left_out, seen = {}, []
     for p in profiles:
         if p.name in (time, trajectory, action, demonstrator, terminated, weight):
             continue
-        reason = _useless(p, by_name[action], n)
+        reason = (
+            _clock(by_name[time] if time is not None else None)
+            if p.kind == "clock"
+            else _useless(p, by_name[action], n)
+        )
         if reason:
             left_out[p.name] = reason
         else:
@@ -239,6 +239,26 @@ def _is_end(p: ColumnProfile, keys: LongArray, order: LongArray) -> bool:
     flags = p.values[order] > 0
     last = np.append(keys[order][1:] != keys[order][:-1], True)
     return bool(flags.any() and np.all(last[flags]))
+
+
+def _is_weight(p: ColumnProfile) -> bool:
+    """Weights of rows: not negative, all there, and about 1 where the header says no more than ``weight``."""
+    says = weighs_rows(p.name)
+    if says is False or p.kind not in ("integer", "number") or p.missing > 0 or p.numbers.min() < 0:
+        return False
+    mean = float(np.mean(p.values))
+    return mean > 0 if says else 0.1 <= mean <= MOST_MEAN_WEIGHT
+
+
+def _clock(time: ColumnProfile | None) -> str:
+    """Why a time of day is no observation, and what would make it of use."""
+    if time is None:
+        return "a time of day without its date: write both in one column, as in 2024-05-01T13:00, to use it"
+    if np.any(time.numbers % 86_400):
+        return "another time"
+    return (
+        f"the time of day of `{time.name}`: write both in one column, as in 2024-05-01T13:00, for `data.time`"
+    )
 
 
 def _useless(p: ColumnProfile, action: ColumnProfile, n: int) -> str:

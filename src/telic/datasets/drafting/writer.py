@@ -63,9 +63,21 @@ class Writer:
             task,
         )
         self.names: dict[str, str] = {}
-        for column in roles.observations:
-            self.names[column] = identifier(column, self.names.values())
         self.in_state = self._state()
+        self.left_out = dict(roles.left_out)
+        for column in roles.observations:
+            # Carried along only, it must not cost rows.
+            if (
+                column not in self.in_state
+                and profiles[column].missing
+                and self._missing(profiles[column]) == "drop"
+            ):
+                share = f"{profiles[column].missing:.1%}"
+                self.left_out[column] = (
+                    f"{share} missing: it is not needed in the state, and would cost those rows"
+                )
+                continue
+            self.names[column] = identifier(column, self.names.values())
         action, state = profiles[roles.action], [profiles[c] for c in self.names if c in self.in_state]
         self.moved = {p.name: moved_by_action(p, action, roles, state) for p in state}
 
@@ -117,9 +129,9 @@ class Writer:
 
     def _observations(self, page: Page) -> None:
         page.line("observations:")
-        for i, column in enumerate(self.roles.observations):
+        for i, column in enumerate(self.names):
             page.entry(*self._observation(i, column))
-        for column, reason in self.roles.left_out.items():
+        for column, reason in self.left_out.items():
             page.line(f"  # left out: {column} ({reason})")
 
     def _observation(self, i: int, column: str) -> tuple[dict[str, Any], Guess]:
@@ -246,7 +258,7 @@ class Writer:
         page.line("data:")
         self._column(page, "trajectory", roles.trajectory, "comes back in many rows")
         self._column(page, "demonstrator", roles.demonstrator, "the name says a person")
-        self._column(page, "time", roles.time, "orders the rows")
+        self._column(page, "time", roles.time, self._order())
         if roles.time is not None:
             p = self.profiles[roles.time]
             if p.time_format is not None:
@@ -288,6 +300,13 @@ class Writer:
                 Guess(path="data.missing_values", message="texts that look like a missing value"),
             )
         page.field("held_out", 0.2)
+
+    def _order(self) -> str:
+        """What the time does for the rows; a date whose time of day stands in another column does half of it."""
+        clocks = [p.name for p in self.profiles.values() if p.kind == "clock"]
+        if self.roles.time is None or not clocks or np.any(self.profiles[self.roles.time].numbers % DAY):
+            return "orders the rows"
+        return f"orders the days only; write it and `{clocks[0]}` in one column, as in 2024-05-01T13:00, and name that"
 
     def _column(self, page: Page, field: str, column: str | None, message: str) -> None:
         rivals = self.roles.rivals.get(field, ())
