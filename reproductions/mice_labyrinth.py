@@ -45,15 +45,20 @@ def main() -> int:
     parser.add_argument("--penalty", type=float, default=1.0, help="of the reward of the node")
     parser.add_argument("--memory-penalties", default="1,0.1", help="of the reward with memory, with commas")
     options = parser.parse_args()
+    from telic.errors import TelicError
+
     try:
         sequences, transition = read(data_folder(options.data))
-        penalties = [float(x) for x in options.memory_penalties.split(",")]
-    except (ValueError, FileNotFoundError) as error:
+        result = run(
+            sequences,
+            transition,
+            discount=options.discount,
+            penalty=options.penalty,
+            memory_penalties=numbers(options.memory_penalties),
+        )
+    except (ValueError, FileNotFoundError, TelicError) as error:
         print(f"mice_labyrinth: {error}", file=sys.stderr)
         return 2
-    result = run(
-        sequences, transition, discount=options.discount, penalty=options.penalty, memory_penalties=penalties
-    )
     print(json.dumps(result))
     return 0 if result["result"] == "success" else 1
 
@@ -173,6 +178,16 @@ def nats(policy: Any, demos: Any) -> float:
     return float(decision_log_probs(policy, demos).mean())
 
 
+def numbers(text: str) -> list[float]:
+    """Penalties with commas between them."""
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(
+            f"--memory-penalties must be numbers with commas between them, such as 1,0.1, got {text!r}."
+        ) from None
+
+
 def read(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """``(N, T, 2)`` sequences and ``(S, A, S)`` transition, checked against each other."""
     arrays = []
@@ -186,9 +201,22 @@ def read(folder: Path) -> tuple[np.ndarray, np.ndarray]:
             f"expected sequences x steps x 2 and nodes x actions x nodes, got {sequences.shape} and "
             f"{transition.shape}."
         )
+    if len(sequences) < 2 or not sequences.shape[1]:
+        raise ValueError(
+            f"expected at least two sequences, one to hold out and one to fit, got {sequences.shape}."
+        )
+    if not np.all(np.isfinite(sequences)) or np.any(sequences % 1 != 0):
+        raise ValueError("nodes and actions in the sequences must be whole numbers; NaN or fractions found.")
+    sequences = sequences.astype(np.int64)
+    for i, what in enumerate(("node", "action")):
+        outside = (sequences[:, :, i] < 0) | (sequences[:, :, i] >= transition.shape[i])
+        if outside.any():
+            where = np.argwhere(outside)[0]
+            raise ValueError(
+                f"expected {what}s 0 to {transition.shape[i] - 1}, got {sequences[(*where, i)]} in sequence "
+                f"{where[0]}, step {where[1]}."
+            )
     nodes, actions = sequences[:, :, 0], sequences[:, :, 1]
-    if nodes.min() < 0 or nodes.max() >= transition.shape[0] or actions.max() >= transition.shape[1]:
-        raise ValueError("a node or an action in the sequences is not in the transition table.")
     moved = transition[nodes[:, :-1], actions[:, :-1], nodes[:, 1:]]
     if np.any(moved <= 0):
         where = np.argwhere(moved <= 0)

@@ -110,3 +110,50 @@ def test_a_folder_without_the_files_or_with_impossible_steps_is_refused(
     np.save(tmp_path / "emissions500new.npy", sequences)
     assert script.main() == 2
     assert "impossible under the table" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda s: s[:1], "expected at least two sequences"),
+        (lambda s: s[:0], "expected at least two sequences"),
+        (lambda s: np.where(np.arange(20)[:, None, None] == 3, np.nan, s), "must be whole numbers"),
+        (lambda s: s + np.array([3, 0]) * (np.arange(20) == 4)[:, None, None], "expected nodes 0 to 2, got"),
+        (
+            lambda s: s - np.array([0, 9]) * (np.arange(20) == 4)[:, None, None],
+            "expected actions 0 to 2, got -",
+        ),
+    ],
+)
+def test_sequences_that_do_not_fit_are_refused_in_one_line(
+    spoil: Any, message: str, project_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    _small_labyrinth(tmp_path)
+    sequences = np.load(tmp_path / "emissions500new.npy")
+    np.save(tmp_path / "emissions500new.npy", spoil(sequences))
+    monkeypatch.setattr(sys, "argv", ["mice_labyrinth", "--data", str(tmp_path)])
+    assert _script(project_root).main() == 2
+    told = capsys.readouterr().err
+    assert message in told
+    assert "Traceback" not in told
+
+
+def test_rows_that_do_not_sum_to_one_and_words_for_numbers_are_refused(
+    project_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    script = _script(project_root)
+    _small_labyrinth(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["mice", "--data", str(tmp_path), "--memory-penalties", "1,x"])
+    assert script.main() == 2
+    assert "such as 1,0.1, got '1,x'" in capsys.readouterr().err
+    np.save(tmp_path / "trans_probs.npy", np.load(tmp_path / "trans_probs.npy") / 2)
+    monkeypatch.setattr(sys, "argv", ["mice", "--data", str(tmp_path)])
+    assert script.main() == 2
+    assert "must sum to 1" in capsys.readouterr().err
+
+
+def test_whole_numbers_stored_as_floats_are_read(project_root: Path, tmp_path: Path) -> None:
+    _small_labyrinth(tmp_path)
+    whole = np.load(tmp_path / "emissions500new.npy")
+    np.save(tmp_path / "emissions500new.npy", whole.astype(float))
+    assert np.array_equal(_script(project_root).read(tmp_path)[0], whole)

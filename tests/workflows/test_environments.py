@@ -231,3 +231,36 @@ def test_what_is_wrong_with_the_field_is_said_in_the_contract(tmp_path, change, 
     folder = write_project(tmp_path / "wrong", CONTRACT.replace(*change), lamp_log())
     with pytest.raises(ContractError, match=message):
         ingest(folder)
+
+
+def test_dynamics_from_one_trajectory_are_named_since_resamples_of_it_do_not_differ(tmp_path):
+    contract = CONTRACT.replace("held_out: 0.25", "held_out: 0")
+    head, *lines = lamp_log(n_rooms=20).splitlines()
+    kept = [line for line in lines if "straight" in line or line.startswith("crossed-0,")]
+    told = {}
+    for name, log in {"lone": kept, "both": lines}.items():
+        folder = write_project(tmp_path / name, contract, "\n".join([head, *log]) + "\n")
+        ingest(folder)
+        told[name] = [
+            f
+            for f in infer(folder, settings=QUICK).report.data["findings"]
+            if f["code"] == "one-trajectory-dynamics"
+        ]
+    assert told["both"] == []
+    (finding,) = told["lone"]
+    assert finding["message"] == (
+        "The dynamics of wiring crossed are estimated from one trajectory: their error cannot be told and is"
+        " counted as zero, so the intervals are too narrow."
+    )
+
+
+def test_one_trajectory_in_all_adds_no_errors_of_dynamics_that_are_zero(tmp_path):
+    contract = CONTRACT.replace("held_out: 0.25", "held_out: 0").replace(", environment: wiring", "")
+    contract = contract.replace("  - {name: wiring, type: category, affected_by_action: false}\n", "")
+    head, *lines = lamp_log(("straight",), n_rooms=1, n_hours=300).splitlines()
+    folder = write_project(tmp_path / "one", contract, "\n".join([head, *lines]) + "\n")
+    ingest(folder)
+    data = infer(folder, settings=QUICK).report.data
+    assert data["standard_errors_dynamics"] is None
+    (finding,) = [f for f in data["findings"] if f["code"] == "one-trajectory-dynamics"]
+    assert finding["message"].startswith("The dynamics are estimated from one trajectory: their error")

@@ -183,6 +183,8 @@ def _infer_project(
         resolution: list[dict[str, Any]] = []
         seen = check(problem.space.encode(demos), contract, n_situations=problem.space.n_states)
         notes = (*dataset.findings, *(f for f in seen if f.severity >= Severity.NOTICE))
+        if settings.with_dynamics_errors and pooled.error_kind not in pooled.estimate.kinds_with_dynamics:
+            notes = (*problem.findings_of_spread, *notes)
         if settings.with_profiles and pooled.outcome.ok:
 
             def refit(other: Problem) -> Mapping[str, Fit]:
@@ -234,7 +236,7 @@ def fit_everyone(
     """
     names = problem.train.demonstrator_names if problem.contract.people is not None else ()
     single = [n for n in names if problem.train.of(n).n_decisions] if len(names) > 1 else []
-    has_spread = settings.with_dynamics_errors and problem.train.n_trajectories > 1
+    has_spread = settings.with_dynamics_errors and problem.has_spread_of_dynamics
     worlds = problem.resampled_worlds(n_worlds, settings.key) if has_spread else ()
     fits: dict[str, Fit] = {}
     for who in (*single, EVERYBODY):

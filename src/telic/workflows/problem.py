@@ -16,7 +16,7 @@ from telic.errors import DataError, DynamicsError
 from telic.features import FeatureMap, degenerate_features
 from telic.features import from_contract as features_from_contract
 from telic.mdp import DynamicsEstimate, FiniteHorizonMDP, StateSpace, TabularMDP, estimate_dynamics
-from telic.reports import Finding
+from telic.reports import Finding, Severity
 from telic.trajectories import Demonstrations
 from telic.trajectories.splits import source_index, split_by_trajectory
 from telic.typing import LongArray
@@ -78,6 +78,37 @@ class Problem:
             known = tuple(_dynamics(self.contract, d, self.space, with_tests=False).mdp for d in drawn)
             self._resampled[count, key] = known
         return tuple(_world(self.contract, mdp, self.world.discount) for mdp in known)
+
+    @property
+    def has_spread_of_dynamics(self) -> bool:
+        """Whether ``resampled_worlds`` differ: some environment has two source trajectories."""
+        return any(len(pieces) > 1 for pieces in self._source_trajectories())
+
+    @property
+    def findings_of_spread(self) -> tuple[Finding, ...]:
+        """Which estimated dynamics come from one source trajectory, so that resamples of it are all the same."""
+        layers = self._source_trajectories()
+        lone = [layer[0][0] for layer in layers if len(layer) == 1]
+        if not lone:
+            return ()
+        name, (states, _) = self.contract.dynamics.environment, self.train.require_states()
+        found = environment_of_trajectories(self.space, name, states, self.train.offsets)
+        places = [self.environments[found[i]].label for i in lone] if self.environments else []
+        return (
+            Finding(
+                code="one-trajectory-dynamics",
+                severity=Severity.WARNING,
+                message=(
+                    (f"The dynamics of {', '.join(places)} are" if places else "The dynamics are")
+                    + " estimated from one trajectory"
+                    + (" each" if len(places) > 1 else "")
+                    + ": their error cannot be told and is counted as zero, so the intervals are too narrow."
+                ),
+                hint="Collect more trajectories there"
+                + (", or leave that environment out." if places else ", or cut the log into more of them."),
+                evidence={"environments": places, "n_trajectories": [1] * len(lone)},
+            ),
+        )
 
     @property
     def environments(self) -> tuple[Environment, ...]:
