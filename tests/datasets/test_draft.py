@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from telic.datasets import draft_contract, parse_contract, read_demonstrations
+from telic.datasets.drafting import head as head_module
 from telic.errors import DataError, PermanentError
 
 START = dt.datetime(2024, 3, 4, 6, 0)
@@ -327,6 +328,66 @@ def test_a_column_outside_the_state_costs_no_rows(tmp_path):
         assert seen.in_state or seen.missing != "drop"
     assert "5.0% missing: it is not needed in the state, and would cost those rows)" in draft.contract_text
     assert read_demonstrations(draft.contract, path).n_decisions > 0
+
+
+def as_json(path):
+    """The same rows as JSON lines, one number of the end with a fraction after whole ones."""
+    rows = [
+        {**row, "load (%)": int(row["load (%)"])} for row in csv.DictReader(path.read_text().splitlines())
+    ]
+    rows[-2]["load (%)"] = 99.5
+    made = path.with_suffix(".jsonl")
+    made.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return made
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_a_long_file_is_drafted_from_its_first_rows_and_says_so(tmp_path, monkeypatch, form):
+    path = decisions(tmp_path / "x.csv", far=lambda i: 7 + i % 9 if i < 390 else 10 * i)
+    whole = draft_contract(path)
+    assert "from the first" not in whole.contract_text
+    if form == "jsonl":
+        path = as_json(path)
+    if form == "parquet":
+        rows = list(csv.DictReader(path.read_text().splitlines()))
+        path = tmp_path / "x.parquet"
+        pq.write_table(
+            pa.table({k: [int(r[k]) if r[k].isdigit() else r[k] for r in rows] for k in rows[0]}), path
+        )
+    read = []
+    real = head_module.profile_column
+    monkeypatch.setattr(head_module, "PROFILED_ROWS", 250)
+    monkeypatch.setattr(head_module, "profile_column", lambda n, c: read.append(len(c)) or real(n, c))
+    draft = draft_contract(path)
+    assert draft.rows == 400
+    assert max(read) == 250
+    said = "# GUESS: from the first 250 of 400 rows, bounds from all; CONFIRM that later rows hold no other labels"
+    assert said in draft.contract_text
+    assert sum("# GUESS: " in line for line in draft.contract_text.splitlines()) == len(draft.guesses)
+    assert observation(draft, "far").high >= 3990  # in the last row only
+    if form == "csv":
+        assert observation(draft, "far") == observation(whole, "far").model_copy(
+            update={"affected_by_action": observation(draft, "far").affected_by_action}
+        )
+        assert read_demonstrations(draft.contract, path).n_decisions == 400
+
+
+@pytest.mark.parametrize("rows", [250, 1_000_000])
+def test_what_is_wrong_with_a_late_row_is_told_by_the_draft_too(tmp_path, monkeypatch, rows):
+    monkeypatch.setattr(head_module, "PROFILED_ROWS", rows)
+    path = decisions(tmp_path / "x.csv")
+    lines = path.read_text().splitlines()
+    path.write_text(
+        "\n".join(
+            [*lines[:300], lines[300].replace(",add", ',"add').replace(",hold", ',"hold'), *lines[301:]]
+        )
+        + "\n"
+    )
+    with pytest.raises(DataError, match=r"quotation mark that is never closed: .* line 301 is the first"):
+        draft_contract(path)
+    path.write_text("\n".join([*lines[:300], lines[300] + ",1", *lines[301:]]) + "\n")
+    with pytest.raises(DataError, match="line 301 has 4 values where the header has 3 columns"):
+        draft_contract(path)
 
 
 def test_identifiers_and_consequences_of_the_action_are_left_out(tmp_path):

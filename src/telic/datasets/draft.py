@@ -16,7 +16,8 @@ from telic.contract import Data, TaskContract
 from telic.errors import DataError
 
 from .contract_file import parse_contract
-from .drafting.profile import MISSING_TEXTS, PROFILED_ROWS, profile_column
+from .drafting.head import read_head
+from .drafting.profile import MISSING_TEXTS
 from .drafting.roles import roles_of
 from .drafting.text import Guess
 from .drafting.writer import Writer
@@ -24,7 +25,7 @@ from .sources.csv_files import csv_columns, csv_delimiter, csv_pieces
 from .sources.files import SourceFile, source_file, text_faults
 from .sources.json_lines import json_columns, json_pieces
 from .sources.parquet_files import parquet_columns, parquet_pieces
-from .sources.pieces import whole_table
+from .sources.pieces import Pieces
 
 __all__ = ["Draft", "draft_contract"]
 
@@ -37,7 +38,7 @@ class Draft:
         contract_text: YAML with ``# GUESS:`` and ``CONFIRM`` comments.
         contract: the same, read.
         guesses: every guess, in the order of the text.
-        rows: rows of the file.
+        rows: rows of the file; of a very long one roles are guessed from the first only, as the draft says.
     """
 
     contract_text: str
@@ -58,12 +59,13 @@ def draft_contract(path: str | os.PathLike[str], *, task: str | None = None) -> 
         PermanentError: there is no such file.
     """
     source = source_file(path)
-    data, table = _read_as_it_is(source)
-    if table.num_rows == 0:
+    data, pieces = _as_it_is(source)
+    head = read_head(pieces)
+    if head.n_rows == 0:
         raise DataError(
             f"{source.name} has no rows to draft a contract from.", hint="Was the export filtered to nothing?"
         )
-    profiles = [profile_column(name, table[name].slice(0, PROFILED_ROWS)) for name in table.column_names]
+    profiles = head.profiles
     if source.format == "csv" and data.delimiter != "," and any(p.decimal_comma for p in profiles):
         data = data.model_copy(update={"decimal": ","})
     roles = roles_of(profiles)
@@ -76,8 +78,7 @@ def draft_contract(path: str | os.PathLike[str], *, task: str | None = None) -> 
     writer = Writer(
         source,
         data,
-        table,
-        {p.name: p for p in profiles},
+        head,
         roles,
         task or Path(source.name).name.split(".")[0],
     )
@@ -86,15 +87,15 @@ def draft_contract(path: str | os.PathLike[str], *, task: str | None = None) -> 
         contract_text=page.text,
         contract=parse_contract(page.text, source="the draft"),
         guesses=tuple(page.guesses),
-        rows=table.num_rows,
+        rows=head.n_rows,
     )
 
 
-def _read_as_it_is(source: SourceFile) -> tuple[Data, pa.Table]:
-    """The file's own columns, and how its text is to be read."""
+def _as_it_is(source: SourceFile) -> tuple[Data, Pieces]:
+    """How the file's text is to be read, and its own columns in pieces."""
     data = Data(missing_values=MISSING_TEXTS)
     if source.format == "parquet":
-        return data, whole_table(parquet_pieces(source, parquet_columns(source)))
+        return data, parquet_pieces(source, parquet_columns(source))
     for encoding in ("utf-8", "cp1252", "latin-1"):
         try:
             text_faults(source, encoding)
@@ -103,9 +104,7 @@ def _read_as_it_is(source: SourceFile) -> tuple[Data, pa.Table]:
         data = data.model_copy(update={"encoding": encoding})
         break
     if source.format == "jsonl":
-        return data, whole_table(json_pieces(source, dict.fromkeys(json_columns(source), pa.float64())))
+        return data, json_pieces(source, dict.fromkeys(json_columns(source), pa.float64()))
     data = data.model_copy(update={"delimiter": csv_delimiter(source, data)})
     as_text = data.model_copy(update={"missing_values": ()})
-    return data, whole_table(
-        csv_pieces(source, dict.fromkeys(csv_columns(source, data), pa.string()), as_text)
-    )
+    return data, csv_pieces(source, dict.fromkeys(csv_columns(source, data), pa.string()), as_text)

@@ -14,10 +14,7 @@ from telic.typing import BoolArray, FloatArray, IntArray
 
 from .hints import hinted, unit_of
 
-__all__ = ["MISSING_TEXTS", "PROFILED_ROWS", "ColumnProfile", "profile_column"]
-
-PROFILED_ROWS = 1_000_000
-"""Rows from which roles are guessed; bounds are those of all rows."""
+__all__ = ["MISSING_TEXTS", "ColumnProfile", "profile_column"]
 
 MISSING_TEXTS = (
     "",

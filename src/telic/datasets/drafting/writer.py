@@ -6,16 +6,16 @@ import math
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from telic.contract import Data
 from telic.datasets.sources.files import SourceFile
 from telic.typing import FloatArray
 
 from .candidates import write_features
+from .head import Head
 from .hints import identifier, unit_of
 from .influence import moved_by_action
-from .profile import PROFILED_ROWS, ColumnProfile, profile_column
+from .profile import ColumnProfile
 from .roles import Roles, information_about
 from .text import Guess, Page
 
@@ -49,19 +49,12 @@ class Writer:
         self,
         source: SourceFile,
         data: Data,
-        table: pa.Table,
-        profiles: dict[str, ColumnProfile],
+        head: Head,
         roles: Roles,
         task: str,
     ) -> None:
-        self.source, self.data, self.table, self.profiles, self.roles, self.task = (
-            source,
-            data,
-            table,
-            profiles,
-            roles,
-            task,
-        )
+        self.source, self.data, self.head, self.roles, self.task = source, data, head, roles, task
+        self.profiles = profiles = {p.name: p for p in head.profiles}
         self.names: dict[str, str] = {}
         self.in_state = self._state()
         self.left_out = dict(roles.left_out)
@@ -85,7 +78,7 @@ class Writer:
         """The whole draft."""
         page = Page()
         page.line(
-            f"# Drafted from {self.source.name} ({self.table.num_rows:,} rows, {self.table.num_columns} columns)."
+            f"# Drafted from {self.source.name} ({self.head.n_rows:,} rows, {len(self.profiles)} columns)."
         )
         page.line(
             "# Every line marked GUESS was guessed from the file. Read the ones marked CONFIRM before you "
@@ -128,11 +121,21 @@ class Writer:
         return p.n_distinct + (p.missing > 0) if few else AUTO_CELLS
 
     def _observations(self, page: Page) -> None:
-        page.line("observations:")
+        page.line("observations:", self._first_rows())
         for i, column in enumerate(self.names):
             page.entry(*self._observation(i, column))
         for column, reason in self.left_out.items():
             page.line(f"  # left out: {column} ({reason})")
+
+    def _first_rows(self) -> Guess | None:
+        """What a draft from the first rows of a long file may have missed."""
+        if self.head.n_profiled == self.head.n_rows:
+            return None
+        return Guess(
+            path="observations",
+            message=f"from the first {self.head.n_profiled:,} of {self.head.n_rows:,} rows, bounds from all",
+            confirm="that later rows hold no other labels, actions or missing values",
+        )
 
     def _observation(self, i: int, column: str) -> tuple[dict[str, Any], Guess]:
         p = self.profiles[column]
@@ -143,7 +146,7 @@ class Writer:
         said, confirm = [f"{p.n_distinct:,} distinct values"], []
         if p.kind in ("integer", "number"):
             unit = unit_of(column)
-            low, high = self._range(column)
+            low, high = self.head.ranges[column]
             entry["unit"] = unit or ""
             entry["low"], entry["high"] = _outwards(
                 low, high, unit, few=p.kind == "integer" and p.n_distinct <= FEW_VALUES
@@ -175,14 +178,6 @@ class Writer:
         keys, order = self.roles.keys, self.roles.order
         first = np.append(True, keys[order][1:] != keys[order][:-1])
         return "carry" if np.all(p.known[order][first]) else "drop"
-
-    def _range(self, column: str) -> tuple[float, float]:
-        """Smallest and largest value of all rows, also beyond those that were profiled."""
-        numbers = self.profiles[column].numbers
-        if self.table.num_rows <= PROFILED_ROWS:
-            return float(numbers.min()), float(numbers.max())
-        whole = profile_column(column, self.table[column]).numbers
-        return float(whole.min()), float(whole.max())
 
     def _actions(self, page: Page) -> None:
         p = self.profiles[self.roles.action]
