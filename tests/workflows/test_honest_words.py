@@ -9,6 +9,7 @@ import pytest
 from machines import CONTRACT, keeper_log, write_project
 
 from telic.cli import main
+from telic.reports import Report
 from telic.workflows import InferSettings, infer, ingest
 from telic.workflows.assumptions import held_words
 from telic.workflows.page import build_page
@@ -194,3 +195,27 @@ def test_what_only_one_person_has_is_told_with_the_name(tmp_path):
     found = [f["message"] for f in data["findings"] if f["code"] == "one-trajectory"]
     assert len(found) == 1
     assert found[0].startswith(f"{lonely}: There is one trajectory")
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        (
+            0.5,
+            "; for {ben} the data cannot tell. Fixed by assumption",
+        ),  # repairs at random: wear may weigh nothing
+        (0.0, "; for {ben} there is no answer (separation). Fixed by assumption"),  # never repairs
+    ],
+)
+def test_nobody_is_left_out_of_the_headline(tmp_path, second, said):
+    data = told(write_project(tmp_path / "p", PEOPLE, log_of_two(second)))
+    names = [d["name"] for d in data["dataset"]["demonstrators"]]
+    value = {who: fit["tradeoffs"][0]["interval"] for who, fit in data["people"].items() if fit["tradeoffs"]}
+    (ben,) = [who for who in names if value.get(who) is None]
+    (ann,) = [who for who in names if who != ben]
+    assert f"] to {ann}; for {ben} " in data["headline"]
+    assert said.format(ben=ben) in data["headline"]
+    heading = (
+        Report(title="t", headline=data["headline"]).to_html().partition("<h1>")[2].partition("</h1>")[0]
+    )
+    assert ann in heading and ben in heading  # the first sentence has all of them

@@ -229,6 +229,15 @@ def test_the_page_is_drawn_from_the_numbers_alone(finished_folder):
     assert page == stored
 
 
+def test_progress_counts_the_sections_that_there_are(finished_folder):
+    from telic.workflows.page import build_page
+
+    steps = []
+    built = build_page(data_of(finished_folder, "infer"), section_done=lambda i, n: steps.append((i, n)))
+    assert steps == [(i + 1, len(steps)) for i in range(len(steps))]
+    assert len(steps) >= len(built.sections)
+
+
 def test_one_measurement_makes_lines_and_the_rest_of_the_sections(finished_folder):
     from telic.workflows.page import build_page
 

@@ -44,26 +44,42 @@ def headline_of(fits: Mapping[str, Fit], everybody: str) -> str:
         return f"There is one feature, {pooled.estimate.names[0]}, and so nothing to trade it against."
     if not found:
         return pooled.estimate.summary().headline
-    first = found[0]
-    parts: list[str] = []
-    units = dict(zip(pooled.estimate.names, pooled.estimate.units, strict=True))
-    for who, fit in fits.items():
-        if who == everybody or not fit.outcome.ok:
-            continue
-        t = fit.tradeoffs()[0]
-        if t.value is None or t.interval is None or t.interval[0] <= 0:
-            continue
-        v, low, high = format_interval(t.value, *t.interval)
-        amount = f"{v} {plural(units[t.denominator] or t.denominator)}" if not parts else v
-        parts.append(f"{amount} [{low}, {high}] to {who}")
-    words = first.sentence
-    if parts:
-        words = f"One {singular(units[first.numerator] or first.numerator)} is worth {join_words(parts)}."
+    words = _to_each(fits, everybody)
     blind = [n for n, ok in zip(pooled.estimate.names, pooled.estimate.is_identified, strict=True) if not ok]
     if blind and len(blind) <= MOST_NAMED:
         words += f" What {join_words(blind)} {'is' if len(blind) == 1 else 'are'} worth cannot be told."
     held = held_words(pooled.estimate.fixed_by_assumption)
     return f"{words} Fixed by assumption: {held}." if held else words
+
+
+def _to_each(fits: Mapping[str, Fit], everybody: str) -> str:
+    """What one unit is worth to everyone by name; those of whom it cannot be told stand in the same sentence."""
+    pooled = fits[everybody]
+    first = pooled.tradeoffs()[0]
+    units = dict(zip(pooled.estimate.names, pooled.estimate.units, strict=True))
+    told: list[str] = []
+    untold: list[str] = []
+    failed: list[str] = []
+    for who, fit in fits.items():
+        if who == everybody:
+            continue
+        if not fit.outcome.ok:
+            failed.append(f"for {who} there is no answer ({fit.outcome.label})")
+            continue
+        t = fit.tradeoffs()[0]
+        if t.value is None or t.interval is None:
+            untold.append(who)
+            continue
+        v, low, high = format_interval(t.value, *t.interval)
+        amount = v if told else f"{v} {plural(units[t.denominator] or t.denominator)}"
+        is_open = t.interval[0] <= 0.0 <= t.interval[1]
+        told.append(f"{amount} [{low}, {high}] to {who}{' (its sign is open)' if is_open else ''}")
+    words = first.sentence.rstrip(".")
+    if told:
+        words = f"One {singular(units[first.numerator] or first.numerator)} is worth {join_words(told)}"
+    if untold:
+        words += f"; for {join_words(untold)} the data cannot tell"
+    return "; ".join([words, *failed]) + "."
 
 
 def held_out_sentence(fit: Fit) -> str:

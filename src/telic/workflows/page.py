@@ -30,12 +30,14 @@ MADE_FROM = {
 """Words for the settings whose names are too short for a reader."""
 
 
-def build_page(data: Mapping[str, Any], *, figure_done: Callable[[int], None] = lambda _: None) -> Report:
+def build_page(
+    data: Mapping[str, Any], *, section_done: Callable[[int, int], None] = lambda _done, _total: None
+) -> Report:
     """The report of one inference.
 
     Args:
         data: what ``infer`` found (its JSON).
-        figure_done: called with the number of sections built so far.
+        section_done: called with the number of sections built so far and of all.
     """
     builders: tuple[tuple[str, str, Callable[[Mapping[str, Any]], list[Item]]], ...] = (
         ("What is worth what", "tradeoffs", tradeoffs_of),
@@ -58,7 +60,7 @@ def build_page(data: Mapping[str, Any], *, figure_done: Callable[[int], None] = 
         items = tuple(build(data))
         if items:
             sections.append(Section(title=title, items=items, anchor=anchor))
-        figure_done(i + 1)
+        section_done(i + 1, len(builders))
     return Report(
         title=f"What the experts value: {data['task']}",
         headline=data["headline"],

@@ -18,9 +18,6 @@ from .verb_result import VerbResult
 
 __all__ = ["report"]
 
-N_SECTIONS = 9
-"""Sections that a page may have, for the progress bar."""
-
 
 def report(
     folder: str | Path, *, run: str | None = None, group: bool = False, progress: Progress = silent
@@ -50,7 +47,7 @@ def report(
     # How many people make a group may change after an inference; the page about it is then made again.
     is_reused = not group and page.is_file() and twin.is_file()
     if not is_reused:
-        built = build_page(data, figure_done=lambda i: progress("drawing the page", i, N_SECTIONS))
+        built = build_page(data, section_done=lambda i, n: progress("drawing the page", i, n))
         with project.lock():
             atomic_write(page, built.to_html().encode())
             atomic_write(
