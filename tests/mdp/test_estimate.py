@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from telic.errors import DataError, SettingsError
+from telic.errors import DataError, DynamicsError, SettingsError
 from telic.mdp import StateSpace, estimate_dynamics
 from telic.mdp.exogeneity import exogeneity_p_values
 from telic.mdp.laws import own_law
@@ -104,6 +104,21 @@ def test_rows_are_products_of_the_exogenous_and_the_responding_part(
     pair = int(np.asarray(got.counts.sum(axis=1)).ravel().argmax())
     pods, action = (pair // 3) // 2 % 8, pair % 3
     assert rows[pair].sum(axis=(0, 2))[np.clip(pods + action - 1, 0, 7)] > 0.99
+
+
+@pytest.mark.parametrize(("moved", "times", "most"), [(True, "3 actions x ", "5,773"), (False, "", "10,000")])
+def test_a_law_too_large_to_hold_is_refused_before_it_is_made(
+    contract: Callable[..., Any], demos: Callable[..., Any], moved: bool, times: str, most: str
+) -> None:
+    data = demos(4, 20)
+    made = contract(load={"bins": 10_000, "affected_by_action": moved})
+    space = StateSpace.from_contract(made, data, scale=2)
+    with pytest.raises(DynamicsError) as caught:
+        estimate_dynamics(space.encode(data), space, discount=0.95, exogeneity_level=None)
+    assert f"`load` has 20,000 cells: how it moves would be a table of {times}20,000 x 20,000" in str(
+        caught.value
+    )
+    assert f"at most {most} cells" in caught.value.hint
 
 
 def test_the_known_world_is_approached(contract: Callable[..., Any], demos: Callable[..., Any]) -> None:

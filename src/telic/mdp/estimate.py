@@ -131,6 +131,7 @@ def estimate_dynamics(
     Raises:
         DataError: no transition is known, of all or of one environment, states are out of range, or the environment
             changes within a trajectory.
+        DynamicsError: an observation has so many cells that the table of its law would not fit.
         SettingsError: a setting is out of range, or an environment is named for a table of integers.
 
     References:

@@ -6,15 +6,18 @@ which a few thousand are states costs what the few thousand cost.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
 
+from telic.errors import DynamicsError
 from telic.reports import Finding, Severity
 from telic.typing import FloatArray, IntArray, LongArray
 
+from .axes import Axis
 from .discretise import StateSpace
 from .laws import blend_rows, own_law, row_products, thin_rows
 
@@ -25,6 +28,9 @@ MOST_ENTRIES = 20_000_000
 
 LARGEST_THRESHOLD = 0.01
 """The threshold is never raised beyond it."""
+
+MOST_TABLE = 100_000_000
+"""Numbers in the table of one observation's law (actions x cells x cells, held several times over) that are let in."""
 
 BY_CHANCE = 1e-3
 """Probability below which it is no chance that an action never, or always, ended a task."""
@@ -58,6 +64,9 @@ def space_law(
         n_actions: A.
         smoothing: pseudo-count c.
         threshold: back-off probabilities below it are dropped.
+
+    Raises:
+        DynamicsError: an observation has so many cells that the table of its law would not fit.
     """
     A, c = n_actions, smoothing
     inner = space.n_states - space.has_end
@@ -140,6 +149,7 @@ class _Part:
         law = sp.csr_array(np.ones((rows, 1)))
         for i in self.axes:
             axis = self.space.axes[i]
+            _refuse_huge_table(axis, n_groups)
             one = own_law(
                 here[:, i],
                 group,
@@ -154,6 +164,20 @@ class _Part:
             index = (self.own[:, i][:, None] * n_groups + np.arange(n_groups)).ravel()
             law = thin_rows(row_products(law, sp.csr_array(thin_rows(flat, threshold)[index])), threshold)
         return law
+
+
+def _refuse_huge_table(axis: Axis, n_groups: int) -> None:
+    cells = axis.n_cells
+    if n_groups * cells**2 > MOST_TABLE:
+        most = math.isqrt(MOST_TABLE // n_groups)
+        times = f"{n_groups} actions x " if n_groups > 1 else ""
+        raise DynamicsError(
+            f"`{axis.name}` has {cells:,} cells: how it moves would be a table of {times}{cells:,} x {cells:,} numbers"
+            f" ({n_groups * cells**2 * 8 / 2**30:.1f} GiB, held several times over).",
+            hint=f"Give it `bins` that make at most {most:,} cells; a few dozen are enough for most questions.",
+            cells=cells,
+            most=most,
+        )
 
 
 def _onto_states(
