@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -162,3 +165,20 @@ def test_a_chain_that_stays_for_ever_is_an_outcome_of_the_iteration() -> None:
     report = PolicySystem(chain=stuck, discount=1.0, method="krylov").report(np.ones(2))
     assert not report.outcome.ok
     assert np.isnan(report.x).all()
+
+
+def test_a_policy_object_is_refused_with_what_to_pass():
+    """In a process of its own, where no checker of annotations comes first."""
+    code = """
+from telic.errors import DataError
+from telic.mdp.library import random_mdp
+from telic.planning import occupancy, solve_soft
+problem = random_mdp(4, 2, key=0)
+try:
+    occupancy(problem.mdp, solve_soft(problem.mdp, problem.reward).policy)
+except DataError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert "`policy` must be a table of shape (S, A) = (4, 2), got TabularPolicy." in done.stdout
+    assert "Pass its `.table`." in done.stdout

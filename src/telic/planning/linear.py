@@ -281,8 +281,13 @@ def check_policy(policy: FloatArray, mdp: TabularMDP | FiniteHorizonMDP) -> Floa
     Raises:
         DataError: see ``policy_system``.
     """
-    pi = np.asarray(policy, dtype=np.float64)
     S, A = mdp.n_states, mdp.n_actions
+    if hasattr(policy, "table"):
+        raise DataError(
+            f"`policy` must be a table of shape (S, A) = ({S}, {A}), got {type(policy).__name__}.",
+            hint="Pass its `.table`.",
+        )
+    pi = np.asarray(policy, dtype=np.float64)
     if pi.shape != (S, A):
         raise DataError(
             f"`policy` must have shape (S, A) = ({S}, {A}), got {pi.shape}.",
