@@ -35,6 +35,19 @@ def test_a_quotation_mark_that_never_closes(door, lines, where):
     )
 
 
+def test_a_quotation_mark_that_never_closes_is_no_draft_either(door, lines):
+    log = door.folder / "open.csv"
+    cells = lines[40].rpartition(",")
+    log.write_text("\n".join([*lines[:40], f'{cells[0]},"{cells[2]}', *lines[41:]]) + "\n")
+    door.refuses(
+        *("init", door.folder / "new", "--from", log),
+        status=4,
+        message=r"open\.csv has a quotation mark that is never closed.*line 41 is the first",
+        hint="Close the mark",
+    )
+    assert not (door.folder / "new").exists()
+
+
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
 def test_parquet(door, lines, share, tmp_path):
     rows = [line.split(",") for line in lines]

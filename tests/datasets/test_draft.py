@@ -320,6 +320,14 @@ def test_a_date_and_a_time_of_day_apart(tmp_path):
     assert "# left out: time (a time of day without its date: write both" in text
 
 
+def test_a_column_of_times_with_an_impossible_one_is_left_out_by_that_name(tmp_path):
+    days = [f"2024-{1 + i // 28:02d}-{1 + i % 28:02d}" for i in range(56)]
+    path = decisions(tmp_path / "x.csv", day=lambda i: "2024-02-30" if i == 77 else days[i % 56])
+    assert "# left out: day (times, but not all are moments or written alike, as in `2024-02-30`" in (
+        draft_contract(path).contract_text
+    )
+
+
 def test_a_column_outside_the_state_costs_no_rows(tmp_path):
     sparse = {f"note{k}_s": lambda i, k=k: "" if (i + k) % 20 == 0 else (i * (k + 3)) % 41 for k in range(6)}
     path = decisions(tmp_path / "x.csv", **sparse)

@@ -7,6 +7,7 @@ action alone must stay out of the state, because it would explain the choice by 
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ MOST_MEAN_WEIGHT = 10.0
 """Mean up to which a column called ``weight`` may weigh rows; beyond, it is the weight of something."""
 
 _PLAIN = r"[+-]?[\d.,' ]*\d[\d.,]*"
+_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]|$)"
 DISGUISES = (
     (rf"{_PLAIN} ?%", "numbers with a percent sign"),
     (rf"[$€£¥] ?{_PLAIN}|{_PLAIN} ?[$€£¥]", "amounts of money with their sign"),
@@ -287,7 +289,20 @@ def _odd_labels(p: ColumnProfile) -> str:
     for pattern, what in DISGUISES:
         if all(re.fullmatch(pattern, text) for text in p.texts):
             return f"{what}, as in `{p.texts[0]}`: write plain numbers to use it"
+    moments = [text for text in p.texts if re.match(_DATE, text)]
+    if len(moments) == len(p.texts):
+        return f"times, but not all are moments or written alike, as in `{_no_moment(moments)}`: correct them to use it"
     return f"{p.n_distinct:,} labels: an identifier or free text"
+
+
+def _no_moment(texts: Sequence[str]) -> str:
+    """The first text whose date does not exist, else the first."""
+    for text in texts:
+        try:
+            dt.date.fromisoformat(text[:10])
+        except ValueError:
+            return text
+    return texts[0]
 
 
 def _follows(p: ColumnProfile, action: ColumnProfile) -> bool:
