@@ -20,3 +20,18 @@ def finished_folder(tmp_path_factory):
     folder = write_project(tmp_path_factory.mktemp("finished") / "machines")
     run(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def scaling_folder(project_root, tmp_path_factory):
+    """The example of three operators with its page, without profiles; tests only read it."""
+    import shutil
+
+    from telic.workflows import InferSettings, infer, ingest, report
+
+    folder = tmp_path_factory.mktemp("scaling") / "scaling"
+    shutil.copytree(project_root / "examples" / "scaling", folder)
+    ingest(folder)
+    infer(folder, settings=InferSettings(with_profiles=False))
+    report(folder)
+    return folder

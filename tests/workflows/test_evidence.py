@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import yaml
@@ -113,3 +115,18 @@ def test_discounts_looked_at_lie_around_the_assumed_one(discount):
     assert list(grid) == sorted(set(grid))
     assert all(0.0 <= g <= 0.9999 for g in grid)
     assert len(grid) >= 3
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "title"),
+    [
+        ("pods", "pod", "pods"),
+        ("pod", "pods", "pod"),
+        ("mileage", "mile", "mileage (mile)"),
+        ("requests", "requests/s", "requests (requests/s)"),
+    ],
+)
+def test_a_title_does_not_say_its_unit_twice(case, name, unit, title):
+    space = case[0]
+    renamed = replace(space, axes=(replace(space.axes[0], name=name, unit=unit), *space.axes[1:]))
+    assert axis_titles(renamed)[0] == title

@@ -180,3 +180,23 @@ def test_where_the_data_never_went_a_line_is_faint():
 
 def test_the_assumed_value_is_named_under_its_tick_where_nothing_is_drawn():
     assert ">assumed</text>" in FIGURES["profile"].svg
+
+
+def test_predictions_near_0_and_1_alone_are_drawn_at_either_end():
+    def row(p: float, width: float = 0.01) -> dict[str, float]:
+        return {
+            "predicted": p,
+            "observed": p,
+            "lower": max(0, p - width),
+            "upper": min(1, p + width),
+            "n": 99,
+        }
+
+    apart = calibration_curve([row(0.0001), row(0.03), row(0.97), row(0.9999)], WORDS)
+    assert "drawn apart" in apart.caption
+    assert apart.caption.startswith(WORDS.caption)
+    assert {"0", "0.001", "0.01", "0.03", "0.97", "0.99", "0.999", "1"} <= set(
+        re.findall(r">([\d.]+)</text>", apart.svg)
+    )
+    for rows in ([row(0.01), row(0.5), row(0.99)], [row(0.01), row(0.1)], [row(0.01), row(0.99, 0.5)]):
+        assert calibration_curve(rows, WORDS).caption == WORDS.caption

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from telic.inference.wording import plural
 from telic.mdp import StateSpace
 from telic.trajectories import Demonstrations
 from telic.typing import FloatArray
@@ -23,8 +24,11 @@ MOST_GROUPS = 12
 
 
 def axis_titles(space: StateSpace) -> tuple[str, ...]:
-    """Name and unit of each axis, for example ``requests (requests/s)``."""
-    return tuple(f"{axis.name} ({axis.unit})" if axis.unit else axis.name for axis in space.axes)
+    """Name and unit of each axis, for example ``requests (requests/s)``; ``pods`` where the unit is a pod."""
+    return tuple(
+        axis.name if not axis.unit or plural(axis.unit) == plural(axis.name) else f"{axis.name} ({axis.unit})"
+        for axis in space.axes
+    )
 
 
 def field_over_states(

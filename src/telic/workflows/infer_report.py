@@ -11,7 +11,7 @@ from telic.reports import Outcome, Report, Section, Table
 from .assumptions import held_words
 from .findings import finding_from
 from .page_answer import environments_told
-from .page_parts import sentence_case
+from .page_parts import sentence_case, untold_weights
 
 __all__ = ["infer_report", "outcome_named"]
 
@@ -48,6 +48,7 @@ def infer_report(data: Mapping[str, Any]) -> Report:
         note=f"{sentence_case(data['interval_words'])}. Each interval stands for itself. {_held(data)}",
         digits=3,
     )
+    untold = untold_weights(data)
     weights = Table(
         title="",
         columns=(
@@ -57,7 +58,12 @@ def infer_report(data: Mapping[str, Any]) -> Report:
             *(f"SE {k.replace('_', ' ')}" for k in data["standard_errors"]),
         ),
         rows=tuple(
-            (name, data["units"][name], weight, *(e[name] for e in data["standard_errors"].values()))
+            (
+                name,
+                data["units"][name],
+                None if name in untold else weight,
+                *(e[name] for e in data["standard_errors"].values()),
+            )
             for name, weight in data["weights"].items()
         ),
         note=" ".join(

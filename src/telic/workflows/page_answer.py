@@ -17,9 +17,12 @@ from .figures import (
     coefficients,
     forest,
 )
-from .page_parts import Item, everyone_in
+from .page_parts import Item, everyone_in, untold_weights
 
 __all__ = ["counterfactual_of", "environments_told", "identifiability_of", "tradeoffs_of", "weights_of"]
+
+CANNOT_TELL = "cannot be told"
+"""Instead of a number that the data do not give."""
 
 LEAST_SEEN = 0.01
 """Share of an axis below which a mark seems to stand at zero."""
@@ -107,7 +110,7 @@ def _bars_words(data: Mapping[str, Any], *, is_first: bool) -> str:
 def _tradeoff_row(who: str, found: Mapping[str, Any], group: int) -> Row:
     value, interval = found["value"], found["interval"]
     if value is None:
-        return Row(label=who, value=None, text="cannot be told", group=group)
+        return Row(label=who, value=None, text=CANNOT_TELL, group=group)
     if interval is None:
         return Row(label=who, value=value, text=f"{format_number(value)}, unbounded", group=group)
     v, low, high = format_interval(value, *interval)
@@ -123,16 +126,15 @@ def weights_of(data: Mapping[str, Any]) -> list[Item]:
         data: of ``infer``.
     """
     names, units, reach = list(data["weights"]), data["units"], data["critical_value"]
-    people = data["people"]
+    people, untold = data["people"], untold_weights(data)
     rows = []
     for name in names:
         weight, error = data["weights"][name], data["total_errors"].get(name)
         interval = (
             None if error is None or reach is None else (weight - reach * error, weight + reach * error)
         )
-        rows.append(
-            Row(label=name, value=weight, interval=interval, text=_weight_text(weight, error, interval))
-        )
+        text = CANNOT_TELL if name in untold else _weight_text(weight, interval)
+        rows.append(Row(label=name, value=weight, interval=interval, text=text))
     kinds = list(data["standard_errors"])
     added = data["standard_errors_dynamics"] or {}
     items: list[Item] = [
@@ -157,7 +159,7 @@ def weights_of(data: Mapping[str, Any]) -> list[Item]:
             rows=tuple(
                 (
                     name,
-                    data["weights"][name],
+                    None if name in untold else data["weights"][name],
                     *(data["standard_errors"][kind][name] for kind in kinds),
                     *([added.get(name)] if added else []),
                     units[name],
@@ -189,10 +191,8 @@ def weights_of(data: Mapping[str, Any]) -> list[Item]:
     return items
 
 
-def _weight_text(weight: float, error: float | None, interval: tuple[float, float] | None) -> str:
+def _weight_text(weight: float, interval: tuple[float, float] | None) -> str:
     """A weight with its interval."""
-    if error is None:
-        return "cannot be told"
     if interval is None:
         return format_number(weight, digits=3)
     value, low, high = format_interval(weight, *interval)
@@ -203,7 +203,7 @@ def _weights_caption(rows: Sequence[Row], data: Mapping[str, Any]) -> str:
     """What bars and hollow marks mean, and which weights are too small to see beside the others."""
     told = [row for row in rows if row.interval is not None and row.value is not None]
     words = [_bars_words(data, is_first=False)] if told else []
-    if len(told) < len(rows):
+    if untold_weights(data):
         words.append("Hollow marks have no interval: the data cannot tell them.")
     widest = max((abs(x) for row in told for x in row.interval or ()), default=0.0)
     small = [row.label for row in told if max(map(abs, row.interval or (0.0,))) < LEAST_SEEN * widest]
@@ -219,9 +219,9 @@ def _with_error(fit: Mapping[str, Any], name: str) -> str:
     weight, error = fit["weights"][name], fit["total_errors"].get(name)
     if weight is None:
         return "no answer"
-    return (
-        "cannot be told" if error is None else f"{format_number(weight, digits=3)} ± {format_number(error)}"
-    )
+    if name in untold_weights(fit):
+        return CANNOT_TELL
+    return format_number(weight, digits=3) + ("" if error is None else f" ± {format_number(error)}")
 
 
 def identifiability_of(data: Mapping[str, Any]) -> list[Item]:
@@ -300,7 +300,7 @@ def counterfactual_of(data: Mapping[str, Any]) -> list[Item]:
                         r["before"],
                         r["after"],
                         (
-                            _weight_text(r["difference"], 0.0, tuple(r["interval"])).replace("  ", " ")
+                            _weight_text(r["difference"], tuple(r["interval"])).replace("  ", " ")
                             if r["interval"]
                             else r["difference"]
                         ),

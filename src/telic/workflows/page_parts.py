@@ -10,7 +10,15 @@ import numpy as np
 from telic.inference.wording import format_number
 from telic.reports import Figure, Finding, Table
 
-__all__ = ["Item", "axis_values", "everyone_in", "plain_array", "plain_text", "sentence_case"]
+__all__ = [
+    "Item",
+    "axis_values",
+    "everyone_in",
+    "plain_array",
+    "plain_text",
+    "sentence_case",
+    "untold_weights",
+]
 
 Item = str | Table | Figure | Finding
 """What a section holds."""
@@ -61,3 +69,16 @@ def plain_text(value: Any) -> str:
         value: a number or a text.
     """
     return format_number(value, digits=4) if isinstance(value, int | float) else str(value)
+
+
+def untold_weights(fit: Mapping[str, Any]) -> frozenset[str]:
+    """Names of the weights that have no number of their own: the data cannot tell them.
+
+    Args:
+        fit: of ``infer``, all together or of one person.
+    """
+    moving = {name for row in fit["null_directions"] for name, x in row.items() if x}
+    without = {
+        n for errors in fit["standard_errors"].values() for n, error in errors.items() if error is None
+    }
+    return frozenset(moving | without)
