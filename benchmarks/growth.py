@@ -58,20 +58,24 @@ def measure(size: dict[str, int], runs: int) -> dict[str, Any]:
 
 
 def plot() -> None:
-    """Four panels, one a size; both axes logarithmic, with a thin line of slope 1 to compare with."""
+    """Four panels, one a size; both axes logarithmic, with a thin dashed line of slope 1 to compare with."""
     from telic.reports.style import DARK, LIGHT
-    from telic.workflows.figures.canvas import ACCENTS, RULE, canvas, to_svg
+    from telic.workflows.figures.canvas import ACCENTS, INK, MUTED, canvas, to_svg
 
     rows = json.loads(RESULT.read_text())["rows"]
-    with canvas(8.6, 2.7, columns=len(GRID), sharey=True) as (figure, axes):
+    with canvas(8.6, 3.0, columns=len(GRID), sharey=True) as (figure, axes):
         for axis, name in zip(axes, GRID, strict=True):
             line = [(row["size"][name], row["size"]["cpu_seconds"]) for row in rows if row["varied"] == name]
             x, y = zip(*line, strict=True)
-            axis.loglog(x, [y[-1] * v / x[-1] for v in x], color=RULE, linewidth=1, linestyle="--")
-            axis.loglog(x, y, marker="o", color=ACCENTS[0])
+            (dashed,) = axis.loglog(
+                x, [y[-1] * v / x[-1] for v in x], color=MUTED, linewidth=1, linestyle="--"
+            )
+            (full,) = axis.loglog(x, y, marker="o", color=ACCENTS[0])
             axis.set_xlabel(name)
             axis.minorticks_off()
         axes[0].set_ylabel("CPU seconds of a fit")
+        words = ["measured", "growth in proportion, through the last mark"]
+        figure.legend([full, dashed], words, loc="outside lower center", ncols=2, labelcolor=INK)
         svg = to_svg(figure)
 
     def theme(colours: dict[str, str]) -> str:
