@@ -176,7 +176,7 @@ class Demonstrations:
         Raises:
             DataError: a length or a range is wrong.
         """
-        s, a = np.asarray(states, dtype=np.int32), np.asarray(actions, dtype=np.int32)
+        s, a = _indices(states, "states"), _indices(actions, "actions")
         if s.ndim != 1 or s.shape != a.shape:
             raise DataError(
                 f"`states` and `actions` must be flat and of one length, got shapes {s.shape} and {a.shape}.",
@@ -188,9 +188,9 @@ class Demonstrations:
             nxt = np.full(len(s), -1, dtype=np.int32)
             nxt[:-1] = s[1:]
             ends = off[1:][np.diff(off) > 0] - 1
-            nxt[ends] = -1
+            nxt[ends[(ends >= 0) & (ends < len(s))]] = -1  # offsets that do not fit are refused below
         else:
-            nxt = np.asarray(next_states, dtype=np.int32)
+            nxt = _indices(next_states, "next_states")
         names, codes = (
             (np.array(["all"]), np.zeros(count, dtype=np.int32))
             if demonstrators is None
@@ -213,7 +213,7 @@ class Demonstrations:
             demonstrator_names=tuple(str(x) for x in names),
             terminated=term,
             truncated=~term,
-            goals=None if goals is None else np.asarray(goals, dtype=np.int32),
+            goals=None if goals is None else _indices(goals, "goals"),
             weights=None if weights is None else np.asarray(weights, dtype=np.float64),
         )
 
@@ -352,6 +352,29 @@ class Demonstrations:
         for name, column in self.next_observations.items():
             columns[f"next_observation:{name}"] = digest_array(column, self.next_known)
         return columns
+
+
+def _indices(values: ArrayLike, name: str) -> IntArray:
+    """Whole numbers as int32; a fraction or a number too large would silently become another index."""
+    given = np.asarray(values)
+    if given.dtype == np.int32:
+        return given
+    if given.size and given.dtype.kind not in "iubf":
+        raise DataError(
+            f"`{name}` must hold whole numbers, got values of type {given.dtype}.",
+            hint="Number them: `np.unique(values, return_inverse=True)`.",
+        )
+    limit = np.iinfo(np.int32).max
+    fits = (given >= -limit) & (given <= limit)
+    if given.dtype.kind == "f":
+        fits &= given == np.floor(given)
+    if not fits.all():
+        at = int(np.flatnonzero(~fits)[0])
+        raise DataError(
+            f"`{name}` must hold whole numbers below 2^31, got {given.ravel()[at]} at {at}.",
+            hint="Cut measurements into states with `StateSpace`; indices count from 0.",
+        )
+    return given.astype(np.int32)
 
 
 def _head(values: NDArray[Any]) -> str:
