@@ -23,7 +23,7 @@ __all__ = ["Paths", "ingest", "ingest_key", "read_demonstrations"]
 
 Paths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
-READING_VERSION = 2
+READING_VERSION = 3
 """Rises when the same files and contract would be read differently, so that old ingests are done again."""
 
 
