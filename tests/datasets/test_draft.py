@@ -479,3 +479,32 @@ def test_the_scaling_example_is_drafted_nearly_as_it_was_written(project_root):
     assert (
         by_name["requests_when_acting"] == "requests * (action != 'hold')"
     )  # demand is not theirs to change
+
+
+def test_a_number_of_people_is_no_person(tmp_path):
+    path = tmp_path / "beds.csv"
+    rng = np.random.default_rng(4)
+    lines = [
+        f"{ward},2024-{1 + day // 28:02d}-{1 + day % 28:02d},{rng.integers(3, 6)},{rng.integers(60, 99)},"
+        f"{rng.choice(['hold', 'open'])}"
+        for ward in ("north", "south", "east")
+        for day in range(100)
+    ]
+    path.write_text("ward,date,staff,occupied_pct,action\n" + "\n".join(lines) + "\n")
+    drafted = draft_contract(path).contract
+    assert drafted.data.demonstrator is None
+    assert "staff" in {o.name for o in drafted.observations}
+
+
+def test_a_file_in_utf16_is_read_as_such(tmp_path):
+    path = tmp_path / "log.csv"
+    rows = "".join(f"s{i // 10},{i % 7},{'ab'[i % 3 == 0]}\n" for i in range(60))
+    path.write_bytes(("Gerät,last,aktion\n" + rows).encode("utf-16"))
+    drafted = draft_contract(path)
+    assert drafted.contract.data.encoding == "utf-16"
+    assert drafted.rows == 60
+    assert len(read_demonstrations(drafted.contract, path).actions) == 60
+    other = drafted.contract.data.model_copy(update={"encoding": "utf-8"})
+    with pytest.raises(DataError, match=r"is not utf-8 text") as problem:
+        read_demonstrations(drafted.contract.model_copy(update={"data": other}), path)
+    assert "data.encoding: utf-16" in problem.value.hint

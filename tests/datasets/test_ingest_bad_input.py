@@ -193,7 +193,7 @@ def test_time_that_runs_backwards_is_sorted_and_reported(tmp_path):
     demos = read_demonstrations(contract(), tmp_path / "log.csv")
     assert demos.times.tolist() == [0, 60, 120]
     finding = next(f for f in demos.findings if f.code == "file-order")
-    assert "In 1 places time runs backwards" in finding.message
+    assert "In 1 place time runs backwards" in finding.message
 
 
 def test_negative_control_period():

@@ -417,3 +417,21 @@ def test_a_record_that_never_ends_is_cut_at_midnight(tmp_path):
     hours = {**made, "data": {**made["data"], "cut_seconds": 3600}}
     demos = read_demonstrations(TaskContract.from_mapping(hours), path)
     assert list(demos.trajectory_ids)[:2] == ["a@2024-05-01T23:00:00Z", "a@2024-05-02T00:00:00Z"]
+
+
+def test_a_value_is_carried_over_a_cut_of_the_clock(tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_text(
+        "ward,day,x,act\n"
+        "p,2024-01-01,1,a\np,2024-01-02,NA,b\np,2024-01-03,3,a\n"
+        "q,2024-01-01,7,a\nq,2024-01-03,NA,b\n"
+    )
+    made = {
+        "identity": {"task": "t"},
+        "observations": [{"name": "x", "missing": "carry"}],
+        "actions": {"column": "act", "values": ["a", "b"]},
+        "data": {"trajectory": "ward", "time": "day", "cut_seconds": 86_400},
+    }
+    demos = read_demonstrations(TaskContract.from_mapping(made), path)
+    assert demos.n_trajectories == 5
+    np.testing.assert_array_equal(demos.observations["x"], [1, 1, 3, 7, 7])

@@ -22,7 +22,7 @@ from .drafting.roles import roles_of
 from .drafting.text import Guess
 from .drafting.writer import Writer
 from .sources.csv_files import csv_columns, csv_delimiter, csv_pieces
-from .sources.files import SourceFile, source_file, text_faults
+from .sources.files import SourceFile, is_utf16, source_file, text_faults
 from .sources.json_lines import json_columns, json_pieces
 from .sources.parquet_files import parquet_columns, parquet_pieces
 from .sources.pieces import Pieces
@@ -96,7 +96,7 @@ def _as_it_is(source: SourceFile) -> tuple[Data, Pieces]:
     data = Data(missing_values=MISSING_TEXTS)
     if source.format == "parquet":
         return data, parquet_pieces(source, parquet_columns(source))
-    for encoding in ("utf-8", "cp1252", "latin-1"):
+    for encoding in ("utf-16",) if is_utf16(source.path) else ("utf-8", "cp1252", "latin-1"):
         try:
             text_faults(source, encoding)
         except DataError:

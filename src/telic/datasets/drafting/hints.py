@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from telic.contract.problems import RESERVED_NAMES
 
-__all__ = ["HINTS", "UNITS", "hinted", "identifier", "unit_of", "weighs_rows", "words_of"]
+__all__ = ["HINTS", "UNITS", "counts_people", "hinted", "identifier", "unit_of", "weighs_rows", "words_of"]
 
 
 def _set(*lines: str) -> frozenset[str]:
@@ -58,6 +58,9 @@ HINTS: dict[str, frozenset[str]] = {
     ),
 }
 """Words that point to a role; those of other languages also match with their accents."""
+
+COLLECTIVE = _set("count headcount personal personnel staff")
+"""Words under which a number is a number of people."""
 
 WEIGHS_ROWS = _set("case count decision importance record row sample sampling survey")
 """Words that make a weight the weight of a row, and not of what the row is about."""
@@ -176,6 +179,11 @@ def words_of(header: str) -> tuple[str, ...]:
 def hinted(header: str, role: str) -> bool:
     """Whether a word of the header points to the role."""
     return any(w in HINTS[role] or _plain(w) in HINTS[role] for w in words_of(header))
+
+
+def counts_people(header: str) -> bool:
+    """Whether whole numbers under this header say how many people there are, not which one."""
+    return any(w in COLLECTIVE or _plain(w) in COLLECTIVE for w in words_of(header))
 
 
 def weighs_rows(header: str) -> bool | None:

@@ -17,7 +17,7 @@ import numpy as np
 from telic._core.cells import equal_count_cells
 from telic.typing import FloatArray, IntArray, LongArray
 
-from .hints import hinted, weighs_rows, words_of
+from .hints import counts_people, hinted, weighs_rows, words_of
 from .profile import ColumnProfile
 
 __all__ = ["Roles", "information_about", "roles_of"]
@@ -228,6 +228,7 @@ def _demonstrator_score(p: ColumnProfile, n: int) -> float:
     if (
         p.kind not in ("category", "integer")
         or not hinted(p.name, "demonstrator")
+        or (p.kind == "integer" and counts_people(p.name))
         or not 2 <= p.n_distinct <= max(2, n // 5)
     ):
         return -1.0

@@ -26,6 +26,7 @@ from .order import (
     keys_of,
     order_rows,
     segment,
+    starts_of,
 )
 from .read import SourceColumns, release
 from .row_columns import people_of, terminated_of, times_of, weights_of
@@ -112,12 +113,16 @@ def _rows(source: SourceColumns, contract: TaskContract, findings: list[Finding]
     keys, names = keys_of(trajectory, source.n_rows, source.rows_per_file, source.rows)
     del trajectory
     times = times_of(source, contract)
+    uncut = keys
     if times is not None:
         findings += file_order_finding(keys, times)
         if contract.data.cut_seconds is not None:
             keys, names = cut_keys(keys, names, times, contract.data.cut_seconds)
     ordered = order_rows(keys, names, times)
     order = ordered.order
+    # A value is carried over a cut: the clock cuts a trajectory, not what was measured in it.
+    begins = starts_of(uncut if order is None else uncut[order])
+    del uncut
     release()
     actions = action_indices(source.columns.pop("action"), contract.actions, source.rows)
     observations: dict[str, NDArray[Any]] = {}
@@ -125,7 +130,7 @@ def _rows(source: SourceColumns, contract: TaskContract, findings: list[Finding]
     drop: BoolArray | None = None
     for o in contract.observations:
         column = source.columns.pop(f"observation:{o.name}")
-        measured = measure(column, o, order, ordered.starts, source.rows)
+        measured = measure(column, o, order, begins, source.rows)
         del column
         release()
         observations[o.name] = measured.values

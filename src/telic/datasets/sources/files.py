@@ -18,7 +18,7 @@ import pyarrow as pa
 from telic.errors import ContractError, DataError, WorldError, world_errors
 from telic.storage import file_digest
 
-__all__ = ["Format", "SourceFile", "format_of", "source_file", "text_faults", "text_stream"]
+__all__ = ["Format", "SourceFile", "format_of", "is_utf16", "source_file", "text_faults", "text_stream"]
 
 Format: TypeAlias = Literal["csv", "jsonl", "parquet"]
 
@@ -170,10 +170,17 @@ def text_faults(source: SourceFile, encoding: str) -> bool:
         line = 1 + before + last.count(b"\n", 0, max(0, problem.start))
         raise DataError(
             f"{source.name} line {line} is not {encoding} text (byte {problem.object[problem.start]:#04x}).",
-            hint="Set `data.encoding` (latin-1 and cp1252 are common), or save the file as UTF-8.",
+            hint="Set `data.encoding: utf-16`: the file begins with its mark."
+            if is_utf16(source.path)
+            else "Set `data.encoding` (latin-1 and cp1252 are common), or save the file as UTF-8.",
             line=line,
         ) from None
     return not last.endswith(b"\n")
+
+
+def is_utf16(path: Path) -> bool:
+    """Whether the file begins with the byte order mark of UTF-16."""
+    return next(iter(_chunks(path)), b"")[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @contextlib.contextmanager

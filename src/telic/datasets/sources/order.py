@@ -31,6 +31,7 @@ __all__ = [
     "keys_of",
     "order_rows",
     "segment",
+    "starts_of",
 ]
 
 
@@ -60,7 +61,7 @@ class Ordered:
             keys=keys,
             names=self.names,
             times=None if self.times is None else self.times[keep],
-            starts=_starts(keys),
+            starts=starts_of(keys),
         )
 
 
@@ -161,7 +162,7 @@ def order_rows(keys: IntArray, names: tuple[str, ...], times: FloatArray | None)
     if times is not None and times_of_files is not None and len(_backwards(keys, times)):
         order = np.lexsort((times_of_files, keys_of_files))
         keys, times = keys_of_files[order], times_of_files[order]
-    return Ordered(order=order, keys=keys, names=names, times=times, starts=_starts(keys))
+    return Ordered(order=order, keys=keys, names=names, times=times, starts=starts_of(keys))
 
 
 def file_order_finding(keys: IntArray, times: FloatArray) -> list[Finding]:
@@ -176,8 +177,8 @@ def file_order_finding(keys: IntArray, times: FloatArray) -> list[Finding]:
         Finding(
             code="file-order",
             severity=Severity.NOTICE,
-            message=f"In {backwards:,} places time runs backwards within a trajectory in the order of the "
-            f"files; rows were sorted by time.",
+            message=f"In {backwards:,} {'place' if backwards == 1 else 'places'} time runs backwards within a "
+            f"trajectory in the order of the files; rows were sorted by time.",
             hint="If the order of the file is right and the times are not (clocks of several machines), "
             "leave `data.time` out.",
             evidence={"count": backwards},
@@ -201,7 +202,7 @@ def _backwards(keys: IntArray, times: FloatArray) -> LongArray:
     return np.flatnonzero(back)
 
 
-def _starts(keys: IntArray) -> BoolArray:
+def starts_of(keys: IntArray) -> BoolArray:
     """``(n,)`` first row of each key."""
     starts = np.ones(len(keys), dtype=bool)
     np.not_equal(keys[1:], keys[:-1], out=starts[1:])
