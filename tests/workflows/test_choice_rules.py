@@ -24,7 +24,7 @@ PLAIN = Facts(
     exogenous=False,
     n_decisions=4000,
     n_trajectories=90,
-    largest_share=0.5,
+    n_others=2000,
 )
 APPLIES = {
     "no-consequences": [
@@ -33,7 +33,7 @@ APPLIES = {
         replace(PLAIN, horizon=1),
     ],
     "fixed-rule": [replace(PLAIN, origin="rule")],
-    "one-action-dominates": [replace(PLAIN, largest_share=0.99)],
+    "one-action-dominates": [replace(PLAIN, n_others=29)],
     "too-few-decisions": [replace(PLAIN, n_decisions=100)],
     "copying-is-enough": [PLAIN],
     "objective-known": [PLAIN],
@@ -52,7 +52,7 @@ APPLIES = {
 DOES_NOT = {
     "no-consequences": [PLAIN],
     "fixed-rule": [PLAIN],
-    "one-action-dominates": [PLAIN, replace(PLAIN, largest_share=None)],
+    "one-action-dominates": [PLAIN, replace(PLAIN, n_others=30), replace(PLAIN, n_others=None)],
     "too-few-decisions": [PLAIN, replace(PLAIN, n_decisions=None)],
     "copying-is-enough": [],
     "objective-known": [],

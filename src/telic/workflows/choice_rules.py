@@ -20,8 +20,10 @@ __all__ = ["RULES", "Facts", "Rule", "Verdict", "as_markdown", "facts_of"]
 
 DECISIONS_A_FEATURE = 50
 """Fewer decisions for each candidate feature than this seldom give a bounded trade-off."""
-DOMINANT_SHARE = 0.98
-"""An action taken more often than this leaves next to nothing to explain."""
+OTHERS_A_FEATURE = 10
+"""Fewer decisions other than the most frequent one, for each candidate feature, leave next to nothing to explain:
+the events per variable of Peduzzi and others (1996), J. Clin. Epidemiol. 49, 1373-1379.
+"""
 CLUSTERS = 10
 """Intervals over fewer trajectories than this are wide: each tells little about how much they differ."""
 LARGE_TABLE = 2_000
@@ -49,7 +51,7 @@ class Facts:
         exogenous: True where no measurement of the state can be changed by the action.
         in_environments: the contract says in which environment a trajectory happened.
         n_decisions, n_trajectories: size of the ingested data.
-        largest_share: share of the most frequent action.
+        n_others: decisions for another action than the most frequent one.
     """
 
     domain: str
@@ -65,7 +67,7 @@ class Facts:
     in_environments: bool = False
     n_decisions: int | None = None
     n_trajectories: int | None = None
-    largest_share: float | None = None
+    n_others: int | None = None
 
     @property
     def fits_a_table(self) -> bool:
@@ -132,8 +134,9 @@ RULES: tuple[Rule, ...] = (
     Rule(
         name="one-action-dominates",
         verdict=Verdict.DO_NOT,
-        condition=f"One action makes up more than {DOMINANT_SHARE:.0%} of the decisions.",
-        applies=lambda f: f.largest_share is not None and f.largest_share > DOMINANT_SHARE,
+        condition=f"Fewer than {OTHERS_A_FEATURE} decisions for each candidate feature are other than the most "
+        "frequent one.",
+        applies=lambda f: f.n_others is not None and f.n_others < OTHERS_A_FEATURE * max(f.n_features, 1),
         because="Choices that hardly vary carry hardly any information about what is weighed against what.",
         instead="Record decisions at the moments when people do act, or declare finer actions.",
     ),
@@ -309,10 +312,10 @@ def facts_of(contract: TaskContract, demos: Demonstrations | None = None) -> Fac
         contract: the task.
         demos: its ingested decisions.
     """
-    share = None
+    others = None
     if demos is not None and demos.n_decisions:
         counts = [int((demos.actions == a).sum()) for a in range(demos.n_actions)]
-        share = max(counts) / demos.n_decisions
+        others = demos.n_decisions - int(max(counts))
     return Facts(
         domain=contract.identity.domain,
         origin=contract.data.origin,
@@ -331,7 +334,7 @@ def facts_of(contract: TaskContract, demos: Demonstrations | None = None) -> Fac
         in_environments=contract.dynamics.environment is not None,
         n_decisions=None if demos is None else demos.n_decisions,
         n_trajectories=None if demos is None else demos.n_trajectories,
-        largest_share=share,
+        n_others=others,
     )
 
 
