@@ -171,4 +171,8 @@ def test_the_whole_way_says_when_inverse_reinforcement_learning_is_not_for_this(
     path.write_text(path.read_text().replace("true}", "false}"))
     assert "affected_by_action:\n  false}" in path.read_text()
     told = telic("run", door.folder)
-    assert "advise: Do not use inverse RL here yet. Nothing that is done now" in told.out
+    said = "Do not use inverse RL here yet. No measurement of the state is affected by the action"
+    assert said in " ".join(told.out.split())
+    page = next((door.folder / "runs").glob("*/report.html")).read_text()
+    assert said in page
+    assert "most important: Do not use inverse RL here yet." in told.err

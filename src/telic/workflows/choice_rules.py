@@ -14,9 +14,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from telic.contract import TaskContract
+from telic.reports import Finding, Severity
 from telic.trajectories import Demonstrations
 
-__all__ = ["RULES", "Facts", "Rule", "Verdict", "as_markdown", "facts_of"]
+__all__ = ["RULES", "Facts", "Rule", "Verdict", "advised_against", "as_markdown", "facts_of"]
 
 DECISIONS_A_FEATURE = 50
 """Fewer decisions for each candidate feature than this seldom give a bounded trade-off."""
@@ -335,6 +336,27 @@ def facts_of(contract: TaskContract, demos: Demonstrations | None = None) -> Fac
         n_decisions=None if demos is None else demos.n_decisions,
         n_trajectories=None if demos is None else demos.n_trajectories,
         n_others=others,
+    )
+
+
+def advised_against(contract: TaskContract, demos: Demonstrations) -> tuple[Finding, ...]:
+    """A finding for each rule that says not to use inverse RL on these decisions.
+
+    Args:
+        contract: the task.
+        demos: its ingested decisions.
+    """
+    facts = facts_of(contract, demos)
+    return tuple(
+        Finding(
+            code="advised-against",
+            severity=Severity.WARNING,
+            message=f"Do not use inverse RL here yet. {rule.condition} {rule.because}",
+            hint=rule.instead,
+            evidence={"rule": rule.name},
+        )
+        for rule in RULES
+        if rule.verdict is Verdict.DO_NOT and not rule.asks_reader and rule.applies(facts)
     )
 
 

@@ -9,7 +9,7 @@ from telic.reports import Finding, Severity
 
 __all__ = ["finding_from", "worst_first"]
 
-AGAINST_THE_ANSWER = frozenset({"reward-explains-nothing", "reward-below-cloning"})
+AGAINST_THE_ANSWER = frozenset({"advised-against", "reward-explains-nothing", "reward-below-cloning"})
 """Codes of findings that say not to read the answer; a reader needs them before those about the data."""
 
 

@@ -22,6 +22,7 @@ from telic.reports import Outcome, Severity
 from telic.trajectories import Demonstrations
 from telic.trajectories.checks import check
 
+from .choice_rules import advised_against
 from .findings import finding_from
 from .fit import Fit
 from .fitting import Checkpoint, fit_reward
@@ -182,7 +183,11 @@ def _infer_project(
         profiles: list[dict[str, Any]] = []
         resolution: list[dict[str, Any]] = []
         seen = check(problem.space.encode(demos), contract, n_situations=problem.space.n_states)
-        notes = (*dataset.findings, *(f for f in seen if f.severity >= Severity.NOTICE))
+        notes = (
+            *advised_against(contract, demos),
+            *dataset.findings,
+            *(f for f in seen if f.severity >= Severity.NOTICE),
+        )
         if settings.with_dynamics_errors and pooled.error_kind not in pooled.estimate.kinds_with_dynamics:
             notes = (*problem.findings_of_spread, *notes)
         if settings.with_profiles and pooled.outcome.ok:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from telic.reports import Report, Section, Severity
+from telic.reports import Report, Section
 
-from .advise import advise
 from .check import check
 from .infer import InferSettings, infer
 from .ingest import ingest
@@ -54,9 +53,6 @@ def run(
     page = report(folder, progress=progress)
     steps.append(page)
     headlines = {step.verb: step.report.headline for step in steps}
-    advised = advise(folder)
-    if advised.finding is not None and advised.finding.severity >= Severity.WARNING:
-        headlines["advise"] = advised.report.headline
     told = inferred.report
     way = Section(
         title="The whole way",
