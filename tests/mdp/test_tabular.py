@@ -54,9 +54,9 @@ def spoiled(s: int, a: int, x: int, value: float) -> np.ndarray:
             "none are marked",
             "discount below 1",
         ),
-        (rows(), {"discount": 1.5}, r"must lie in \[0, 1\], got 1.5", "per decision"),
-        (rows(), {"discount": -0.1}, r"must lie in \[0, 1\], got -0.1", "per decision"),
-        (rows(), {"discount": float("nan")}, r"must lie in \[0, 1\], got nan", "per decision"),
+        (rows(), {"discount": 1.5}, r"must be a number in \[0, 1\], got 1.5", "per decision"),
+        (rows(), {"discount": -0.1}, r"must be a number in \[0, 1\], got -0.1", "per decision"),
+        (rows(), {"discount": float("nan")}, r"must be a number in \[0, 1\], got nan", "per decision"),
         (
             rows(),
             {"available": np.ones((2, 2), dtype=bool)},

@@ -62,11 +62,7 @@ class TabularMDP:
 
     def __post_init__(self) -> None:
         _check_dynamics(self)
-        if not (0.0 <= self.discount <= 1.0):
-            raise DynamicsError(
-                f"`discount` must lie in [0, 1], got {self.discount}.",
-                hint="It is per decision, not per second.",
-            )
+        _check_discount(self.discount)
         if self.discount == 1.0 and (self.absorbing is None or not self.absorbing.any()):
             raise DynamicsError(
                 "`discount` 1 needs absorbing states that every state can reach; none are marked.",
@@ -134,10 +130,7 @@ class FiniteHorizonMDP:
             raise DynamicsError(
                 f"`horizon` must be at least 1 decision, got {self.horizon}.", hint="It counts decisions."
             )
-        if not (0.0 <= self.discount <= 1.0):
-            raise DynamicsError(
-                f"`discount` must lie in [0, 1], got {self.discount}.", hint="It is per decision."
-            )
+        _check_discount(self.discount)
 
     @classmethod
     def from_transition(
@@ -258,6 +251,14 @@ def as_transition(
 
 
 _AnyMDP = TabularMDP | FiniteHorizonMDP | GoalConditionedMDP
+
+
+def _check_discount(discount: object) -> None:
+    if not isinstance(discount, float | int | np.floating | np.integer) or not 0.0 <= discount <= 1.0:
+        raise DynamicsError(
+            f"`discount` must be a number in [0, 1], got {discount!r}.",
+            hint="It is per decision, not per second.",
+        )
 
 
 def _availability(mdp: _AnyMDP) -> BoolArray:
