@@ -133,15 +133,6 @@ RULES: tuple[Rule, ...] = (
         instead="Read the rule, or learn from the people who override it.",
     ),
     Rule(
-        name="one-action-dominates",
-        verdict=Verdict.DO_NOT,
-        condition=f"Fewer than {OTHERS_A_FEATURE} decisions for each candidate feature are other than the most "
-        "frequent one.",
-        applies=lambda f: f.n_others is not None and f.n_others < OTHERS_A_FEATURE * max(f.n_features, 1),
-        because="Choices that hardly vary carry hardly any information about what is weighed against what.",
-        instead="Record decisions at the moments when people do act, or declare finer actions.",
-    ),
-    Rule(
         name="too-few-decisions",
         verdict=Verdict.DO_NOT,
         condition=f"There are fewer than {DECISIONS_A_FEATURE} decisions for each candidate feature.",
@@ -150,6 +141,15 @@ RULES: tuple[Rule, ...] = (
         ),
         because="The intervals will be unbounded or nearly so, whatever the method.",
         instead="Collect more decisions, or keep only the two or three features that matter.",
+    ),
+    Rule(
+        name="one-action-dominates",
+        verdict=Verdict.DO_NOT,
+        condition=f"Fewer than {OTHERS_A_FEATURE} decisions for each candidate feature are other than the most "
+        "frequent one.",
+        applies=lambda f: f.n_others is not None and f.n_others < OTHERS_A_FEATURE * max(f.n_features, 1),
+        because="Choices that hardly vary carry hardly any information about what is weighed against what.",
+        instead="Record decisions at the moments when people do act, or declare finer actions.",
     ),
     Rule(
         name="copying-is-enough",
