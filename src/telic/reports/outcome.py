@@ -43,6 +43,10 @@ class Outcome(enum.Enum):
         "Drop one of them, or add data from another environment or discount."
     )
     INFEASIBLE = "No answer satisfies the constraints. Loosen them, or check the demonstrations."
+    NOT_MIXED = (
+        "The chains of draws do not agree yet, so what they say is not the posterior. "
+        "Sample longer, narrow the prior, or fix what the data cannot tell."
+    )
     INTERRUPTED = "Interrupted; the last state was kept. Run the same command again to go on."
 
     @property
