@@ -1,15 +1,23 @@
-"""The judge: how well policies predict held-out choices, how sure they may be, and what the state leaves
-out.
+"""The judge: how well policies predict held-out choices, how sure they may be, what the state leaves out, how
+far rewards are apart, and what they are worth after the world changes.
 """
 
 from .calibration import ActionShare, Calibration, CalibrationBin, StateMisfit, calibration
+from .canonical import canonical_by_value, canonical_dard, canonical_epic
 from .clustered import ClusteredMean, clustered_mean
+from .compare_rewards import compare_rewards
 from .held_out import HeldOut, HeldOutScore, held_out
 from .log_probs import decision_log_probs, decision_probabilities
 from .markov import HistoryEffect, MarkovTest, markov_test
 from .misfit import explain_misfit
 from .policy_return import PolicyReturn, policy_return
+from .preference_accuracy import PreferenceAccuracy, preference_accuracy, trajectory_returns
+from .reward_comparison import RewardComparison, RewardFacts
+from .reward_distance import RewardDistance, dard_distance, epic_distance, starc_distance
+from .reward_forms import as_reward, transition_values
+from .reward_relation import Relation, RewardRelation, reward_relation
 from .support import Support, policy_support
+from .transfer import TransferValue, transfer_value
 
 __all__ = [
     "ActionShare",
@@ -21,15 +29,35 @@ __all__ = [
     "HistoryEffect",
     "MarkovTest",
     "PolicyReturn",
+    "PreferenceAccuracy",
+    "Relation",
+    "RewardComparison",
+    "RewardDistance",
+    "RewardFacts",
+    "RewardRelation",
     "StateMisfit",
     "Support",
+    "TransferValue",
+    "as_reward",
     "calibration",
+    "canonical_by_value",
+    "canonical_dard",
+    "canonical_epic",
     "clustered_mean",
+    "compare_rewards",
+    "dard_distance",
     "decision_log_probs",
     "decision_probabilities",
+    "epic_distance",
     "explain_misfit",
     "held_out",
     "markov_test",
     "policy_return",
     "policy_support",
+    "preference_accuracy",
+    "reward_relation",
+    "starc_distance",
+    "trajectory_returns",
+    "transfer_value",
+    "transition_values",
 ]

@@ -47,6 +47,10 @@ class Outcome(enum.Enum):
         "The chains of draws do not agree yet, so what they say is not the posterior. "
         "Sample longer, narrow the prior, or fix what the data cannot tell."
     )
+    TRIVIAL = (
+        "A reward prefers no policy to any other here, so nothing can be compared with it. "
+        "Check how it was made: it is zero, constant or pure shaping."
+    )
     INTERRUPTED = "Interrupted; the last state was kept. Run the same command again to go on."
 
     @property
