@@ -43,6 +43,8 @@ if TYPE_CHECKING:
         PathEntropySettings,
         path_entropy,
     )
+    from .mixture import MixtureSettings, fit_mixture
+    from .mixture_choice import choose_components
     from .profiles import profile_discount, profile_rationality, resolution_profile
     from .settings import FitSettings
     from .tradeoffs import Tradeoff, all_tradeoffs, tradeoff
@@ -57,6 +59,7 @@ __all__ = [
     "FitSettings",
     "LinearProgrammingSettings",
     "MaxCausalEntropySettings",
+    "MixtureSettings",
     "PathEntropySettings",
     "Tradeoff",
     "all_tradeoffs",
@@ -64,11 +67,13 @@ __all__ = [
     "apprenticeship_max_margin_mixture",
     "apprenticeship_projection",
     "apprenticeship_projection_mixture",
+    "choose_components",
     "compare_table",
     "compare_tradeoffs",
     "conditional_choice_probability",
     "conditional_choice_transitions",
     "fit_likelihood",
+    "fit_mixture",
     "free_reward_ambiguity",
     "invert_choice_probabilities",
     "likelihood_ratio_test",
@@ -97,9 +102,12 @@ METHODS: dict[str, str] = {
 
 _JUDGEMENTS = {
     "Tradeoff": "tradeoffs",
+    "MixtureSettings": "mixture",
     "all_tradeoffs": "tradeoffs",
+    "choose_components": "mixture_choice",
     "compare_table": "comparison",
     "compare_tradeoffs": "comparison",
+    "fit_mixture": "mixture",
     "free_reward_ambiguity": "free_rewards",
     "likelihood_ratio_test": "likelihood_ratio",
     "profile_discount": "profiles",

@@ -8,7 +8,7 @@ and a fixed weight ``c`` contributes ``beta c``: still a linear map, so the like
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from .settings import FitSettings
 __all__ = ["LinearCoordinates", "Parameters"]
 
 
+@runtime_checkable
 class LinearCoordinates(Protocol):
     """A linear map from free numbers to all weights, with its transpose for derivatives."""
 
