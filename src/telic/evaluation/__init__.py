@@ -12,6 +12,8 @@ from .markov import HistoryEffect, MarkovTest, markov_test
 from .misfit import explain_misfit
 from .policy_return import PolicyReturn, policy_return
 from .preference_accuracy import PreferenceAccuracy, preference_accuracy, trajectory_returns
+from .preference_scores import PreferenceScore, PreferenceTest
+from .preferences import preference_test
 from .reward_comparison import RewardComparison, RewardFacts
 from .reward_distance import RewardDistance, dard_distance, epic_distance, starc_distance
 from .reward_forms import as_reward, transition_values
@@ -30,6 +32,8 @@ __all__ = [
     "MarkovTest",
     "PolicyReturn",
     "PreferenceAccuracy",
+    "PreferenceScore",
+    "PreferenceTest",
     "Relation",
     "RewardComparison",
     "RewardDistance",
@@ -55,6 +59,7 @@ __all__ = [
     "policy_return",
     "policy_support",
     "preference_accuracy",
+    "preference_test",
     "reward_relation",
     "starc_distance",
     "trajectory_returns",
