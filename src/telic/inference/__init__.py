@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from .mixture_choice import choose_components
     from .profiles import profile_discount, profile_rationality, resolution_profile
     from .settings import FitSettings
+    from .suspects import SuspectSettings, fit_despite_suspects
     from .tradeoffs import Tradeoff, all_tradeoffs, tradeoff
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "MaxCausalEntropySettings",
     "MixtureSettings",
     "PathEntropySettings",
+    "SuspectSettings",
     "Tradeoff",
     "all_tradeoffs",
     "apprenticeship_max_margin",
@@ -72,6 +74,7 @@ __all__ = [
     "compare_tradeoffs",
     "conditional_choice_probability",
     "conditional_choice_transitions",
+    "fit_despite_suspects",
     "fit_likelihood",
     "fit_mixture",
     "free_reward_ambiguity",
@@ -107,6 +110,8 @@ _JUDGEMENTS = {
     "choose_components": "mixture_choice",
     "compare_table": "comparison",
     "compare_tradeoffs": "comparison",
+    "SuspectSettings": "suspects",
+    "fit_despite_suspects": "suspects",
     "fit_mixture": "mixture",
     "free_reward_ambiguity": "free_rewards",
     "likelihood_ratio_test": "likelihood_ratio",

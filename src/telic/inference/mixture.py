@@ -8,7 +8,8 @@ ordered by share, largest first.
 
 The likelihood always grows with J, and components of chance look apart by their own standard errors: how many there
 are is decided by ``mixture_choice.choose_components``. Standard errors come from the observed information (Louis) and
-its sandwich by unit. Near two components that are the same, or one that nobody has, they do not exist, and that is said.
+its sandwich by unit. They do not exist near two components that are the same, or near one that nobody has;
+that is said.
 
 References:
     Babes-Vroman, Marivate, Subramanian and Littman (2011), Apprenticeship learning about multiple intentions, ICML;
@@ -41,7 +42,7 @@ from .uncertainty import complement
 from .units import Units
 from .wording import plural
 
-__all__ = ["MixtureSettings", "fit_mixture"]
+__all__ = ["MixtureSettings", "fit_mixture", "k_means", "start_places"]
 
 HARDNESS = 0.9
 """Probability that a start gives to the group of a unit."""
@@ -207,11 +208,11 @@ def _climb_all(
     same = np.tile(pooled.weights, (n_components, 1))
     if n_components == 1:
         return [model.at(same, np.ones(1))]
-    places = _places(likelihood, pooled)
+    places = start_places(likelihood, pooled)
     rng = np.random.default_rng(settings.key)
     tops = []
     for _ in range(settings.starts):
-        group = _kmeans(places, n_components, rng)
+        group = k_means(places, n_components, rng)
         r = np.full((len(group), n_components), (1.0 - HARDNESS) / (n_components - 1))
         r[np.arange(len(group)), group] = HARDNESS
         start = model.maximise_step(same, r)
@@ -222,7 +223,7 @@ def _climb_all(
     return tops
 
 
-def _places(likelihood: ClusteredLikelihood, pooled: RewardEstimate) -> FloatArray:
+def start_places(likelihood: ClusteredLikelihood, pooled: RewardEstimate) -> FloatArray:
     """``(U, k)`` where each unit pulls the weights, in standard errors of one decision."""
     Z = complement(pooled.null_directions)
     information = likelihood.evaluate(pooled.weights, order=2).information
@@ -233,7 +234,7 @@ def _places(likelihood: ClusteredLikelihood, pooled: RewardEstimate) -> FloatArr
     return np.asarray(scores / np.maximum(likelihood.cluster_sizes, 1.0)[:, None])
 
 
-def _kmeans(x: FloatArray, n_groups: int, rng: np.random.Generator) -> np.ndarray:
+def k_means(x: FloatArray, n_groups: int, rng: np.random.Generator) -> np.ndarray:
     """``(U,)`` groups by k-means from k-means++ centres."""
     centres = x[[rng.integers(len(x))]]
     for _ in range(n_groups - 1):

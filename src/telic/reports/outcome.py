@@ -51,6 +51,10 @@ class Outcome(enum.Enum):
         "A reward prefers no policy to any other here, so nothing can be compared with it. "
         "Check how it was made: it is zero, constant or pure shaping."
     )
+    NO_MAJORITY = (
+        "At least half of the demonstrators do not act like the others, so who is right is not for the data to say. "
+        "Say whom to follow, or fit every demonstrator apart."
+    )
     INTERRUPTED = "Interrupted; the last state was kept. Run the same command again to go on."
 
     @property
