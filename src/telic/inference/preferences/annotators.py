@@ -33,6 +33,9 @@ from .likelihood import PreferenceLikelihood
 
 __all__ = ["TIE_NAME", "AnnotatorLikelihood", "rationality_name"]
 
+LARGEST_LOG = 200.0
+"""Log rationality beyond which answers do not get any surer; its square is still a number."""
+
 TIE_NAME = "log tie strength"
 """Name of the number that says how readily ties are called."""
 
@@ -236,15 +239,14 @@ class AnnotatorLikelihood:
 
     def _terms(self, theta: FloatArray, logs: FloatArray, log_tie: float) -> tuple[AnswerTerms, FloatArray]:
         p = self.preferences
-        with np.errstate(over="ignore"):
-            z = np.exp(logs)[self.who] * (p.differences @ theta)
+        z = _exp(logs)[self.who] * (p.differences @ theta)
         return answer_terms(z, p.comparisons.preferred, log_tie), z
 
     def _jacobian(self, z: FloatArray, logs: FloatArray) -> FloatArray:
         """``(M, P)`` derivative of z by every number; the column of the tie strength is 0."""
         p, K = self.preferences, self.n_features
         J = np.zeros((len(z), self.n_weights))
-        J[:, :K] = np.exp(logs)[self.who][:, None] * p.differences
+        J[:, :K] = _exp(logs)[self.who][:, None] * p.differences
         for i, j in enumerate(self.free_groups.tolist()):
             J[:, K + i] = np.where(self.who == j, z, 0.0)
         return J
@@ -270,7 +272,7 @@ class AnnotatorLikelihood:
         for i, j in enumerate(self.free_groups.tolist()):
             mine = np.where(self.who == j, by_z, 0.0)
             out[K + i, K + i] = mine @ z
-            out[:K, K + i] = out[K + i, :K] = np.exp(logs[j]) * (p.differences.T @ mine)
+            out[:K, K + i] = out[K + i, :K] = _exp(logs[j : j + 1])[0] * (p.differences.T @ mine)
         return out
 
     def _row_scores(self, weights: FloatArray) -> FloatArray:
@@ -323,6 +325,11 @@ class AnnotatorLikelihood:
             bellman_residual=e.bellman_residual,
             findings=e.findings,
         )
+
+
+def _exp(logs: FloatArray) -> FloatArray:
+    """The rationality, kept finite on walks to infinity."""
+    return np.exp(np.minimum(logs, LARGEST_LOG))
 
 
 def _total(values: list[FloatArray | None]) -> FloatArray | None:

@@ -114,13 +114,17 @@ def fit_preferences(
     notes += circle_finding(comparison_graph(c, N), names)
     tie_strength = _start_of_ties(preferences, chosen, notes)
     base = replace(preferences, annotator_rationality=None, tie_strength=tie_strength)
-    groups = _groups(c, chosen, has_scale=decisions is not None or _has_unit(chosen.fit))
-    free = groups.free
-    if decisions is not None and chosen.annotators == "alike" and not chosen.same_rationality:
-        free = np.zeros(1, dtype=np.int64)
+    groups = _groups(c, chosen)
+    has_scale = decisions is not None or _has_unit(chosen.fit)
     pooled = fit_likelihood(
         base if decisions is None else JointLikelihood((decisions, base)), chosen.fit, method=METHOD
     )
+    if chosen.annotators == "each":
+        held = None if has_scale else _most_agreeing(base, pooled.weights)
+        free = groups.answered[groups.answered != held] if held is not None else groups.answered
+    else:
+        is_free = decisions is not None and not chosen.same_rationality
+        free = np.zeros(int(is_free), dtype=np.int64)
     everything = AnnotatorLikelihood(
         preferences=base,
         decisions=decisions,
@@ -134,25 +138,37 @@ def fit_preferences(
     is_freed = everything.n_weights > everything.n_features and pooled.outcome.ok
     if is_freed:
         estimate = _freed(everything, pooled, chosen.fit)
-    return _projected(estimate, everything, chosen, groups, notes, is_freed=is_freed)
+    centre = np.zeros(len(groups.names))
+    if chosen.annotators == "each" and not has_scale:
+        centre[groups.answered if groups.reference is None else groups.reference] = 1.0
+        centre /= centre.sum()
+    found = Projection(
+        estimate=estimate,
+        likelihood=everything,
+        is_freed=is_freed,
+        centre=centre,
+        reference=None if has_scale else groups.reference,
+    ).result()
+    words = in_words_of_comparisons(found.reward.findings, has_decisions=decisions is not None)
+    return replace(found, reward=replace(found.reward, findings=(*notes, *words)))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Groups:
-    """Who shares a rationality: group of each annotator, names, free groups, and the group held at 1 (or None)."""
+    """Who shares a rationality: group of each annotator, names, groups that answered, and that of rationality 1."""
 
     of: LongArray
     names: tuple[str, ...]
-    free: LongArray
+    answered: LongArray
     reference: int | None
 
 
-def _groups(c: Comparisons, settings: BradleyTerrySettings, *, has_scale: bool) -> _Groups:
+def _groups(c: Comparisons, settings: BradleyTerrySettings) -> _Groups:
     J = len(c.annotator_names)
     if settings.annotators == "alike":
         name = c.annotator_names[0] if J == 1 else "all annotators"
-        none = np.zeros(0, dtype=np.int64)
-        return _Groups(of=np.zeros(J, dtype=np.int64), names=(name,), free=none, reference=None)
+        only = np.zeros(1, dtype=np.int64)
+        return _Groups(of=np.zeros(J, dtype=np.int64), names=(name,), answered=only, reference=None)
     answered = np.unique(c.annotators).astype(np.int64)
     reference = None
     if settings.reference is not None:
@@ -163,9 +179,23 @@ def _groups(c: Comparisons, settings: BradleyTerrySettings, *, has_scale: bool) 
                 hint="Name one of them, or leave it out.",
             )
         reference = c.annotator_names.index(settings.reference)
-    held = int(answered[0]) if reference is None else reference
-    free = answered if has_scale else answered[answered != held]
-    return _Groups(of=np.arange(J, dtype=np.int64), names=c.annotator_names, free=free, reference=reference)
+    return _Groups(
+        of=np.arange(J, dtype=np.int64), names=c.annotator_names, answered=answered, reference=reference
+    )
+
+
+def _most_agreeing(preferences: PreferenceLikelihood, weights: FloatArray) -> int:
+    """The annotator whose answers agree most with the weights of all: held at 1 while the others are fitted.
+
+    The gauge is chosen afterwards. Someone whose rationality runs to 0 would send all others to infinity instead.
+    """
+    c = preferences.comparisons
+    agrees = np.sign(preferences.differences @ weights) * np.sign(c.preferred - 0.5)
+    sums = np.bincount(
+        c.annotators, weights=preferences.row_weights * agrees, minlength=len(c.annotator_names)
+    )
+    answered = np.bincount(c.annotators, minlength=len(c.annotator_names)) > 0
+    return int(np.argmax(np.where(answered, sums, -np.inf)))
 
 
 def _has_unit(fit: FitSettings) -> bool:
@@ -204,25 +234,3 @@ def _freed(everything: AnnotatorLikelihood, pooled: RewardEstimate, fit: FitSett
         extra[-1] = everything.preferences.log_tie
     start = np.concatenate([pooled.weights, extra])
     return fit_likelihood(everything, replace(fit, initial_weights=start), method=METHOD)
-
-
-def _projected(
-    estimate: RewardEstimate,
-    everything: AnnotatorLikelihood,
-    settings: BradleyTerrySettings,
-    groups: _Groups,
-    notes: list[Finding],
-    *,
-    is_freed: bool,
-) -> PreferenceEstimate:
-    has_scale = everything.decisions is not None or _has_unit(settings.fit)
-    projection = Projection(
-        estimate=estimate,
-        likelihood=everything,
-        is_freed=is_freed,
-        centres=settings.annotators == "each" and groups.reference is None and not has_scale,
-        reference=groups.reference if not has_scale else None,
-    )
-    found = projection.result()
-    words = in_words_of_comparisons(found.reward.findings, has_decisions=everything.decisions is not None)
-    return replace(found, reward=replace(found.reward, findings=(*notes, *words)))

@@ -64,7 +64,8 @@ def answer_terms(z: FloatArray, preferred: FloatArray, log_tie: float) -> Answer
     gap = p1 - p2
     return AnswerTerms(
         log_likelihood=np.where(is_tie, of_tie, np.where(preferred > 0.5, first, second)),
-        by_z=(preferred - 0.5) - gap / 2,
+        # Without cancellation where the answer is sure.
+        by_z=np.where(is_tie, -gap / 2, np.where(preferred > 0.5, p2 + pt / 2, -p1 - pt / 2)),
         by_t=np.where(is_tie, 1.0, 0.0) - pt if has_ties else np.zeros_like(z),
         # 1 - gap^2 cancels for sure answers: p1 + p2 - (p1 - p2)^2 = 4 p1 p2 + pt (p1 + p2).
         zz=p1 * p2 + pt * (p1 + p2) / 4,

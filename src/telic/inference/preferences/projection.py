@@ -31,14 +31,14 @@ class Projection:
         estimate: of all numbers (``is_freed``), or of the weights alone.
         likelihood: of all numbers.
         is_freed: whether ``estimate`` has rationalities and ties among its weights.
-        centres: state the weights with a geometric mean of rationalities of 1.
-        reference: group whose rationality is 1, or None.
+        centre: ``(G,)`` the log rationalities times this are 0 in the gauge; all 0 where something else is the unit.
+        reference: group whose rationality is 1 in the gauge, or None.
     """
 
     estimate: RewardEstimate
     likelihood: AnnotatorLikelihood
     is_freed: bool
-    centres: bool
+    centre: FloatArray
     reference: int | None
 
     @cached_property
@@ -58,7 +58,7 @@ class Projection:
     @cached_property
     def shift(self) -> float:
         """What is added to the log of every weight and taken from every log rationality."""
-        return float(self.raw[1][self.answered > 0].mean()) if self.centres else 0.0
+        return float(self.centre @ self.raw[1])
 
     @property
     def weights(self) -> FloatArray:
@@ -76,14 +76,14 @@ class Projection:
         K, free = self.likelihood.n_features, self.likelihood.free_groups
         out = np.zeros((len(self.answered), self.likelihood.n_weights))
         out[free, K + np.arange(len(free))] = 1.0
-        return out - self._mean_row if self.centres else out
+        return np.asarray(out - self._shift_row)
 
     @property
-    def _mean_row(self) -> FloatArray:
+    def _shift_row(self) -> FloatArray:
         """``(P,)`` derivative of the shift."""
         K, free = self.likelihood.n_features, self.likelihood.free_groups
         row = np.zeros(self.likelihood.n_weights)
-        row[K : K + len(free)] = 1.0 / np.count_nonzero(self.answered)
+        row[K : K + len(free)] = self.centre[free]
         return row
 
     @cached_property
@@ -92,7 +92,7 @@ class Projection:
         K = self.likelihood.n_features
         out = np.zeros((K, self.likelihood.n_weights))
         out[:, :K] = np.eye(K) * np.exp(self.shift)
-        return out + np.outer(self.weights, self._mean_row) if self.centres else out
+        return np.asarray(out + np.outer(self.weights, self._shift_row))
 
     def result(self) -> PreferenceEstimate:
         """The reward with its annotators."""
@@ -132,9 +132,13 @@ class Projection:
     def _multipliers(self) -> FloatArray:
         return np.asarray(np.exp(self.logs)[self.likelihood.groups])
 
+    @property
+    def _is_mean(self) -> bool:
+        return self.reference is None and bool(self.centre.any())
+
     def _assumptions(self) -> dict[str, float | str]:
         like, out = self.likelihood, dict[str, float | str]()
-        if self.centres:
+        if self._is_mean:
             out["geometric mean of rationalities"] = 1.0
         elif self.reference is not None:
             out[f"rationality of {like.group_names[self.reference]}"] = 1.0
@@ -155,13 +159,13 @@ class Projection:
             value = preference_value
             value += 0.0 if like.decisions is None else like.decisions.evaluate(self.raw[0]).value
         words = e.gauge.description
-        if self.centres:
+        if self._is_mean:
             words += " They are those of an annotator of rationality 1; the geometric mean of all is 1."
         elif self.reference is not None:
             words += f" They are those of {like.group_names[self.reference]}, whose rationality is 1."
         elif like.decisions is not None and len(like.free_groups):
             words += " The unit of rationality is that of the decisions."
-        kind = "mean-annotator" if self.centres else e.gauge.kind
+        kind = "mean-annotator" if self._is_mean else e.gauge.kind
         kind = "reference-annotator" if self.reference is not None else kind
         covariances = e.covariances
         if self.is_freed:
@@ -205,7 +209,7 @@ class Projection:
         for g, name in enumerate(like.group_names):
             rows = (like.who == g) & (c.preferred != 0.5)
             is_known = e.outcome.ok and self.answered[g] > 0
-            is_estimated = is_known and (g in like.free_groups or self.centres)
+            is_estimated = is_known and len(like.free_groups) > 0 and g != self.reference
             out.append(
                 AnnotatorRationality(
                     name=name,
