@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .comparison import compare_table, compare_tradeoffs
+    from .demonstrators import compare_demonstrators
     from .driver import FitProgress, fit_likelihood
     from .free_rewards import free_reward_ambiguity, reconstruct_reward
     from .gauge import require_same_gauge
@@ -70,6 +71,7 @@ __all__ = [
     "apprenticeship_projection",
     "apprenticeship_projection_mixture",
     "choose_components",
+    "compare_demonstrators",
     "compare_table",
     "compare_tradeoffs",
     "conditional_choice_probability",
@@ -108,6 +110,7 @@ _JUDGEMENTS = {
     "MixtureSettings": "mixture",
     "all_tradeoffs": "tradeoffs",
     "choose_components": "mixture_choice",
+    "compare_demonstrators": "demonstrators",
     "compare_table": "comparison",
     "compare_tradeoffs": "comparison",
     "SuspectSettings": "suspects",

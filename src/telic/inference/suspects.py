@@ -274,7 +274,7 @@ def _findings(
                 message=f"{units.names[u]} acts {manner}: probability {point.responsibilities[u, i]:.3g} of being "
                 f"{kind}, {evidence[u]:.1f} nats against being an expert (named from "
                 f"{np.log(units.n_units / level):.1f} on).",
-                hint="Such choices are weighed down in the fit. Ask: another task, or something unseen, looks the same.",
+                hint="Such choices are weighed down. Ask first: another task, or something unseen, looks the same.",
                 evidence={
                     "demonstrator": units.names[u],
                     "probabilities": dict(
