@@ -17,7 +17,7 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 
 from telic.trajectories import Comparisons
-from telic.typing import LongArray
+from telic.typing import BoolArray, LongArray
 
 __all__ = ["ComparisonGraph", "comparison_graph"]
 
@@ -57,31 +57,34 @@ def comparison_graph(comparisons: Comparisons, n_alternatives: int) -> Compariso
         shape=(N, N),
     ).tocsr()
     wins.eliminate_zeros()
-    compared = np.unique(np.concatenate([c.first, c.second]))
     group = connected_components(wins, directed=True, connection="weak")[1].astype(np.int64)
     strong = connected_components(wins, directed=True, connection="strong")[1].astype(np.int64)
     rows, columns = wins.nonzero()
     across = strong[rows] != strong[columns]
-    beats, beaten = set(strong[rows[across]].tolist()), set(strong[columns[across]].tolist())
+    beats, beaten = np.zeros(N, dtype=bool), np.zeros(N, dtype=bool)
+    beats[strong[rows[across]]] = True
+    beaten[strong[columns[across]]] = True
+    compared = np.zeros(N, dtype=bool)
+    compared[c.first] = compared[c.second] = True
+    groups = _members(group, compared)
     circle, n_in_circles = _circles(wins)
     return ComparisonGraph(
-        groups=_members(group, compared),
-        always_won=tuple(_of(strong, s) for s in sorted(beats - beaten)),
-        always_lost=tuple(_of(strong, s) for s in sorted(beaten - beats)),
+        groups=tuple(sorted(groups, key=lambda members: (-len(members), members))),
+        always_won=_members(strong, (beats & ~beaten)[strong]),
+        always_lost=_members(strong, (beaten & ~beats)[strong]),
         circle=circle,
         n_in_circles=n_in_circles,
     )
 
 
-def _members(label: LongArray, kept: Any) -> tuple[tuple[int, ...], ...]:
-    found: dict[int, list[int]] = {}
-    for i in kept.tolist():
-        found.setdefault(int(label[i]), []).append(i)
-    return tuple(tuple(members) for members in sorted(found.values(), key=lambda m: (-len(m), m)))
-
-
-def _of(label: LongArray, value: int) -> tuple[int, ...]:
-    return tuple(np.flatnonzero(label == value).tolist())
+def _members(label: LongArray, kept: BoolArray) -> tuple[tuple[int, ...], ...]:
+    """The kept alternatives by label, in order."""
+    chosen = np.flatnonzero(kept)
+    if not len(chosen):
+        return ()
+    order = chosen[np.argsort(label[chosen], kind="stable")]
+    edges = np.flatnonzero(np.diff(label[order])) + 1
+    return tuple(sorted(tuple(part.tolist()) for part in np.split(order, edges)))
 
 
 def _circles(wins: Any) -> tuple[tuple[int, ...], int]:
