@@ -12,6 +12,7 @@ from .held_out import HeldOut, HeldOutScore, held_out
 from .log_probs import decision_log_probs, decision_probabilities
 from .markov import HistoryEffect, MarkovTest, markov_test
 from .misfit import explain_misfit
+from .onnx_reward import onnx_reward
 from .policy_return import PolicyReturn, policy_return
 from .preference_accuracy import PreferenceAccuracy, preference_accuracy, trajectory_returns
 from .preference_scores import PreferenceScore, PreferenceTest
@@ -71,6 +72,7 @@ __all__ = [
     "explain_misfit",
     "held_out",
     "markov_test",
+    "onnx_reward",
     "plan_regret",
     "policy_return",
     "policy_support",
