@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .comparison import compare_table, compare_tradeoffs
+    from .constraints import ConstraintSettings, infer_constraints
     from .demonstrators import compare_demonstrators
     from .driver import FitProgress, fit_likelihood
     from .free_rewards import free_reward_ambiguity, reconstruct_reward
@@ -57,6 +58,7 @@ __all__ = [
     "ApprenticeshipProjectionSettings",
     "ConditionalChoiceProbabilitySettings",
     "ConditionalChoiceTransitionsSettings",
+    "ConstraintSettings",
     "FitProgress",
     "FitSettings",
     "LinearProgrammingSettings",
@@ -80,6 +82,7 @@ __all__ = [
     "fit_likelihood",
     "fit_mixture",
     "free_reward_ambiguity",
+    "infer_constraints",
     "invert_choice_probabilities",
     "likelihood_ratio_test",
     "linear_programming",
@@ -106,6 +109,8 @@ METHODS: dict[str, str] = {
 """Registered name of every method to its module, which holds a function of the same name."""
 
 _JUDGEMENTS = {
+    "ConstraintSettings": "constraints",
+    "infer_constraints": "constraints",
     "Tradeoff": "tradeoffs",
     "MixtureSettings": "mixture",
     "all_tradeoffs": "tradeoffs",
