@@ -94,6 +94,7 @@ def test_the_sensitivity_of_the_weights_is_their_derivative() -> None:
     assert found.covariances["hessian"] == pytest.approx(J @ unit @ J.T, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_intervals_cover_and_clean_logs_raise_no_alarm() -> None:
     """300 logs of 500 steps: 95 % intervals of both weights and of rationality, and p-values of the misfit.
 

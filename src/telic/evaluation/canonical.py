@@ -16,8 +16,10 @@ All are linear in the reward. A constant is shaping where the problem goes on fo
 not, and the value form keeps it, as it should: being paid for each step is a reason to linger. Shaping potentials are
 0 where the problem ends.
 
-References: Gleave, Dennis, Legg, Russell and Leike (2021), ICLR, definition 4.1; Wulfe et al. (2022), ICLR,
-definition 4; Skalse et al. (2024), ICLR, definition 1 and proposition 1 (value-adjusted levelling).
+References: Gleave, Dennis, Legg, Russell and Leike (2021), Quantifying differences in reward functions, ICLR
+(canonically shaped reward); Wulfe et al. (2022), Dynamics-aware comparison of learned reward functions, ICLR; Skalse et
+al. (2024), STARC: a general framework for quantifying differences between reward functions, ICLR (value-adjusted
+levelling).
 """
 
 from __future__ import annotations

@@ -14,14 +14,14 @@ mean off first, so that the cosine is Pearson's correlation: ``sqrt((1 - rho) / 
 | STARC | the same and S'-redistribution; in a world with an end, not shift | the dynamics | pairs alike |
 
 STARC is the one to certify by: a small distance bounds the regret of acting on one reward where the other counts, and
-a small worst regret bounds the distance (Skalse et al. 2024, theorems 1 and 2). The other two are shown for comparison.
+a small worst regret bounds the distance (Skalse et al. 2024: sound and complete). The others are for comparison.
 
 A reward that is trivial, that is, one whose canonical form is 0, prefers no policy to any other. Correlation with it is
 not defined and neither are EPIC and DARD: the value is NaN and the outcome says so. STARC is defined (0 between two
 trivial rewards, 1/2 between a trivial one and another) and keeps a warning.
 
-References: Gleave et al. (2021), ICLR, definitions 4.1 to 4.6; Wulfe et al. (2022), ICLR, definitions 4 and 5; Skalse
-et al. (2024), ICLR, definitions 1 to 4.
+References: Gleave et al. (2021), ICLR, for EPIC; Wulfe et al. (2022), ICLR, for DARD; Skalse et al. (2024), ICLR, for
+STARC.
 """
 
 from __future__ import annotations
