@@ -352,6 +352,19 @@ def test_a_feature_that_never_differs_is_told_in_its_own_words():
     assert np.isinf(found.reward.standard_errors("hessian")).all()
 
 
+def test_a_rationality_each_leaves_no_errors_between_annotators():
+    """With a number for each annotator the scores of an annotator say nothing: errors made of them held .74 of 95 %."""
+    people = drawn(13, cluster_by="annotator")
+    each = fit_preferences(people, settings=BradleyTerrySettings(annotators="each"))
+    assert "sandwich_clustered" not in each.reward.covariances
+    (told,) = [f for f in each.findings if f.code == "no-errors-by-annotator"]
+    assert "a rationality of their own" in told.message
+    assert "annotators='alike'" in told.hint
+    assert "sandwich_clustered" in fit_preferences(people).reward.covariances
+    apart = fit_preferences(drawn(13), settings=BradleyTerrySettings(annotators="each"))
+    assert "sandwich_clustered" in apart.reward.covariances
+
+
 def test_a_fixed_weight_can_be_the_unit():
     likelihood = drawn(11)
     unit = BradleyTerrySettings(annotators="each", fit=FitSettings(fixed_weights={"speed": 2.0}))

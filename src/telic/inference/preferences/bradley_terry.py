@@ -29,7 +29,13 @@ from telic.trajectories import Comparisons, Demonstrations
 from telic.typing import FloatArray, LongArray
 
 from .annotators import AnnotatorLikelihood
-from .findings import about_annotators, circle_finding, in_words_of_comparisons, only_ties
+from .findings import (
+    about_annotators,
+    circle_finding,
+    in_words_of_comparisons,
+    no_errors_by_annotator,
+    only_ties,
+)
 from .graph import comparison_graph
 from .likelihood import PreferenceLikelihood
 from .projection import Projection
@@ -138,6 +144,8 @@ def fit_preferences(
     is_freed = everything.n_weights > everything.n_features and pooled.outcome.ok
     if is_freed:
         estimate = _freed(everything, pooled, chosen.fit)
+        if chosen.annotators == "each" and preferences.cluster_by == "annotator":
+            estimate = _without_clusters(estimate)
     centre = np.zeros(len(groups.names))
     if chosen.annotators == "each" and not has_scale:
         centre[groups.answered if groups.reference is None else groups.reference] = 1.0
@@ -219,6 +227,14 @@ def _start_of_ties(
     if share == 1.0:
         notes.append(only_ties(preferences.n_decisions))
     return 2.0 * share / (1.0 - share) if share and settings.ties == "davidson" else None
+
+
+def _without_clusters(estimate: RewardEstimate) -> RewardEstimate:
+    """No errors between annotators: along its own rationality the scores of each sum to nothing."""
+    covariances = {k: m for k, m in estimate.covariances.items() if k != "sandwich_clustered"}
+    said = ("one-trajectory", "few-trajectories")
+    notes = [f for f in estimate.findings if f.code not in said]
+    return replace(estimate, covariances=covariances, findings=(*notes, no_errors_by_annotator()))
 
 
 def _freed(everything: AnnotatorLikelihood, pooled: RewardEstimate, fit: FitSettings) -> RewardEstimate:

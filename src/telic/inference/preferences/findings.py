@@ -19,6 +19,7 @@ __all__ = [
     "circle_finding",
     "group_finding",
     "in_words_of_comparisons",
+    "no_errors_by_annotator",
     "only_ties",
     "rationality_by_spread",
     "rationality_runs_away",
@@ -30,7 +31,7 @@ LISTED = 12
 """Names told one by one; the rest are counted."""
 
 CHANCE = 0.05
-"""Chance, over all annotators together, below which answers that are all the same side are told."""
+"""Chance, over all annotators together, of a finding about one of them where answers are tossed."""
 
 
 def about_annotators(comparisons: Comparisons) -> list[Finding]:
@@ -206,15 +207,27 @@ def rationality_by_spread(names: list[str], shares: list[float], spread: float) 
     )
 
 
-def against_the_others(name: str, agreed: float, n: int, upper: float) -> Finding:
+def against_the_others(name: str, agreed: float, n: int, p_value: float) -> Finding:
     """An annotator who answers the other way."""
     return Finding(
         code="against-the-others",
         severity=Severity.WARNING,
-        message=f"{name} preferred the alternative that the weights rank higher in {agreed:.0%} of {n} answers (at "
-        f"most {upper:.0%} with the chance of an accident held at {CHANCE:g}): worse than a coin.",
+        message=f"{name} answers against the weights: {agreed:.0%} of {n} answers agree with them, and a coin would be "
+        f"that contrary with probability {p_value:.1g}.",
         hint="The sides may have been exchanged, or this person values the opposite: fit this annotator apart.",
-        evidence={"annotator": name, "share": agreed, "n": n, "upper": upper},
+        evidence={"annotator": name, "share": agreed, "n": n, "p_value": p_value},
+    )
+
+
+def no_errors_by_annotator() -> Finding:
+    """A rationality for each annotator uses up what would tell how annotators differ."""
+    return Finding(
+        code="no-errors-by-annotator",
+        severity=Severity.NOTICE,
+        message="Each annotator has a rationality of their own, so there is no `sandwich_clustered` error by "
+        "annotator; intervals use `sandwich`, which takes the answers of one annotator as independent given what was "
+        "shown.",
+        hint="Take annotators alike (`annotators='alike'`) for errors that allow for different tastes.",
     )
 
 

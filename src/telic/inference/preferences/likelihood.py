@@ -262,6 +262,15 @@ class PreferenceLikelihood:
         np.add.at(out, self.clusters, scores)
         return out
 
+    def cluster_log_likelihoods(self, weights: FloatArray) -> FloatArray:
+        """``(n_clusters,)`` log-likelihood of every cluster, nats."""
+        rows = self.row_weights * self.terms(weights).log_likelihood
+        return np.asarray(np.bincount(self.clusters, weights=rows), dtype=np.float64)
+
+    def reweighted(self, cluster_weights: Float[np.ndarray, "n_clusters"]) -> PreferenceLikelihood:
+        """The same likelihood with every comparison of cluster i counted ``cluster_weights[i]`` times."""
+        return replace(self, weights=self.row_weights * cluster_weights[self.clusters])
+
     def outer_product(self, weights: FloatArray) -> FloatArray:
         """``(K, K)``: sum over comparisons of score times score transposed."""
         scores = self._scores(weights) * self.row_weights[:, None]

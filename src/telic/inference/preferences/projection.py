@@ -7,7 +7,6 @@ from functools import cached_property
 
 import numpy as np
 
-from telic.inference.critical import COUNT_ROUNDING
 from telic.inference.uncertainty import tidy_rows
 from telic.reports import Finding, Severity
 from telic.rewards import Gauge, LinearReward, RewardEstimate
@@ -238,8 +237,6 @@ class Projection:
             }
             if f.code == "separation" and ways:
                 out.append(rationality_runs_away(ways))
-            elif f.code == "few-trajectories" and self._has_enough_clusters:
-                continue
             elif f.code == "feature-without-effect" and involved <= {*mine, TIE_NAME}:
                 out.append(_untold([mine.get(n, n) for n in involved]))
             else:
@@ -254,17 +251,13 @@ class Projection:
             )
         return out + self._contrary()
 
-    @property
-    def _has_enough_clusters(self) -> bool:
-        """Whether there are more clusters than weights; rationalities of single annotators need none."""
-        return (
-            self.estimate.effective_trajectories
-            > self.likelihood.n_features - len(self._null_rows()) + COUNT_ROUNDING
-        )
-
     def _contrary(self) -> list[Finding]:
-        """Annotators whose answers go against the weights more often than a coin."""
-        from scipy.special import betaincinv
+        """Annotators whose answers go against the weights more than those of a coin would.
+
+        For a coin ``U = sum (y - 1/2) z`` has mean 0 and variance ``sum z^2 / 4``: the score test of a rationality of
+        0, each annotator at an equal part of ``CHANCE``.
+        """
+        from scipy.special import ndtr
 
         like, out = self.likelihood, []
         c = like.preferences.comparisons
@@ -272,11 +265,13 @@ class Projection:
         people = np.unique(c.annotators).tolist()
         for j in people if len(people) > 1 else []:
             rows = (c.annotators == j) & (c.preferred != 0.5) & (z != 0)
-            n = int(rows.sum())
-            agreed = int(((z[rows] > 0) == (c.preferred[rows] > 0.5)).sum())
-            upper = float(betaincinv(agreed + 1, n - agreed, 1 - CHANCE / len(people))) if agreed < n else 1.0
-            if upper < 0.5:
-                out.append(against_the_others(c.annotator_names[j], agreed / n, n, upper))
+            if not rows.any():
+                continue
+            y, gap = c.preferred[rows] - 0.5, z[rows]
+            p_value = float(ndtr(2.0 * float(y @ gap) / float(np.linalg.norm(gap))))
+            if p_value < CHANCE / len(people):
+                agreed = float(((gap > 0) == (y > 0)).mean())
+                out.append(against_the_others(c.annotator_names[j], agreed, int(rows.sum()), p_value))
         return out
 
 
