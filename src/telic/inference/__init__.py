@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from .profiles import profile_discount, profile_rationality, resolution_profile
     from .settings import FitSettings
     from .suspects import SuspectSettings, fit_despite_suspects
+    from .time_blocks import temporal_weights
+    from .time_varying import TimeVaryingSettings, fit_time_varying
     from .tradeoffs import Tradeoff, all_tradeoffs, tradeoff
 
 __all__ = [
@@ -66,6 +68,7 @@ __all__ = [
     "MixtureSettings",
     "PathEntropySettings",
     "SuspectSettings",
+    "TimeVaryingSettings",
     "Tradeoff",
     "all_tradeoffs",
     "apprenticeship_max_margin",
@@ -81,6 +84,7 @@ __all__ = [
     "fit_despite_suspects",
     "fit_likelihood",
     "fit_mixture",
+    "fit_time_varying",
     "free_reward_ambiguity",
     "infer_constraints",
     "invert_choice_probabilities",
@@ -94,6 +98,7 @@ __all__ = [
     "require_same_gauge",
     "resolution_profile",
     "reward_of_optimal_policy",
+    "temporal_weights",
     "tradeoff",
 ]
 
@@ -120,7 +125,10 @@ _JUDGEMENTS = {
     "compare_tradeoffs": "comparison",
     "SuspectSettings": "suspects",
     "fit_despite_suspects": "suspects",
+    "TimeVaryingSettings": "time_varying",
     "fit_mixture": "mixture",
+    "fit_time_varying": "time_varying",
+    "temporal_weights": "time_blocks",
     "free_reward_ambiguity": "free_rewards",
     "likelihood_ratio_test": "likelihood_ratio",
     "profile_discount": "profiles",
