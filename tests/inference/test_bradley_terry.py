@@ -13,7 +13,13 @@ from scipy.stats import binom
 from telic.errors import SettingsError
 from telic.features import FeatureMap, MeasuredFeatureMap
 from telic.inference import FitSettings, fit_likelihood
-from telic.inference.likelihood import ChoiceLikelihood, DiscountedLikelihood, JointLikelihood
+from telic.inference.likelihood import (
+    ChoiceLikelihood,
+    ClusteredLikelihood,
+    DiscountedLikelihood,
+    JointLikelihood,
+)
+from telic.inference.posterior import laplace_posterior
 from telic.inference.preferences import (
     AnnotatorLikelihood,
     BradleyTerrySettings,
@@ -23,7 +29,7 @@ from telic.inference.preferences import (
 )
 from telic.mdp import TabularMDP
 from telic.planning import simulate, solve_soft
-from telic.rewards import KINDS, MeasuredReward
+from telic.rewards import KINDS, MeasuredReward, NormalPrior
 from telic.trajectories import Comparisons, Demonstrations
 
 NAMES = ("speed", "comfort", "cost")
@@ -123,6 +129,12 @@ def test_the_laws_of_a_likelihood(tie, cluster_by):
     )
     np.testing.assert_allclose(-e.hessian, e.information)
     np.testing.assert_allclose(likelihood.cluster_scores(w).sum(axis=0), e.score)
+    assert isinstance(likelihood, ClusteredLikelihood)
+    assert likelihood.cluster_log_likelihoods(w).sum() == pytest.approx(e.value)
+    counted = rng.random(likelihood.n_clusters)
+    again = likelihood.reweighted(counted).evaluate(w, order=1)
+    assert again.value == pytest.approx(counted @ likelihood.cluster_log_likelihoods(w))
+    np.testing.assert_allclose(again.score, counted @ likelihood.cluster_scores(w))
     d = rng.normal(size=K)
     np.testing.assert_allclose(likelihood.hessian_vector(w, d), e.hessian @ d)
     total = np.zeros((K, K))
@@ -319,6 +331,18 @@ def test_decisions_give_the_unit_in_which_answers_are_sharp_or_not():
     assert found.reward.choice_log_likelihood == pytest.approx(total)
     json.dumps(found.to_json(), allow_nan=False)
     assert "600 comparisons and 360 decisions" in found.summary().headline
+
+
+def test_a_posterior_takes_comparisons():
+    """With a wide prior the normal approximation is that of the fit."""
+    likelihood = drawn(14, M=300, tie=1e-9)
+    fit = fit_preferences(likelihood).reward
+    prior = NormalPrior.of(NAMES, dict.fromkeys(NAMES, 100.0))
+    posterior = laplace_posterior(likelihood, prior, n_draws=4_000, key=1)
+    draws = posterior.draws.reshape(-1, K)
+    errors = fit.standard_errors("hessian")
+    np.testing.assert_allclose(draws.mean(axis=0), fit.weights, atol=4 * errors.max() / np.sqrt(4_000) + 1e-3)
+    np.testing.assert_allclose(draws.std(axis=0), errors, rtol=0.06)
 
 
 def test_features_of_measurements_give_a_measured_reward():
