@@ -3,6 +3,8 @@ far rewards are apart, and what they are worth after the world changes.
 """
 
 from .acting_regret import ActingRegret, acting_regret
+from .action_regret import ActionRegret, action_regret
+from .autonomy import AutonomyGate, proxy_losses
 from .calibration import ActionShare, Calibration, CalibrationBin, StateMisfit, calibration
 from .canonical import canonical_by_value, canonical_dard, canonical_epic
 from .clustered import ClusteredMean, clustered_mean
@@ -23,21 +25,27 @@ from .reward_comparison import RewardComparison, RewardFacts
 from .reward_distance import RewardDistance, dard_distance, epic_distance, starc_distance
 from .reward_forms import as_reward, transition_values
 from .reward_relation import Relation, RewardRelation, reward_relation
+from .risk_control import GateCalibration, GateTest, Loss, calibrate_gate, gate_thresholds, one_per_trajectory
 from .support import Support, policy_support
 from .task_disagreement import TaskDisagreement, TaskRow, task_disagreement
 from .transfer import TransferValue, transfer_value
 
 __all__ = [
     "ActingRegret",
+    "ActionRegret",
     "ActionShare",
+    "AutonomyGate",
     "Calibration",
     "CalibrationBin",
     "ClusteredMean",
     "Disagreement",
     "DisagreementPair",
+    "GateCalibration",
+    "GateTest",
     "HeldOut",
     "HeldOutScore",
     "HistoryEffect",
+    "Loss",
     "MarkovTest",
     "PlanRegret",
     "PolicyReturn",
@@ -56,7 +64,9 @@ __all__ = [
     "TaskRow",
     "TransferValue",
     "acting_regret",
+    "action_regret",
     "as_reward",
+    "calibrate_gate",
     "calibration",
     "candidate_trajectories",
     "canonical_by_value",
@@ -70,14 +80,17 @@ __all__ = [
     "disagreement",
     "epic_distance",
     "explain_misfit",
+    "gate_thresholds",
     "held_out",
     "markov_test",
+    "one_per_trajectory",
     "onnx_reward",
     "plan_regret",
     "policy_return",
     "policy_support",
     "preference_accuracy",
     "preference_test",
+    "proxy_losses",
     "reward_relation",
     "segment_regret",
     "starc_distance",
