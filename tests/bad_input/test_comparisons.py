@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from telic.errors import DataError, FeatureError, SettingsError
-from telic.features import FeatureMap
-from telic.inference import FitSettings
+from telic.features import FeatureMap, trajectory_features
+from telic.inference import FitSettings, fit_likelihood
+from telic.inference.likelihood import DiscountedLikelihood
 from telic.inference.preferences import (
     BradleyTerrySettings,
     PreferenceEstimate,
@@ -18,6 +19,8 @@ from telic.inference.preferences import (
     fit_preferences,
     item_abilities,
 )
+from telic.mdp import TabularMDP
+from telic.planning import simulate, solve_soft
 from telic.reports import Finding, Outcome, Severity
 from telic.trajectories import Comparisons, Demonstrations
 
@@ -109,7 +112,7 @@ def test_an_annotator_with_a_single_comparison():
     assert alone.outcome is Outcome.SEPARATION
     told = finding(alone, "rationality-runs-away")
     assert "The rationality of once has no finite best value" in told.message
-    assert "Give `spread`" in told.hint
+    assert told.hint.startswith("Ask more, give `spread`")
 
 
 def test_an_annotator_who_always_chose_one_side():
@@ -166,6 +169,32 @@ def test_a_rationality_that_runs_away_is_named_with_its_way():
     told = finding(held, "against-the-others")
     assert told.evidence["annotator"] == "kim"
     assert "fit this annotator apart" in told.hint
+
+
+def test_answers_that_never_go_against_the_decisions_have_no_finite_sharpness():
+    """Decisions fix the weights; four answers that agree with them leave the sharpness of answers open."""
+    rng = np.random.default_rng(4)
+    mdp = TabularMDP.from_transition(
+        rng.dirichlet(np.ones(4), size=(4, 2)), discount=0.8, initial=np.full(4, 0.25)
+    )
+    phi = FeatureMap(values=rng.normal(size=(4, 2, 2)), names=("pace", "price"))
+    demos = simulate(mdp, solve_soft(mdp, phi.values @ np.array([1.0, -1.0])).policy, 40, 10, key=5)
+    choices = DiscountedLikelihood(mdp, phi, demos)
+    sums = trajectory_features(phi, demos) @ fit_likelihood(choices).weights
+    order = np.argsort(sums)
+    rows = games(*[(int(order[-1 - i]), int(order[i]), 1.0) for i in range(4)])
+    found = bradley_terry(rows, demos, phi, decisions=choices)
+    assert found.outcome is Outcome.SEPARATION
+    told = finding(found, "rationality-runs-away")
+    assert "The rationality of all has no finite best value" in told.message
+    assert "same_rationality=True" in told.hint
+    held = bradley_terry(
+        rows, demos, phi, decisions=choices, settings=BradleyTerrySettings(same_rationality=True)
+    )
+    assert held.outcome.ok
+    other = FeatureMap(values=phi.values, names=("pace", "cost"))
+    with pytest.raises(FeatureError, match="must have the same features in the same order"):
+        bradley_terry(rows, demos, other, decisions=choices)
 
 
 def test_ties_only():

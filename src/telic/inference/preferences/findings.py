@@ -30,6 +30,12 @@ __all__ = [
 LISTED = 12
 """Names told one by one; the rest are counted."""
 
+_WITH_DECISIONS = ", take answers to be as sharp as decisions (`same_rationality=True`)"
+_UNTIED = (
+    ", give `spread` (1 says that most annotators are within a factor of 7 of each other), take all annotators alike "
+    "(`annotators='alike'`)"
+)
+
 CHANCE = 0.05
 """Chance, over all annotators together, of a finding about one of them where answers are tossed."""
 
@@ -174,23 +180,23 @@ def only_ties(n: int) -> Finding:
     )
 
 
-def rationality_runs_away(ways: dict[str, bool]) -> Finding:
+def rationality_runs_away(ways: dict[str, bool], *, is_tied: bool, has_decisions: bool) -> Finding:
     """Annotators whose rationality has no finite best value; ``ways`` says who runs up."""
     up = [name for name, rises in ways.items() if rises]
     down = [name for name, rises in ways.items() if not rises]
     parts = []
     if up:
-        parts.append(
-            f"{_listed(up)} always agreed with the weights of the others, so that no rationality is too large"
-        )
+        parts.append(f"{_listed(up)} always agreed with the others, so that no rationality is too large")
     if down:
         parts.append(f"{_listed(down)} agreed with the others no more than a coin, so that none is too small")
     return Finding(
         code="rationality-runs-away",
         severity=Severity.ERROR,
         message=f"The rationality of {join_words([*up, *down])} has no finite best value: {'; '.join(parts)}.",
-        hint="Give `spread` (1 says that most annotators are within a factor of 7 of each other), take all annotators "
-        "alike (`annotators='alike'`), or ask them more.",
+        hint="Ask more"
+        + (_WITH_DECISIONS if has_decisions else "" if is_tied else _UNTIED)
+        + ", or add a penalty "
+        "(`FitSettings(l2=...)`).",
         evidence={"up": up, "down": down},
     )
 

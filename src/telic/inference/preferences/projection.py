@@ -236,7 +236,8 @@ class Projection:
                 if n in involved & set(mine)
             }
             if f.code == "separation" and ways:
-                out.append(rationality_runs_away(ways))
+                tied, beside = like.spread is not None, like.decisions is not None
+                out.append(rationality_runs_away(ways, is_tied=tied, has_decisions=beside))
             elif f.code == "feature-without-effect" and involved <= {*mine, TIE_NAME}:
                 out.append(_untold([mine.get(n, n) for n in involved]))
             else:
