@@ -38,6 +38,9 @@ does to a choice; a contrast of 5 already makes one choice 150 times the other.
 FLOOR = 1e-9
 """Spread of a feature over choices, relative to its largest discounted size, that rounding can leave."""
 
+IDLE = 1e-6
+"""Information about a weight, in units of the prior's, below which it does not scale its step: the prior does."""
+
 MAX_ITERATIONS = 200
 
 TOLERANCE = 1e-8
@@ -75,7 +78,8 @@ def default_prior(
         raise SettingsError(
             f"{', '.join(idle)} made no difference to any choice that was seen, so no default prior can be made "
             "for it and the prior alone would be the answer.",
-            hint="State a prior for every feature, {feature: standard deviation}, or drop this one.",
+            hint=f"State one ({{feature: standard deviation}}, on the command line `--prior {idle[0]}=SD`), or drop "
+            "the feature.",
             features=idle,
         )
     return NormalPrior(
@@ -170,7 +174,7 @@ class PosteriorTarget:
             tolerance=TOLERANCE,
             max_iterations=MAX_ITERATIONS,
             state=None,
-            floor=np.zeros(self.coordinates.count),
+            floor=np.full(self.coordinates.count, IDLE),
             on_iteration=lambda *_: True,
             find_separation=lambda *_: None,
         )
