@@ -32,6 +32,8 @@ These are called from Python.
   [`invert_choice_probabilities`](methods/conditional_choice_probability.md).
 - **Several worlds or discounts, one taste:** [`JointLikelihood`](methods/max_causal_entropy.md) and `fit_likelihood`;
   [how much more they tell](identifiability.md#several-worlds-several-discounts).
+- **Which of two somebody prefers, alone or beside demonstrations; ranks; no ranks but a simulator:**
+  [`bradley_terry`](methods/bradley_terry.md), and `preference_test` to judge any reward by such answers.
 - **A policy that collects what the experts collect, and no weights to read:**
   [`apprenticeship_max_margin`](methods/apprenticeship_max_margin.md). The older
   [`apprenticeship_projection`](methods/apprenticeship_projection.md) needs more policies for the same distance.

@@ -34,7 +34,17 @@ from telic.typing import BoolArray, FloatArray, LongArray
 from .clustered import ClusteredMean, clustered_mean
 from .log_probs import AnyPolicy, decision_probabilities
 
-__all__ = ["ActionShare", "Calibration", "CalibrationBin", "StateMisfit", "calibration"]
+__all__ = [
+    "ActionShare",
+    "Calibration",
+    "CalibrationBin",
+    "StateMisfit",
+    "bin_rows",
+    "calibration",
+    "chi_square",
+    "equal_bins",
+    "merge_bins",
+]
 
 RESAMPLES = 400
 """Draws of trajectories behind the interval of the calibration error."""
@@ -203,13 +213,13 @@ def calibration(
     chosen[np.arange(len(table)), demos.actions] = True
     row, action = np.nonzero((table > IMPOSSIBLE) | chosen)
     p, y = table[row, action], chosen[row, action].astype(np.float64)
-    bin_of = _bins(p, n_bins)
+    bin_of = equal_bins(p, n_bins)
     B = int(bin_of.max()) + 1
     n = np.bincount(bin_of, minlength=B)
     gaps = np.bincount(bin_of, weights=y - p, minlength=B).astype(np.float64)
     covariance = _covariance(row, bin_of, p, len(table), B)
-    merged = _merged(np.bincount(bin_of, weights=p, minlength=B).astype(np.float64), n)
-    statistic, degrees, p_value = _chi_square(gaps, covariance, merged)
+    merged = merge_bins(np.bincount(bin_of, weights=p, minlength=B).astype(np.float64), n)
+    statistic, degrees, p_value = chi_square(gaps, covariance, merged)
     error = float(np.abs(gaps).sum() / len(p))
     noise = float(np.sqrt(2 / np.pi) * np.sqrt(np.diag(covariance)).sum() / len(p))
     who = source_index(demos)[demos.trajectory_index]
@@ -231,7 +241,7 @@ def calibration(
             )
         )
     return Calibration(
-        bins=_bin_rows(p, y, bin_of, n, level),
+        bins=bin_rows(p, y, bin_of, n, level),
         error=error,
         error_interval=interval,
         expected_if_perfect=noise,
@@ -252,7 +262,7 @@ def calibration(
     )
 
 
-def _bins(p: FloatArray, n_bins: int) -> LongArray:
+def equal_bins(p: FloatArray, n_bins: int) -> LongArray:
     """Bins of nearly equal numbers of pairs; equal predictions share a bin."""
     _, place, counts = np.unique(p, return_inverse=True, return_counts=True)
     middle = (np.cumsum(counts) - counts / 2) / len(p)
@@ -265,7 +275,7 @@ def _covariance(row: LongArray, bin_of: LongArray, p: FloatArray, n_rows: int, B
     return np.asarray(np.diag(mass.sum(axis=0)) - mass.T @ mass)
 
 
-def _merged(expected: FloatArray, n: LongArray) -> FloatArray:
+def merge_bins(expected: FloatArray, n: LongArray) -> FloatArray:
     """``(bins of the test, B)`` zeros and ones: which bins are added up, from the ends inwards."""
     few_chosen = int(np.searchsorted(np.cumsum(expected), FEW_EXPECTED))
     few_left = int(np.searchsorted(np.cumsum((n - expected)[::-1]), FEW_EXPECTED))
@@ -274,7 +284,8 @@ def _merged(expected: FloatArray, n: LongArray) -> FloatArray:
     return np.asarray(np.equal.outer(np.unique(group), group), dtype=np.float64)
 
 
-def _chi_square(gaps: FloatArray, covariance: FloatArray, merged: FloatArray) -> tuple[float, int, float]:
+def chi_square(gaps: FloatArray, covariance: FloatArray, merged: FloatArray) -> tuple[float, int, float]:
+    """``(statistic, degrees of freedom, p-value)`` of summed residuals with their covariance."""
     from scipy.special import chdtrc
 
     values, vectors, present = _spectrum(covariance)
@@ -309,9 +320,10 @@ def _resampled(
     return max(0.0, float(2 * error - high)), float(max(2 * error - low, error))
 
 
-def _bin_rows(
+def bin_rows(
     p: FloatArray, y: FloatArray, bin_of: LongArray, n: LongArray, level: float
 ) -> tuple[CalibrationBin, ...]:
+    """One row a bin, with the exact interval of its share."""
     from scipy.special import betaincinv
 
     rows = []

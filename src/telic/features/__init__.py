@@ -2,7 +2,7 @@
 
 from .basis import PolynomialBasis, SupportsBasis, TileBasis
 from .contract_features import degenerate_features, from_contract
-from .expectations import empirical_feature_expectation, feature_expectation
+from .expectations import empirical_feature_expectation, feature_expectation, trajectory_features
 from .expressions import Expression, compile_expression
 from .maps import FeatureMap
 from .measured import MeasuredFeatureMap
@@ -19,4 +19,5 @@ __all__ = [
     "empirical_feature_expectation",
     "feature_expectation",
     "from_contract",
+    "trajectory_features",
 ]

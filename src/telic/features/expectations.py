@@ -9,6 +9,8 @@ shows.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float
 
@@ -17,8 +19,9 @@ from telic.trajectories import Demonstrations
 from telic.typing import FloatArray
 
 from .maps import FeatureMap
+from .measured import MeasuredFeatureMap
 
-__all__ = ["empirical_feature_expectation", "feature_expectation"]
+__all__ = ["empirical_feature_expectation", "feature_expectation", "trajectory_features"]
 
 
 def feature_expectation(features: FeatureMap, occupancy: Float[np.ndarray, "S A"]) -> FloatArray:
@@ -66,6 +69,44 @@ def empirical_feature_expectation(
         raise DataError(
             "A feature expectation needs at least one trajectory, got none.", hint="Check the split."
         )
+    sums = trajectory_features(features, demos, discount=discount)
+    N, K = sums.shape
+    error = sums.std(axis=0, ddof=1) / np.sqrt(N) if N > 1 else np.full(K, np.inf)
+    return sums.mean(axis=0), error
+
+
+def trajectory_features(
+    features: FeatureMap | MeasuredFeatureMap, demos: Demonstrations, *, discount: float | int = 1.0
+) -> Float[np.ndarray, "N K"]:
+    """``(N, K)`` discounted amount of each feature that each trajectory collects, from its own first decision on.
+
+    Args:
+        features: phi, a table or functions of measurements.
+        demos: with states, or with measurements for features of measurements. Weights of decisions multiply their
+            features.
+        discount: per decision, in [0, 1].
+
+    Raises:
+        FeatureError: a state is outside the features.
+    """
+    import scipy.sparse as sp
+
+    weight = float(discount) ** demos.step_index
+    if demos.weights is not None:
+        weight = weight * demos.weights
+    shape = (demos.n_trajectories, demos.n_decisions)
+    collect = sp.csr_array((weight, np.arange(shape[1]), demos.offsets), shape=shape)
+    picked: Any
+    if isinstance(features, MeasuredFeatureMap):
+        picked = features.evaluate(demos.observations, demos.actions)
+    else:
+        picked = _picked(features, demos)
+    sums = collect @ picked
+    return np.asarray(sums if isinstance(sums, np.ndarray) else sums.toarray(), dtype=np.float64)
+
+
+def _picked(features: FeatureMap, demos: Demonstrations) -> Any:
+    """Rows of the table, one a decision."""
     states, _ = demos.require_states()
     n_actions = features.values.shape[1] if features.values.ndim == 3 else demos.n_actions
     index = (
@@ -79,17 +120,7 @@ def empirical_feature_expectation(
             f"The demonstrations reach row {int(index.max())} of features that have {rows.shape[0]}.",
             hint="Use the features of the space that encoded the demonstrations.",
         )
-    weight = float(discount) ** demos.step_index
-    if demos.weights is not None:
-        weight = weight * demos.weights
-    N, K = demos.n_trajectories, features.n_features
-    sums = np.empty((N, K))
-    picked = rows[index]
-    for k in range(K):
-        column = picked[:, k] if isinstance(picked, np.ndarray) else picked[:, [k]].toarray().ravel()
-        sums[:, k] = np.bincount(demos.trajectory_index, weights=weight * column, minlength=N)
-    error = sums.std(axis=0, ddof=1) / np.sqrt(N) if N > 1 else np.full(K, np.inf)
-    return sums.mean(axis=0), error
+    return rows[index]
 
 
 def _rows(features: FeatureMap):  # type: ignore[no-untyped-def]

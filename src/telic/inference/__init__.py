@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .comparison import compare_table, compare_tradeoffs
+    from .constraints import ConstraintSettings, infer_constraints
+    from .demonstrators import compare_demonstrators
     from .driver import FitProgress, fit_likelihood
     from .free_rewards import free_reward_ambiguity, reconstruct_reward
     from .gauge import require_same_gauge
@@ -43,8 +45,13 @@ if TYPE_CHECKING:
         PathEntropySettings,
         path_entropy,
     )
+    from .mixture import MixtureSettings, fit_mixture
+    from .mixture_choice import choose_components
     from .profiles import profile_discount, profile_rationality, resolution_profile
     from .settings import FitSettings
+    from .suspects import SuspectSettings, fit_despite_suspects
+    from .time_blocks import temporal_weights
+    from .time_varying import TimeVaryingSettings, fit_time_varying
     from .tradeoffs import Tradeoff, all_tradeoffs, tradeoff
 
 __all__ = [
@@ -53,23 +60,33 @@ __all__ = [
     "ApprenticeshipProjectionSettings",
     "ConditionalChoiceProbabilitySettings",
     "ConditionalChoiceTransitionsSettings",
+    "ConstraintSettings",
     "FitProgress",
     "FitSettings",
     "LinearProgrammingSettings",
     "MaxCausalEntropySettings",
+    "MixtureSettings",
     "PathEntropySettings",
+    "SuspectSettings",
+    "TimeVaryingSettings",
     "Tradeoff",
     "all_tradeoffs",
     "apprenticeship_max_margin",
     "apprenticeship_max_margin_mixture",
     "apprenticeship_projection",
     "apprenticeship_projection_mixture",
+    "choose_components",
+    "compare_demonstrators",
     "compare_table",
     "compare_tradeoffs",
     "conditional_choice_probability",
     "conditional_choice_transitions",
+    "fit_despite_suspects",
     "fit_likelihood",
+    "fit_mixture",
+    "fit_time_varying",
     "free_reward_ambiguity",
+    "infer_constraints",
     "invert_choice_probabilities",
     "likelihood_ratio_test",
     "linear_programming",
@@ -81,6 +98,7 @@ __all__ = [
     "require_same_gauge",
     "resolution_profile",
     "reward_of_optimal_policy",
+    "temporal_weights",
     "tradeoff",
 ]
 
@@ -96,10 +114,21 @@ METHODS: dict[str, str] = {
 """Registered name of every method to its module, which holds a function of the same name."""
 
 _JUDGEMENTS = {
+    "ConstraintSettings": "constraints",
+    "infer_constraints": "constraints",
     "Tradeoff": "tradeoffs",
+    "MixtureSettings": "mixture",
     "all_tradeoffs": "tradeoffs",
+    "choose_components": "mixture_choice",
+    "compare_demonstrators": "demonstrators",
     "compare_table": "comparison",
     "compare_tradeoffs": "comparison",
+    "SuspectSettings": "suspects",
+    "fit_despite_suspects": "suspects",
+    "TimeVaryingSettings": "time_varying",
+    "fit_mixture": "mixture",
+    "fit_time_varying": "time_varying",
+    "temporal_weights": "time_blocks",
     "free_reward_ambiguity": "free_rewards",
     "likelihood_ratio_test": "likelihood_ratio",
     "profile_discount": "profiles",

@@ -119,7 +119,7 @@ def fit_likelihood(
             f"An absolute penalty needs at most {chosen.max_dense_weights} weights, got {parameters.count}.",
             hint="Use `l2`, or fewer features.",
         )
-    start = _start(objective, chosen, solver_state, order=2 if dense and not solver_state else 1)
+    start = _start(objective, parameters, chosen, solver_state, order=2 if dense and not solver_state else 1)
     if not start.outcome.ok:
         return _no_start(likelihood, chosen, parameters, start, method, findings, time.process_time() - began)
     floor = _rounding_floor(likelihood, parameters, n)
@@ -166,14 +166,28 @@ def fit_likelihood(
     else:
         result = maximise_conjugate(objective, start, **rules)
     return _finish(
-        objective, result, found_null, floor, chosen, method, transition_log_likelihood, findings, began
+        objective,
+        parameters,
+        result,
+        found_null,
+        floor,
+        chosen,
+        method,
+        transition_log_likelihood,
+        findings,
+        began,
     )
 
 
 def _start(
-    objective: Objective, settings: FitSettings, state: Mapping[str, Any] | None, *, order: int
+    objective: Objective,
+    parameters: Parameters,
+    settings: FitSettings,
+    state: Mapping[str, Any] | None,
+    *,
+    order: int,
 ) -> Point:
-    likelihood, parameters = objective.likelihood, objective.parameters
+    likelihood = objective.likelihood
     if state:
         psi = np.asarray(state["weights"], dtype=np.float64)
         if psi.shape != (parameters.count,):
@@ -191,6 +205,7 @@ def _start(
 
 def _finish(
     objective: Objective,
+    parameters: Parameters,
     result: NewtonResult,
     found_null: FloatArray,
     floor: FloatArray,
@@ -200,7 +215,7 @@ def _finish(
     findings: tuple[Finding, ...],
     began: float,
 ) -> RewardEstimate:
-    likelihood, parameters = objective.likelihood, objective.parameters
+    likelihood = objective.likelihood
     n, point, outcome = likelihood.total_weight, result.point, result.outcome
     notes = [*findings, *likelihood.findings]
     # Where the fit ended well, what is flat at the answer; else what was flat from the start, for a weight on

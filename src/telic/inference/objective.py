@@ -10,7 +10,7 @@ from telic.reports import Outcome
 from telic.typing import FloatArray
 
 from .likelihood import ChoiceLikelihood
-from .parameters import Parameters
+from .parameters import LinearCoordinates
 
 __all__ = ["Objective", "Point"]
 
@@ -52,7 +52,7 @@ class Objective:
     """
 
     likelihood: ChoiceLikelihood
-    parameters: Parameters
+    parameters: LinearCoordinates
     l2: float
     l1: float
 

@@ -8,7 +8,7 @@ and a fixed weight ``c`` contributes ``beta c``: still a linear map, so the like
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,28 @@ from telic.typing import FloatArray
 
 from .settings import FitSettings
 
-__all__ = ["Parameters"]
+__all__ = ["LinearCoordinates", "Parameters"]
+
+
+@runtime_checkable
+class LinearCoordinates(Protocol):
+    """A linear map from free numbers to all weights, with its transpose for derivatives."""
+
+    def expand(self, psi: FloatArray) -> FloatArray:
+        """``(K,)`` weights as the likelihood sees them."""
+        ...
+
+    def direction(self, d: FloatArray) -> FloatArray:
+        """``(K,)`` change of the weights for a change of the free numbers."""
+        ...
+
+    def pull(self, gradient: FloatArray) -> FloatArray:
+        """Derivative by the free numbers, from one by the weights; the last axis is K."""
+        ...
+
+    def pull_matrix(self, matrix: FloatArray) -> FloatArray:
+        """Second derivative by the free numbers, from one by the weights."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

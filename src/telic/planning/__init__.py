@@ -5,6 +5,7 @@ from .goal_system import GoalSystem, goal_system
 from .goals import SoftGoalSolution, solve_soft_goals
 from .hard import solve_hard
 from .linear import LinearSolution, PolicySystem, policy_system
+from .lqr import LqrSolution, solve_lqr
 from .occupancy import occupancy, occupancy_finite, policy_value, visitation
 from .simulate import simulate, simulate_goals
 from .soft import solve_soft
@@ -15,6 +16,7 @@ __all__ = [
     "HardFiniteSolution",
     "HardSolution",
     "LinearSolution",
+    "LqrSolution",
     "PolicySystem",
     "SoftFiniteSolution",
     "SoftGoalSolution",
@@ -28,6 +30,7 @@ __all__ = [
     "simulate_goals",
     "solve_hard",
     "solve_hard_finite",
+    "solve_lqr",
     "solve_soft",
     "solve_soft_finite",
     "solve_soft_goals",

@@ -43,6 +43,18 @@ class Outcome(enum.Enum):
         "Drop one of them, or add data from another environment or discount."
     )
     INFEASIBLE = "No answer satisfies the constraints. Loosen them, or check the demonstrations."
+    NOT_MIXED = (
+        "The chains of draws do not agree yet, so what they say is not the posterior. "
+        "Sample longer, narrow the prior, or fix what the data cannot tell."
+    )
+    TRIVIAL = (
+        "A reward prefers no policy to any other here, so nothing can be compared with it. "
+        "Check how it was made: it is zero, constant or pure shaping."
+    )
+    NO_MAJORITY = (
+        "At least half of the demonstrators do not act like the others, so who is right is not for the data to say. "
+        "Say whom to follow, or fit every demonstrator apart."
+    )
     INTERRUPTED = "Interrupted; the last state was kept. Run the same command again to go on."
 
     @property

@@ -2,6 +2,7 @@
 
 from .comparisons import Comparisons
 from .demonstrations import Demonstrations
+from .segments import cut_segments
 from .trajectory import Trajectory
 
-__all__ = ["Comparisons", "Demonstrations", "Trajectory"]
+__all__ = ["Comparisons", "Demonstrations", "Trajectory", "cut_segments"]

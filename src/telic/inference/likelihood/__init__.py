@@ -7,10 +7,11 @@ from .finite import FiniteHorizonLikelihood
 from .goal import GoalLikelihood
 from .joint import JointLikelihood
 from .policy_table import from_policy_table
-from .protocol import ChoiceLikelihood, Evaluation
+from .protocol import ChoiceLikelihood, ClusteredLikelihood, Evaluation
 
 __all__ = [
     "ChoiceLikelihood",
+    "ClusteredLikelihood",
     "Counts",
     "DiscountedLikelihood",
     "Evaluation",

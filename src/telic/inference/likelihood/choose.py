@@ -10,7 +10,7 @@ from telic.trajectories import Demonstrations
 from .discounted import DiscountedLikelihood
 from .finite import FiniteHorizonLikelihood
 from .goal import GoalLikelihood
-from .protocol import ChoiceLikelihood
+from .protocol import ClusteredLikelihood
 
 __all__ = ["choice_likelihood"]
 
@@ -21,7 +21,7 @@ def choice_likelihood(
     demos: Demonstrations,
     *,
     rationality: float = 1.0,
-) -> ChoiceLikelihood:
+) -> ClusteredLikelihood:
     """The exact likelihood of demonstrated choices in this world.
 
     Args:

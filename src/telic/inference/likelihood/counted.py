@@ -75,6 +75,23 @@ class AbstractCountedLikelihood(ABC):
         """What was noticed when the data were counted."""
         return self.counts.findings
 
+    @abstractmethod
+    def cell_log_probs(self, weights: FloatArray) -> FloatArray:
+        """``(n_cells,)`` log probability of the choice of every cell of the counts, nats; -inf where it cannot be
+        chosen, NaN where the forward problem has no solution.
+        """
+
+    def cluster_log_likelihoods(self, weights: FloatArray) -> FloatArray:
+        """``(N,)`` log-likelihood of every trajectory, nats; NaN where the forward problem has no solution."""
+        by_cluster = self.counts.by_cluster
+        if by_cluster is None:
+            return np.zeros(0)
+        return np.asarray(by_cluster @ self.cell_log_probs(weights))
+
+    @abstractmethod
+    def reweighted(self, cluster_weights: FloatArray) -> AbstractCountedLikelihood:
+        """The same likelihood with every decision of trajectory i counted ``cluster_weights[i]`` times."""
+
 
 def failed_evaluation(outcome: Outcome, residual: float, findings: tuple[Finding, ...] = ()) -> Evaluation:
     """An evaluation where the forward problem has no solution: -inf, and no derivative."""

@@ -44,6 +44,8 @@ class Counts:
         is_sampled: False when ``totals`` are expectations with an unknown number of decisions behind them,
             so that no standard error can be stated.
         findings: what was noticed when they were made.
+        squares_by_cluster: CSR ``(N, n_cells)`` sums of squared weights; None: those of ``by_cluster``, for every
+            weight is 0 or 1.
     """
 
     by_cluster: sp.csr_array | None
@@ -52,6 +54,7 @@ class Counts:
     n_decisions: int
     is_sampled: bool = True
     findings: tuple[Finding, ...] = ()
+    squares_by_cluster: sp.csr_array | None = None
 
     def __post_init__(self) -> None:
         if not np.all(np.isfinite(self.totals)) or np.any(self.totals < 0) or not np.any(self.totals > 0):
@@ -75,6 +78,35 @@ class Counts:
         """``by_cluster`` in CSC, for walking over blocks of cells."""
         return None if self.by_cluster is None else sp.csc_array(self.by_cluster)
 
+    def reweighted(self, cluster_weights: FloatArray) -> Counts:
+        """The counts with every decision of cluster i counted ``cluster_weights[i]`` times.
+
+        Args:
+            cluster_weights: ``(N,)``, finite and not negative.
+
+        Raises:
+            DataError: there are no clusters, not one weight each, or no weight above 0.
+        """
+        if self.by_cluster is None or np.shape(cluster_weights) != (self.n_clusters,):
+            raise DataError(
+                f"`cluster_weights` must have one weight for each of {self.n_clusters} trajectories, got shape "
+                f"{np.shape(cluster_weights)}.",
+                hint="Counts of a policy table have no trajectories to weigh.",
+            )
+        u = np.asarray(cluster_weights, dtype=np.float64)
+        counted = sp.csr_array(sp.diags_array(u) @ self.by_cluster)
+        before = self.by_cluster if self.squares_by_cluster is None else self.squares_by_cluster
+        squared = sp.csr_array(sp.diags_array(u * u) @ before)
+        return Counts(
+            by_cluster=counted,
+            totals=np.asarray(counted.sum(axis=0), dtype=np.float64).ravel(),
+            squares=np.asarray(squared.sum(axis=0), dtype=np.float64).ravel(),
+            n_decisions=self.n_decisions,
+            is_sampled=self.is_sampled,
+            findings=self.findings,
+            squares_by_cluster=squared,
+        )
+
 
 def count_cells(cells: NDArray[Any], demos: Demonstrations, n_cells: int) -> Counts:
     """Counts from one cell a decision; the clusters are the source trajectories.
@@ -87,12 +119,16 @@ def count_cells(cells: NDArray[Any], demos: Demonstrations, n_cells: int) -> Cou
     sources = source_index(demos)
     clusters, n_clusters = sources[demos.trajectory_index], int(sources.max(initial=-1)) + 1
     w = np.ones(len(cells)) if demos.weights is None else np.asarray(demos.weights, dtype=np.float64)
+    plain = bool(np.all((w == 0) | (w == 1)))
     return Counts(
         by_cluster=sp.csr_array((w, (clusters, cells)), shape=(n_clusters, n_cells)),
         totals=np.bincount(cells, weights=w, minlength=n_cells).astype(np.float64),
         squares=np.bincount(cells, weights=w * w, minlength=n_cells).astype(np.float64),
         n_decisions=int(np.count_nonzero(w > 0)),
-        findings=() if np.all((w == 0) | (w == 1)) else (_weighted(w),),
+        findings=() if plain else (_weighted(w),),
+        squares_by_cluster=None
+        if plain
+        else sp.csr_array((w * w, (clusters, cells)), shape=(n_clusters, n_cells)),
     )
 
 

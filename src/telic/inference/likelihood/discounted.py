@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -137,17 +137,28 @@ class DiscountedLikelihood(AbstractCountedLikelihood):
             return np.full((self.n_weights, self.n_weights), np.nan)
         return point.outer_product(self.counts.squares)
 
+    def cell_log_probs(self, weights: FloatArray) -> FloatArray:
+        """``(S * A,)`` log policy; NaN where the forward problem has no solution."""
+        point = self._point(weights)
+        return np.full(self.n_pairs, np.nan) if point is None else point.log_policy.ravel()
+
+    def reweighted(self, cluster_weights: FloatArray) -> DiscountedLikelihood:
+        """The same with every decision of trajectory i counted ``cluster_weights[i]`` times."""
+        counts = self.counts.reweighted(cluster_weights)
+        return replace(self, data=counts, _cache=_Cache(value=self._cache.value))
+
     def _point(self, weights: FloatArray) -> StationaryPoint | None:
         cache = self._cache
         if cache.weights is not None and np.array_equal(cache.weights, weights):
             return cache.point
+        start = self._foreseen(weights)
         cache.weights, cache.point = np.array(weights, dtype=np.float64), None
         solution = solve_soft(
             self.mdp,
             self.design.reward(cache.weights),
             rationality=self.rationality,
             tolerance=SOFT_TOLERANCE,
-            initial_value=cache.value,
+            initial_value=start,
         )
         if not solution.outcome.ok and cache.value is not None:  # a far warm start must not decide the answer
             solution = solve_soft(
@@ -177,6 +188,19 @@ class DiscountedLikelihood(AbstractCountedLikelihood):
             system=policy_system(self.mdp, policy),
         )
         return cache.point
+
+    def _foreseen(self, weights: FloatArray) -> FloatArray | None:
+        """The value function at nearby weights by its tangent at the last ones: one solve with the system at
+        hand, which saves Newton steps that each need a new one.
+        """
+        cache = self._cache
+        if cache.point is None or cache.weights is None:
+            return cache.value
+        point = cache.point
+        along = (point.policy * self.design.reward(weights - cache.weights)).sum(axis=1)
+        assert cache.value is not None
+        foreseen = cache.value + point.system.solve(along)
+        return foreseen if np.all(np.isfinite(foreseen)) else cache.value
 
     @cached_property
     def _transposed(self) -> sp.csr_array:

@@ -14,7 +14,7 @@ more.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -162,6 +162,15 @@ class FiniteHorizonLikelihood(AbstractCountedLikelihood):
         for t, start, stop, D in self._blocks():
             total += weighted_gram(D, squares[t, start:stop])
         return self.rationality**2 * (total + total.T) / 2
+
+    def cell_log_probs(self, weights: FloatArray) -> FloatArray:
+        """``(T * S * A,)`` log policy; NaN where the forward problem has no solution."""
+        log_policy = self._log_policy(weights)
+        return nans(len(self.counts.totals)) if log_policy is None else log_policy.ravel()
+
+    def reweighted(self, cluster_weights: FloatArray) -> FiniteHorizonLikelihood:
+        """The same with every decision of trajectory i counted ``cluster_weights[i]`` times."""
+        return replace(self, data=self.counts.reweighted(cluster_weights), _cache=_Cache())
 
     @property
     def _shape(self) -> tuple[int, int, int]:

@@ -8,7 +8,7 @@ derivatives.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -20,6 +20,7 @@ from telic.mdp import GoalConditionedMDP
 from telic.planning import SoftGoalSolution, goal_system, solve_soft_goals
 from telic.reports import Outcome
 from telic.trajectories import Demonstrations
+from telic.trajectories.splits import source_index
 from telic.typing import FloatArray, IntArray, LongArray
 
 from .counted import AbstractCountedLikelihood, check_rationality, data_digest, failed_evaluation, nans
@@ -154,6 +155,23 @@ class GoalLikelihood(AbstractCountedLikelihood):
             rows = point.difference_rows(cells)
             total += (rows * self.counts.squares[part, None]).T @ rows
         return self.rationality**2 * (total + total.T) / 2
+
+    def cell_log_probs(self, weights: FloatArray) -> FloatArray:
+        """``(U,)`` log probability of the choices of ``seen_cells``; NaN where there is no solution."""
+        solution, A = self._solution(weights), self.mdp.n_actions
+        out = nans(len(self.seen_cells))
+        if solution.outcome.ok:
+            for i, part, cells in self._parts():
+                rows = solution.log_policy_rows(i, cells // A)
+                out[part] = rows[np.arange(len(cells)), cells % A]
+        return out
+
+    def reweighted(self, cluster_weights: FloatArray) -> GoalLikelihood:
+        """The same with every decision of trajectory i counted ``cluster_weights[i]`` times."""
+        self.counts.reweighted(cluster_weights)  # the door
+        rows = np.asarray(cluster_weights)[source_index(self.data)[self.data.trajectory_index]]
+        before = 1.0 if self.data.weights is None else self.data.weights
+        return replace(self, data=replace(self.data, weights=rows * before), _cache=_Cache())
 
     @cached_property
     def _keys(self) -> LongArray:

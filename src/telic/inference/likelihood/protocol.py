@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from telic.features import FeatureMap
 from telic.reports import Finding, Outcome
 from telic.typing import FloatArray
 
-__all__ = ["ChoiceLikelihood", "Evaluation"]
+__all__ = ["ChoiceLikelihood", "ClusteredLikelihood", "Evaluation"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -118,4 +118,20 @@ class ChoiceLikelihood(Protocol):
 
     def outer_product(self, weights: FloatArray) -> FloatArray:
         """``(K, K)``: sum over decisions of score times score transposed."""
+        ...
+
+
+@runtime_checkable
+class ClusteredLikelihood(ChoiceLikelihood, Protocol):
+    """A likelihood that can tell its trajectories apart, as mixtures need it.
+
+    Law: ``cluster_log_likelihoods(w).sum() == evaluate(w).value``.
+    """
+
+    def cluster_log_likelihoods(self, weights: FloatArray) -> FloatArray:
+        """``(N,)`` log-likelihood of every trajectory, nats."""
+        ...
+
+    def reweighted(self, cluster_weights: FloatArray) -> Any:
+        """The same likelihood with every decision of trajectory i counted ``cluster_weights[i]`` times."""
         ...

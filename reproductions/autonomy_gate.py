@@ -1,0 +1,252 @@
+"""Does the gate keep its promise, and how much does it let through?
+
+In three worlds (random, a slippery grid, a queue with servers) a reward is drawn from the prior, an expert
+demonstrates, the posterior (normal approximation) is found, and the gate is calibrated on independent decisions with
+observed regret: alpha .1, delta .1. Its true risk and share are then exact sums over states. Beside it, calibrated
+alike: gates on the share of the rewards under which the regret is above the bound, on the entropy of the predicted
+choice and on the share of the rewards that disagree with the action. Two
+oracles: ``perfect`` knows every regret and acts on as much as any gate may at risk alpha; ``same_score`` knows the
+risk of every threshold of the same score.
+
+A violation is a repetition whose true risk is above alpha. Printed: violations with their exact binomial interval,
+share acted relative to the oracles (also over the repetitions in which acting everywhere would break the promise),
+and the curve over alpha.
+
+``python reproductions/autonomy_gate.py [REPETITIONS]``; 500 with ``TELIC_FULL=1``, else 20. One JSON line a world.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from telic.evaluation import (
+    ActionRegret,
+    Loss,
+    action_regret,
+    calibrate_gate,
+    gate_thresholds,
+)
+from telic.evaluation.acting_regret import best_policy
+from telic.features import FeatureMap
+from telic.inference.likelihood import DiscountedLikelihood
+from telic.inference.posterior import laplace_posterior
+from telic.mdp import TabularMDP
+from telic.mdp.library import grid_world, random_mdp
+from telic.planning import simulate, solve_soft, visitation
+from telic.rewards import LinearReward, NormalPrior
+
+KEY = 20260401
+ALPHA, DELTA = 0.1, 0.1
+ALPHAS = (0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3)
+N_CALIBRATION = 600
+N_DRAWS = 100
+SPREAD, N_STEPS = 1.0, 10
+WORLDS = {"random": 8, "grid": 15, "queue": 12}
+"""Demonstrated trajectories of ten decisions."""
+
+GATES = ("expected_regret", "chance_of_exceeding", "entropy", "ensemble_disagreement")
+"""Scores; the first is the one that is used."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A world, what the expert is asked for, and how much is seen."""
+
+    name: str
+    world: TabularMDP
+    features: FeatureMap
+    n_trajectories: int
+    bound: float
+
+
+def queue() -> tuple[TabularMDP, FeatureMap]:
+    """Up to 11 jobs and 1 to 5 servers; one may remove, hold or add a server. Costs: jobs, servers, changes."""
+    jobs, servers = 12, 5
+    S = jobs * servers
+    P = np.zeros((S, 3, S))
+    phi = np.zeros((S, 3, 4))
+    for q in range(jobs):
+        for k in range(servers):
+            for a, move in enumerate((-1, 0, 1)):
+                kept = min(max(k + move, 0), servers - 1)
+                for arrivals, chance in enumerate((0.25, 0.35, 0.25, 0.15)):
+                    left = min(max(q + arrivals - (kept + 1) // 2, 0), jobs - 1)
+                    P[q * servers + k, a, left * servers + kept] += chance
+                phi[q * servers + k, a] = -q / 4, -kept / 2, -(move != 0), -(q > 7)
+    names = ("jobs", "servers", "changes", "late")
+    return TabularMDP.from_transition(P, discount=0.9, initial=np.full(S, 1 / S)), FeatureMap(
+        values=phi, names=names
+    )
+
+
+def cases(names: Iterable[str] = WORLDS) -> list[Case]:
+    """The three worlds; the bound is a hundredth of the prior's mean gap between best and worst action."""
+    made = []
+    for name in names:
+        if name == "queue":
+            world, features = queue()
+        else:
+            p = (
+                random_mdp(60, 4, key=3, n_successors=4, discount=0.9, n_features=5)
+                if name == "random"
+                else grid_world(8, slip=0.2, discount=0.9, tiles=3)
+            )
+            assert isinstance(p.mdp, TabularMDP)
+            world, features = p.mdp, FeatureMap(values=p.features, names=p.feature_names, form=p.form)
+        rng = np.random.default_rng([KEY, 0])
+        gaps = []
+        for _ in range(100):
+            best = best_policy(world, features, rng.normal(scale=SPREAD, size=features.n_features))
+            gaps.append((best.value - best.action_value.min(axis=1)).mean())
+        made.append(
+            Case(
+                name=name,
+                world=world,
+                features=features,
+                n_trajectories=WORLDS[name],
+                bound=0.01 * float(np.mean(gaps)),
+            )
+        )
+    return made
+
+
+def one(
+    case: Case, key: tuple[int, ...], alphas: Sequence[float] = ALPHAS, n_draws: int = N_DRAWS
+) -> dict[str, dict[float, tuple[float, float]]]:
+    """Share acted and true risk, by gate and alpha."""
+    rng = np.random.default_rng(key)
+    K = case.features.n_features
+    truth = rng.normal(scale=SPREAD, size=K)
+    reward = np.asarray(LinearReward(features=case.features, weights=truth).expected(case.world))
+    expert = solve_soft(case.world, reward).policy
+    demos = simulate(case.world, expert, case.n_trajectories, N_STEPS, key=int(rng.integers(2**31)))
+    likelihood = DiscountedLikelihood(case.world, case.features, demos)
+    prior = NormalPrior.of(case.features.names, dict.fromkeys(case.features.names, SPREAD))
+    posterior = laplace_posterior(
+        likelihood, prior, n_draws=n_draws, n_checked=1, key=int(rng.integers(2**31))
+    )
+    found = action_regret(case.world, case.features, posterior, demos, n=n_draws)
+    best = best_policy(case.world, case.features, truth)
+    S = case.world.n_states
+    regret = best.value - best.action_value[np.arange(S), found.actions]
+    often = visitation(case.world, expert.table).sum(axis=1)
+    often /= often.sum()
+    states, _ = demos.require_states()
+    drawn = rng.choice(S, size=N_CALIBRATION, p=often)
+    out: dict[str, dict[float, tuple[float, float]]] = {}
+    for name, score in scores(case, posterior.flat, found).items():
+        out[name] = {}
+        for alpha in alphas:
+            grid = gate_thresholds(score[states], n_calibration=N_CALIBRATION, alpha=alpha, delta=DELTA)
+            gate = calibrate_gate(
+                score[drawn], regret[drawn], thresholds=grid, bound=case.bound, loss=Loss.REGRET,
+                alpha=alpha, delta=DELTA,
+            )  # fmt: skip
+            acted = np.zeros(S, bool) if gate.threshold is None else score <= gate.threshold
+            out[name][alpha] = share_and_risk(often, acted, regret > case.bound)
+    bad = regret > case.bound
+    good = float(often[found.covered & ~bad].sum())
+    every = float(often[found.covered].sum())
+    out["perfect"] = {a: (min(every, good / (1 - a)), a) for a in alphas}
+    out["same_score"] = {a: ideal(often, found.scores, bad, a) for a in alphas}
+    out["always"] = dict.fromkeys(alphas, share_and_risk(often, found.covered, bad))
+    return out
+
+
+def scores(case: Case, draws: np.ndarray, found: ActionRegret) -> dict[str, np.ndarray]:
+    """Score of every state, by gate; infinite where not covered."""
+    mean = np.zeros((case.world.n_states, case.world.n_actions))
+    for w in draws[:20]:
+        reward = np.asarray(LinearReward(features=case.features, weights=w).expected(case.world))
+        mean += np.exp(solve_soft(case.world, reward).log_policy) / 20
+    entropy = -(mean * np.log(np.maximum(mean, 1e-300))).sum(axis=1)
+    hidden = ~found.covered
+    return {
+        "expected_regret": found.scores,
+        "chance_of_exceeding": np.where(hidden, np.inf, found.exceedance(case.bound)),
+        "entropy": np.where(hidden, np.inf, entropy),
+        "ensemble_disagreement": np.where(hidden, np.inf, found.disagreement),
+    }
+
+
+def share_and_risk(often: np.ndarray, acted: np.ndarray, bad: np.ndarray) -> tuple[float, float]:
+    """Share of the decisions acted on, and the chance of a loss above the bound there (0 where none is)."""
+    share = float(often[acted].sum())
+    return share, float(often[acted & bad].sum()) / share if share else 0.0
+
+
+def ideal(often: np.ndarray, score: np.ndarray, bad: np.ndarray, alpha: float) -> tuple[float, float]:
+    """The largest share of a threshold with true risk at most alpha."""
+    options = [share_and_risk(often, score <= t, bad) for t in np.unique(score[np.isfinite(score)])]
+    return max((o for o in options if o[1] <= alpha), default=(0.0, 0.0))
+
+
+def interval(k: int, n: int) -> list[float]:
+    """Exact binomial 95 % interval."""
+    from scipy.stats import beta
+
+    return [
+        float(beta.ppf(0.025, k, n - k + 1)) if k else 0.0,
+        float(beta.ppf(0.975, k + 1, n - k)) if k < n else 1.0,
+    ]
+
+
+def summarise(case: Case, runs: list[dict[str, dict[float, tuple[float, float]]]]) -> dict[str, object]:
+    """The numbers of one world."""
+    n = len(runs)
+    table = {name: np.array([list(run[name].values()) for run in runs]) for name in runs[0]}
+    alphas = list(runs[0]["perfect"])
+    at = alphas.index(ALPHA)
+    violated = {g: int((table[g][:, at, 1] > ALPHA).sum()) for g in GATES}
+    hard = table["always"][:, at, 1] > ALPHA
+    return {
+        "world": case.name,
+        "repetitions": n,
+        "alpha": ALPHA,
+        "delta": DELTA,
+        "bound": case.bound,
+        "n_calibration": N_CALIBRATION,
+        "violations": {
+            g: {"count": k, "rate": k / n, "interval": interval(k, n)} for g, k in violated.items()
+        },
+        "risk_when_always_acting": float(table["always"][:, at, 1].mean()),
+        "all": shares({name: t[:, at] for name, t in table.items()}),
+        "hard": {"repetitions": int(hard.sum())}
+        | (shares({name: t[hard, at] for name, t in table.items()}) if hard.any() else {}),
+        "curve": {
+            name: {str(a): float(t[:, i, 0].mean()) for i, a in enumerate(alphas)}
+            for name, t in table.items()
+        },
+    }
+
+
+def shares(at: dict[str, np.ndarray]) -> dict[str, object]:
+    """Mean share acted by gate, and over that of each oracle."""
+    mean = {name: float(t[:, 0].mean()) for name, t in at.items()}
+    return {
+        "share_acted": mean,
+        "of_perfect_oracle": {g: mean[g] / mean["perfect"] for g in GATES},
+        "of_same_score_oracle": mean["expected_regret"] / mean["same_score"],
+    }
+
+
+def main() -> int:
+    """Prints one JSON line a world."""
+    default = 500 if os.environ.get("TELIC_FULL") == "1" else 20
+    n = int(sys.argv[1]) if len(sys.argv) > 1 else default
+    for i, case in enumerate(cases()):
+        start = time.process_time()
+        runs = [one(case, (KEY, i, r)) for r in range(n)]
+        print(json.dumps({**summarise(case, runs), "seconds": time.process_time() - start}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
