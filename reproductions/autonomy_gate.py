@@ -117,13 +117,21 @@ def cases(names: Iterable[str] = WORLDS) -> list[Case]:
     return made
 
 
-def one(
-    case: Case, key: tuple[int, ...], alphas: Sequence[float] = ALPHAS, n_draws: int = N_DRAWS
-) -> dict[str, dict[float, tuple[float, float]]]:
-    """Share acted and true risk, by gate and alpha."""
-    rng = np.random.default_rng(key)
-    K = case.features.n_features
-    truth = rng.normal(scale=SPREAD, size=K)
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """One repetition: what was found, and what is true."""
+
+    draws: np.ndarray
+    found: ActionRegret
+    demonstrated: np.ndarray
+    regret: np.ndarray
+    often: np.ndarray
+    calibration: np.ndarray
+
+
+def draw(case: Case, rng: np.random.Generator, n_draws: int = N_DRAWS) -> Drawn:
+    """A taste, its demonstrations, the posterior, and independent states to calibrate on."""
+    truth = rng.normal(scale=SPREAD, size=case.features.n_features)
     reward = np.asarray(LinearReward(features=case.features, weights=truth).expected(case.world))
     expert = solve_soft(case.world, reward).policy
     demos = simulate(case.world, expert, case.n_trajectories, N_STEPS, key=int(rng.integers(2**31)))
@@ -133,25 +141,52 @@ def one(
         likelihood, prior, n_draws=n_draws, n_checked=1, key=int(rng.integers(2**31))
     )
     found = action_regret(case.world, case.features, posterior, demos, n=n_draws)
+    often, regret = facts(case, truth, found.actions)
+    return Drawn(
+        draws=posterior.flat,
+        found=found,
+        demonstrated=np.asarray(demos.require_states()[0]),
+        regret=regret,
+        often=often,
+        calibration=rng.choice(len(often), size=N_CALIBRATION, p=often),
+    )
+
+
+def facts(case: Case, truth: np.ndarray, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How often experts of this taste come to each state, and the regret of the actions there."""
+    reward = np.asarray(LinearReward(features=case.features, weights=truth).expected(case.world))
+    often = visitation(case.world, solve_soft(case.world, reward).policy.table).sum(axis=1)
     best = best_policy(case.world, case.features, truth)
-    S = case.world.n_states
-    regret = best.value - best.action_value[np.arange(S), found.actions]
-    often = visitation(case.world, expert.table).sum(axis=1)
-    often /= often.sum()
-    states, _ = demos.require_states()
-    drawn = rng.choice(S, size=N_CALIBRATION, p=often)
-    out: dict[str, dict[float, tuple[float, float]]] = {}
-    for name, score in scores(case, posterior.flat, found).items():
-        out[name] = {}
-        for alpha in alphas:
-            grid = gate_thresholds(score[states], n_calibration=N_CALIBRATION, alpha=alpha, delta=DELTA)
-            gate = calibrate_gate(
-                score[drawn], regret[drawn], thresholds=grid, bound=case.bound, loss=Loss.REGRET,
-                alpha=alpha, delta=DELTA,
-            )  # fmt: skip
-            acted = np.zeros(S, bool) if gate.threshold is None else score <= gate.threshold
-            out[name][alpha] = share_and_risk(often, acted, regret > case.bound)
-    bad = regret > case.bound
+    regret = best.value - best.action_value[np.arange(len(often)), actions]
+    return often / often.sum(), regret
+
+
+def acting(drawn: Drawn, score: np.ndarray, bound: float, alpha: float) -> np.ndarray:
+    """The states in which the calibrated gate acts."""
+    grid = gate_thresholds(score[drawn.demonstrated], n_calibration=N_CALIBRATION, alpha=alpha, delta=DELTA)
+    at = drawn.calibration
+    gate = calibrate_gate(
+        score[at],
+        drawn.regret[at],
+        thresholds=grid,
+        bound=bound,
+        loss=Loss.REGRET,
+        alpha=alpha,
+        delta=DELTA,
+    )
+    return np.zeros(len(score), bool) if gate.threshold is None else score <= gate.threshold
+
+
+def one(
+    case: Case, key: tuple[int, ...], alphas: Sequence[float] = ALPHAS, n_draws: int = N_DRAWS
+) -> dict[str, dict[float, tuple[float, float]]]:
+    """Share acted and true risk, by gate and alpha."""
+    drawn = draw(case, np.random.default_rng(key), n_draws)
+    found, often, bad = drawn.found, drawn.often, drawn.regret > case.bound
+    out = {
+        name: {a: share_and_risk(often, acting(drawn, score, case.bound, a), bad) for a in alphas}
+        for name, score in scores(case, drawn.draws, found).items()
+    }
     good = float(often[found.covered & ~bad].sum())
     every = float(often[found.covered].sum())
     out["perfect"] = {a: (min(every, good / (1 - a)), a) for a in alphas}
