@@ -13,6 +13,7 @@ share acted relative to the oracles (also over the repetitions in which acting e
 and the curve over alpha.
 
 ``python reproductions/autonomy_gate.py [REPETITIONS]``; 500 with ``TELIC_FULL=1``, else 20. One JSON line a world.
+``--plot FILE`` draws ``docs/figures/autonomy_gate.svg`` from such lines.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -42,6 +44,7 @@ from telic.mdp.library import grid_world, random_mdp
 from telic.planning import simulate, solve_soft, visitation
 from telic.rewards import LinearReward, NormalPrior
 
+FIGURE = Path(__file__).resolve().parent.parent / "docs" / "figures" / "autonomy_gate.svg"
 KEY = 20260401
 ALPHA, DELTA = 0.1, 0.1
 ALPHAS = (0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3)
@@ -272,8 +275,41 @@ def shares(at: dict[str, np.ndarray]) -> dict[str, object]:
     }
 
 
+def plot(lines: Path) -> None:
+    """Share acted against alpha, a panel a world, drawn into the page's folder of figures."""
+    from telic.reports.style import DARK, LIGHT
+    from telic.workflows.figures.canvas import ACCENTS, RULE, canvas, to_svg
+
+    rows = [json.loads(line) for line in lines.read_text().splitlines() if line.startswith("{")]
+    shown = {
+        "expected_regret": ("expected regret", ACCENTS[0], "-"),
+        "ensemble_disagreement": ("disagreement", ACCENTS[2], "--"),
+        "entropy": ("entropy", ACCENTS[1], ":"),
+        "perfect": ("perfect oracle", RULE, "-"),
+    }
+    with canvas(8.6, 3.0, columns=len(rows), sharey=True) as (figure, axes):
+        for axis, row in zip(axes, rows, strict=True):
+            for name, (words, colour, dash) in shown.items():
+                curve = {float(alpha): share for alpha, share in row["curve"][name].items()}
+                axis.plot(list(curve), list(curve.values()), color=colour, linestyle=dash, label=words)
+            axis.set_xlabel(f"alpha ({row['world']})")
+            axis.set_ylim(0, 1)
+        axes[0].set_ylabel("share of decisions acted on")
+        axes[-1].legend(loc="lower right", frameon=False)
+        svg = to_svg(figure)
+
+    def theme(colours: dict[str, str]) -> str:
+        return "svg {" + "; ".join(f"{key}: {value}" for key, value in colours.items()) + "}"
+
+    style = f"<style>{theme(LIGHT)} @media (prefers-color-scheme: dark) {{{theme(DARK)}}}</style>"
+    FIGURE.write_text(svg.replace(">", ">" + style, 1) + "\n")
+
+
 def main() -> int:
-    """Prints one JSON line a world."""
+    """Prints one JSON line a world, or draws lines that were printed."""
+    if sys.argv[1:2] == ["--plot"]:
+        plot(Path(sys.argv[2]))
+        return 0
     default = 500 if os.environ.get("TELIC_FULL") == "1" else 20
     n = int(sys.argv[1]) if len(sys.argv) > 1 else default
     for i, case in enumerate(cases()):
