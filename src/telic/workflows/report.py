@@ -12,13 +12,14 @@ from telic.storage import atomic_write
 from .group_page import about_the_group
 from .infer_report import outcome_named
 from .page import build_page
+from .posterior_result import posterior_outcome
 from .progress import Progress, silent
 from .project import Project, Run
 from .verb_result import VerbResult
 
 __all__ = ["report"]
 
-N_SECTIONS = 9
+N_SECTIONS = 10
 """Sections that a page may have, for the progress bar."""
 
 
@@ -76,7 +77,7 @@ def report(
         page=page,
         next_command=_next(project, inference, page),
         is_reused=is_reused,
-        outcome=outcome_named(data["result"]),
+        outcome=outcome_named(posterior_outcome(data)),
         product=page,
     )
 
