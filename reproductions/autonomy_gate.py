@@ -13,6 +13,7 @@ share acted relative to the oracles (also over the repetitions in which acting e
 and the curve over alpha.
 
 ``python reproductions/autonomy_gate.py [REPETITIONS]``; 500 with ``TELIC_FULL=1``, else 20. One JSON line a world.
+``--plot FILE`` draws ``docs/figures/autonomy_gate.svg`` from such lines.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -42,6 +44,7 @@ from telic.mdp.library import grid_world, random_mdp
 from telic.planning import simulate, solve_soft, visitation
 from telic.rewards import LinearReward, NormalPrior
 
+FIGURE = Path(__file__).resolve().parent.parent / "docs" / "figures" / "autonomy_gate.svg"
 KEY = 20260401
 ALPHA, DELTA = 0.1, 0.1
 ALPHAS = (0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3)
@@ -117,13 +120,21 @@ def cases(names: Iterable[str] = WORLDS) -> list[Case]:
     return made
 
 
-def one(
-    case: Case, key: tuple[int, ...], alphas: Sequence[float] = ALPHAS, n_draws: int = N_DRAWS
-) -> dict[str, dict[float, tuple[float, float]]]:
-    """Share acted and true risk, by gate and alpha."""
-    rng = np.random.default_rng(key)
-    K = case.features.n_features
-    truth = rng.normal(scale=SPREAD, size=K)
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """One repetition: what was found, and what is true."""
+
+    draws: np.ndarray
+    found: ActionRegret
+    demonstrated: np.ndarray
+    regret: np.ndarray
+    often: np.ndarray
+    calibration: np.ndarray
+
+
+def draw(case: Case, rng: np.random.Generator, n_draws: int = N_DRAWS) -> Drawn:
+    """A taste, its demonstrations, the posterior, and independent states to calibrate on."""
+    truth = rng.normal(scale=SPREAD, size=case.features.n_features)
     reward = np.asarray(LinearReward(features=case.features, weights=truth).expected(case.world))
     expert = solve_soft(case.world, reward).policy
     demos = simulate(case.world, expert, case.n_trajectories, N_STEPS, key=int(rng.integers(2**31)))
@@ -133,25 +144,52 @@ def one(
         likelihood, prior, n_draws=n_draws, n_checked=1, key=int(rng.integers(2**31))
     )
     found = action_regret(case.world, case.features, posterior, demos, n=n_draws)
+    often, regret = facts(case, truth, found.actions)
+    return Drawn(
+        draws=posterior.flat,
+        found=found,
+        demonstrated=np.asarray(demos.require_states()[0]),
+        regret=regret,
+        often=often,
+        calibration=rng.choice(len(often), size=N_CALIBRATION, p=often),
+    )
+
+
+def facts(case: Case, truth: np.ndarray, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How often experts of this taste come to each state, and the regret of the actions there."""
+    reward = np.asarray(LinearReward(features=case.features, weights=truth).expected(case.world))
+    often = visitation(case.world, solve_soft(case.world, reward).policy.table).sum(axis=1)
     best = best_policy(case.world, case.features, truth)
-    S = case.world.n_states
-    regret = best.value - best.action_value[np.arange(S), found.actions]
-    often = visitation(case.world, expert.table).sum(axis=1)
-    often /= often.sum()
-    states, _ = demos.require_states()
-    drawn = rng.choice(S, size=N_CALIBRATION, p=often)
-    out: dict[str, dict[float, tuple[float, float]]] = {}
-    for name, score in scores(case, posterior.flat, found).items():
-        out[name] = {}
-        for alpha in alphas:
-            grid = gate_thresholds(score[states], n_calibration=N_CALIBRATION, alpha=alpha, delta=DELTA)
-            gate = calibrate_gate(
-                score[drawn], regret[drawn], thresholds=grid, bound=case.bound, loss=Loss.REGRET,
-                alpha=alpha, delta=DELTA,
-            )  # fmt: skip
-            acted = np.zeros(S, bool) if gate.threshold is None else score <= gate.threshold
-            out[name][alpha] = share_and_risk(often, acted, regret > case.bound)
-    bad = regret > case.bound
+    regret = best.value - best.action_value[np.arange(len(often)), actions]
+    return often / often.sum(), regret
+
+
+def acting(drawn: Drawn, score: np.ndarray, bound: float, alpha: float) -> np.ndarray:
+    """The states in which the calibrated gate acts."""
+    grid = gate_thresholds(score[drawn.demonstrated], n_calibration=N_CALIBRATION, alpha=alpha, delta=DELTA)
+    at = drawn.calibration
+    gate = calibrate_gate(
+        score[at],
+        drawn.regret[at],
+        thresholds=grid,
+        bound=bound,
+        loss=Loss.REGRET,
+        alpha=alpha,
+        delta=DELTA,
+    )
+    return np.zeros(len(score), bool) if gate.threshold is None else score <= gate.threshold
+
+
+def one(
+    case: Case, key: tuple[int, ...], alphas: Sequence[float] = ALPHAS, n_draws: int = N_DRAWS
+) -> dict[str, dict[float, tuple[float, float]]]:
+    """Share acted and true risk, by gate and alpha."""
+    drawn = draw(case, np.random.default_rng(key), n_draws)
+    found, often, bad = drawn.found, drawn.often, drawn.regret > case.bound
+    out = {
+        name: {a: share_and_risk(often, acting(drawn, score, case.bound, a), bad) for a in alphas}
+        for name, score in scores(case, drawn.draws, found).items()
+    }
     good = float(often[found.covered & ~bad].sum())
     every = float(often[found.covered].sum())
     out["perfect"] = {a: (min(every, good / (1 - a)), a) for a in alphas}
@@ -237,8 +275,41 @@ def shares(at: dict[str, np.ndarray]) -> dict[str, object]:
     }
 
 
+def plot(lines: Path) -> None:
+    """Share acted against alpha, a panel a world, drawn into the page's folder of figures."""
+    from telic.reports.style import DARK, LIGHT
+    from telic.workflows.figures.canvas import ACCENTS, RULE, canvas, to_svg
+
+    rows = [json.loads(line) for line in lines.read_text().splitlines() if line.startswith("{")]
+    shown = {
+        "expected_regret": ("expected regret", ACCENTS[0], "-"),
+        "ensemble_disagreement": ("disagreement", ACCENTS[2], "--"),
+        "entropy": ("entropy", ACCENTS[1], ":"),
+        "perfect": ("perfect oracle", RULE, "-"),
+    }
+    with canvas(8.6, 3.0, columns=len(rows), sharey=True) as (figure, axes):
+        for axis, row in zip(axes, rows, strict=True):
+            for name, (words, colour, dash) in shown.items():
+                curve = {float(alpha): share for alpha, share in row["curve"][name].items()}
+                axis.plot(list(curve), list(curve.values()), color=colour, linestyle=dash, label=words)
+            axis.set_xlabel(f"alpha ({row['world']})")
+            axis.set_ylim(0, 1)
+        axes[0].set_ylabel("share of decisions acted on")
+        axes[-1].legend(loc="lower right", frameon=False)
+        svg = to_svg(figure)
+
+    def theme(colours: dict[str, str]) -> str:
+        return "svg {" + "; ".join(f"{key}: {value}" for key, value in colours.items()) + "}"
+
+    style = f"<style>{theme(LIGHT)} @media (prefers-color-scheme: dark) {{{theme(DARK)}}}</style>"
+    FIGURE.write_text(svg.replace(">", ">" + style, 1) + "\n")
+
+
 def main() -> int:
-    """Prints one JSON line a world."""
+    """Prints one JSON line a world, or draws lines that were printed."""
+    if sys.argv[1:2] == ["--plot"]:
+        plot(Path(sys.argv[2]))
+        return 0
     default = 500 if os.environ.get("TELIC_FULL") == "1" else 20
     n = int(sys.argv[1]) if len(sys.argv) > 1 else default
     for i, case in enumerate(cases()):

@@ -1,6 +1,6 @@
 """Mixtures of intents: how often one taste is taken for two, two are found, and their weights hold.
 
-    python reproductions/intents.py                  # reduced: 5 data sets of each design
+    python reproductions/intents.py                  # reduced: 3 data sets of each design
     TELIC_FULL=1 python reproductions/intents.py     # 200
 
 prints one JSON line. A data set has 20 trajectories of 20 decisions of soft experts in a random world of 6 states, 3
@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-DATA_SETS = 200 if os.environ.get("TELIC_FULL") else 5
+DATA_SETS = 200 if os.environ.get("TELIC_FULL") else 3
 """Of each design."""
 
 KEY = 14_010_000

@@ -30,11 +30,14 @@ if TYPE_CHECKING:
     from telic.trajectories import Comparisons as Comparisons
     from telic.trajectories import Demonstrations as Demonstrations
     from telic.trajectories import Trajectory as Trajectory
+    from telic.workflows import AmbiguitySettings as AmbiguitySettings
     from telic.workflows import Fit as Fit
     from telic.workflows import InferSettings as InferSettings
+    from telic.workflows import PosteriorSettings as PosteriorSettings
     from telic.workflows import Project as Project
     from telic.workflows import VerbResult as VerbResult
     from telic.workflows.advise import advise as advise
+    from telic.workflows.ambiguity import ambiguity as ambiguity
     from telic.workflows.check import check as check
     from telic.workflows.infer import infer as infer
     from telic.workflows.ingest import ingest as ingest
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
     from telic.workflows.train import train as train
 
 __all__ = [
+    "AmbiguitySettings",
     "Comparisons",
     "Demonstrations",
     "DynamicsEstimate",
@@ -56,6 +60,7 @@ __all__ = [
     "InferSettings",
     "LinearReward",
     "Outcome",
+    "PosteriorSettings",
     "Project",
     "Report",
     "RewardEstimate",
@@ -67,6 +72,7 @@ __all__ = [
     "Trajectory",
     "VerbResult",
     "advise",
+    "ambiguity",
     "check",
     "estimate_dynamics",
     "infer",
@@ -83,6 +89,7 @@ __version__ = "0.1.0"
 
 HOMES: Final = MappingProxyType(
     {
+        "AmbiguitySettings": "telic.workflows",
         "Comparisons": "telic.trajectories",
         "Demonstrations": "telic.trajectories",
         "DynamicsEstimate": "telic.mdp",
@@ -94,6 +101,7 @@ HOMES: Final = MappingProxyType(
         "InferSettings": "telic.workflows",
         "LinearReward": "telic.rewards",
         "Outcome": "telic.reports",
+        "PosteriorSettings": "telic.workflows",
         "Project": "telic.workflows",
         "Report": "telic.reports",
         "RewardEstimate": "telic.rewards",
@@ -105,6 +113,7 @@ HOMES: Final = MappingProxyType(
         "Trajectory": "telic.trajectories",
         "VerbResult": "telic.workflows",
         "advise": "telic.workflows.advise",
+        "ambiguity": "telic.workflows.ambiguity",
         "check": "telic.workflows.check",
         "estimate_dynamics": "telic.mdp",
         "infer": "telic.workflows.infer",

@@ -9,10 +9,15 @@ from telic.errors import DataError, SettingsError
 from telic.features import FeatureMap
 from telic.inference import MixtureSettings, choose_components, fit_mixture, max_causal_entropy
 from telic.inference.latent import LatentClass, LatentClasses, LatentPoint
-from telic.inference.likelihood import DiscountedLikelihood, FiniteHorizonLikelihood, choice_likelihood
+from telic.inference.likelihood import (
+    DiscountedLikelihood,
+    FiniteHorizonLikelihood,
+    GoalLikelihood,
+    choice_likelihood,
+)
 from telic.inference.mixture_findings import mixture_findings
 from telic.inference.units import Units
-from telic.mdp import FiniteHorizonMDP
+from telic.mdp import FiniteHorizonMDP, GoalConditionedMDP, TabularMDP
 from telic.mdp.library import random_mdp
 from telic.planning import simulate, solve_soft
 from telic.reports import Outcome
@@ -56,6 +61,31 @@ def test_log_likelihoods_of_trajectories_sum_to_that_of_all() -> None:
         assert each.sum() == pytest.approx(likelihood.evaluate(w).value, abs=1e-10)
         one = choice_likelihood(likelihood.mdp, FEATURES, demos.select([2]))
         assert each[2] == pytest.approx(one.evaluate(w).value, abs=1e-10)
+
+
+def test_on_the_way_to_destinations_too() -> None:
+    """A ring of five places, one step either way, two destinations."""
+    P = np.zeros((5, 2, 5))
+    for s in range(5):
+        P[s, 0, (s + 1) % 5] = P[s, 1, (s - 1) % 5] = 1.0
+    world = GoalConditionedMDP(
+        transition=TabularMDP.from_transition(P, discount=0.9).transition,
+        n_actions=2,
+        goals=np.array([0, 3], dtype=np.int32),
+    )
+    steps = np.zeros((5, 2, 2))
+    steps[:, :, 0], steps[:, 1, 1] = -1.0, -1.0
+    features = FeatureMap(values=steps, names=("steps", "backwards"))
+    demos = Demonstrations.from_arrays(
+        [3, 4, 1, 2, 4], [0, 0, 0, 0, 1], next_states=[4, 0, 2, 3, 3], offsets=[0, 2, 4, 5], goals=[0, 3, 3]
+    )
+    likelihood, w, u = GoalLikelihood(world, features, demos), np.array([1.5, 0.3]), np.array([2.0, 0.5, 3.0])
+    each = likelihood.cluster_log_likelihoods(w)
+    assert each.sum() == pytest.approx(likelihood.evaluate(w).value, abs=1e-10)
+    assert likelihood.reweighted(u).evaluate(w).value == pytest.approx(float(each @ u), abs=1e-10)
+    assert np.allclose(
+        likelihood.reweighted(u).cluster_scores(w), u[:, None] * likelihood.cluster_scores(w), atol=1e-10
+    )
 
 
 def test_reweighting_is_the_same_as_weighted_rows() -> None:

@@ -141,7 +141,7 @@ def test_draws_that_do_not_reach_are_not_believed() -> None:
 
 
 def test_predictive_checks_are_quiet_on_the_model_and_speak_off_it() -> None:
-    """30 clean and 8 planted sets of 300 decisions (200 and 100 in reproductions/posterior_checks.py); the planted expert follows a feature that the model lacks."""
+    """30 clean and 8 planted sets of 300 decisions; the planted expert follows a feature that the model lacks."""
     phi = np.random.default_rng(9).normal(size=(S, A, 1))
     features = FeatureMap(values=phi, names=("go",))
     prior = NormalPrior.of(("go",), {"go": 2.0})

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from cyclopts import Parameter
 
+from .numbers_by_name import numbers_by_name
+
 if TYPE_CHECKING:
     from telic.workflows.infer import InferSettings
 
@@ -26,6 +28,11 @@ class InferOptions:
         rationality: inverse temperature at which weights are stated; trade-offs do not depend on it.
         l2: penalty on the squared norm of the weights; more pulls them towards zero.
         quick: leave out the profiles over discount and resolution.
+        posterior: draw from the exact posterior too (`nuts`, which a bare --posterior means), or from its normal
+            approximation (`laplace`, quick); conditional on the transition probabilities as estimated.
+        draws: draws of the posterior a chain.
+        prior: FEATURE=SD, the standard deviation of a weight before the data, around 0; once for each feature. The
+            result states the default of the others.
     """
 
     method: str = "max_causal_entropy"
@@ -35,6 +42,9 @@ class InferOptions:
     rationality: float = 1.0
     l2: float = 0.0
     quick: bool = False
+    posterior: Annotated[Literal["nuts", "laplace"] | bool, Parameter(negative=())] = False
+    draws: int = 1_000
+    prior: Annotated[tuple[str, ...], Parameter(negative=())] = ()
 
     @property
     def settings(self) -> InferSettings:
@@ -44,7 +54,13 @@ class InferOptions:
             SettingsError: one is out of range.
         """
         from telic.workflows.infer import InferSettings
+        from telic.workflows.posterior import PosteriorSettings
 
+        beliefs = numbers_by_name("--prior", self.prior, "FEATURE=SD", "waiting=2.5")
+        asked = None
+        if self.posterior or beliefs:
+            method = self.posterior if isinstance(self.posterior, str) else "nuts"
+            asked = PosteriorSettings(method=method, n_draws=self.draws, prior=beliefs)
         return InferSettings(
             method=self.method,
             level=self.level,
@@ -53,6 +69,7 @@ class InferOptions:
             rationality=self.rationality,
             l2=self.l2,
             with_profiles=not self.quick,
+            posterior=asked,
         )
 
 

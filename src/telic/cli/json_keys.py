@@ -48,6 +48,12 @@ _INFER = {
         "null, or {nats_per_decision, bits_per_decision, baselines {uniform, behavioural_cloning}, ...}: mean"
         " log-likelihood of decisions that no fit has seen; negative, higher is better"
     ),
+    "posterior": (
+        "null, or {method, result, weights {feature: {mean, standard_deviation, interval, prior_share, ...}},"
+        " tradeoffs, prior, prior_directions, diagnostics {r_hat, bulk_ess, tail_ess, n_divergent}, file, ...},"
+        " conditional on the transition probabilities; where its result is another than `success`, its numbers are"
+        " null and the exit status is 7"
+    ),
     "people": "{pseudonym: the same for one person}; empty without a `people` block",
     "dataset": "{version, n_decisions, n_fitted, n_held_out, ...}",
     "digest": "of everything that went into the result",
@@ -79,6 +85,23 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         **_FINDINGS,
     },
     "infer": _INFER,
+    "ambiguity": {
+        "result": "`success`, or why an end of a claim was not found",
+        "n_decisions": "decisions that were looked at",
+        "tolerance": "nats that a reward may fall short of the best one and still explain the decisions",
+        "max_log_likelihood": "of the best reward, in nats",
+        "best": "{feature: weight} of it",
+        "nullity": "number of directions of the weights that no choice tells",
+        "null_directions": "list of {feature: coefficient} of unit length, one for each of them",
+        "words": "the same in sentences",
+        "limits": "{feature: largest size of its weight}, as stated",
+        "claims": (
+            "list of {claim, verdict (`settled`, `refuted`, `open`), lowest, highest, coefficients, is_asked, reason,"
+            " ...}; an end without a bound is null"
+        ),
+        "digest": "of everything that went into the result",
+        **_FINDINGS,
+    },
     "train": {
         "inference": "digest of the inference whose reward was planned for",
         "policy": "name of the file of the policy, beside the page",

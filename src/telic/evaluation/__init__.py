@@ -26,6 +26,7 @@ from .reward_distance import RewardDistance, dard_distance, epic_distance, starc
 from .reward_forms import as_reward, transition_values
 from .reward_relation import Relation, RewardRelation, reward_relation
 from .risk_control import GateCalibration, GateTest, Loss, calibrate_gate, gate_thresholds, one_per_trajectory
+from .risk_monitor import RiskMonitor
 from .support import Support, policy_support
 from .task_disagreement import TaskDisagreement, TaskRow, task_disagreement
 from .transfer import TransferValue, transfer_value
@@ -57,6 +58,7 @@ __all__ = [
     "RewardDistance",
     "RewardFacts",
     "RewardRelation",
+    "RiskMonitor",
     "SegmentRegret",
     "StateMisfit",
     "Support",

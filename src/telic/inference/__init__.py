@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .free_rewards import free_reward_ambiguity, reconstruct_reward
     from .gauge import require_same_gauge
     from .likelihood_ratio import likelihood_ratio_test
+    from .listed_world import listed_choices, listed_rows
     from .methods.apprenticeship_max_margin import (
         ApprenticeshipMaxMarginSettings,
         apprenticeship_max_margin,
@@ -48,11 +49,14 @@ if TYPE_CHECKING:
     from .mixture import MixtureSettings, fit_mixture
     from .mixture_choice import choose_components
     from .profiles import profile_discount, profile_rationality, resolution_profile
+    from .random_subsets import fit_random_subsets
     from .settings import FitSettings
+    from .sign_flips import FlipShare, flip_share
     from .suspects import SuspectSettings, fit_despite_suspects
     from .time_blocks import temporal_weights
     from .time_varying import TimeVaryingSettings, fit_time_varying
     from .tradeoffs import Tradeoff, all_tradeoffs, tradeoff
+    from .unavailable_options import OptionsSettings, check_options, refuse_preference
 
 __all__ = [
     "METHODS",
@@ -63,9 +67,11 @@ __all__ = [
     "ConstraintSettings",
     "FitProgress",
     "FitSettings",
+    "FlipShare",
     "LinearProgrammingSettings",
     "MaxCausalEntropySettings",
     "MixtureSettings",
+    "OptionsSettings",
     "PathEntropySettings",
     "SuspectSettings",
     "TimeVaryingSettings",
@@ -75,6 +81,7 @@ __all__ = [
     "apprenticeship_max_margin_mixture",
     "apprenticeship_projection",
     "apprenticeship_projection_mixture",
+    "check_options",
     "choose_components",
     "compare_demonstrators",
     "compare_table",
@@ -84,17 +91,22 @@ __all__ = [
     "fit_despite_suspects",
     "fit_likelihood",
     "fit_mixture",
+    "fit_random_subsets",
     "fit_time_varying",
+    "flip_share",
     "free_reward_ambiguity",
     "infer_constraints",
     "invert_choice_probabilities",
     "likelihood_ratio_test",
     "linear_programming",
+    "listed_choices",
+    "listed_rows",
     "max_causal_entropy",
     "path_entropy",
     "profile_discount",
     "profile_rationality",
     "reconstruct_reward",
+    "refuse_preference",
     "require_same_gauge",
     "resolution_profile",
     "reward_of_optimal_policy",
@@ -114,6 +126,14 @@ METHODS: dict[str, str] = {
 """Registered name of every method to its module, which holds a function of the same name."""
 
 _JUDGEMENTS = {
+    "FlipShare": "sign_flips",
+    "OptionsSettings": "unavailable_options",
+    "check_options": "unavailable_options",
+    "fit_random_subsets": "random_subsets",
+    "listed_choices": "listed_world",
+    "listed_rows": "listed_world",
+    "refuse_preference": "unavailable_options",
+    "flip_share": "sign_flips",
     "ConstraintSettings": "constraints",
     "infer_constraints": "constraints",
     "Tradeoff": "tradeoffs",

@@ -85,6 +85,12 @@ class SuspectSettings:
     def __post_init__(self) -> None:
         if not 0 < self.level < 1:
             raise SettingsError(f"`level` must lie in (0, 1), got {self.level}.", hint="0.05 is usual.")
+        if self.starts < 0 or self.max_iterations < 1 or not (np.isfinite(self.l2) and self.l2 >= 0):
+            raise SettingsError(
+                f"`starts` and `l2` must not be negative and `max_iterations` at least 1, got {self.starts}, {self.l2} "
+                f"and {self.max_iterations}.",
+                hint="The defaults are usual.",
+            )
         for name in ("adversarial_rationality", "share_prior"):
             value = getattr(self, name)
             if not (np.isfinite(value) and value > 0):

@@ -55,6 +55,10 @@ class Outcome(enum.Enum):
         "At least half of the demonstrators do not act like the others, so who is right is not for the data to say. "
         "Say whom to follow, or fit every demonstrator apart."
     )
+    UNAVAILABLE_OPTIONS = (
+        "Options were passed over as if they could not be taken, so the weights say what was possible, not what was "
+        "preferred. Record which options could be taken at each decision, list only those, and fit again."
+    )
     INTERRUPTED = "Interrupted; the last state was kept. Run the same command again to go on."
 
     @property

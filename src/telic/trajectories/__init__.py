@@ -1,8 +1,9 @@
-"""What was seen: trajectories, demonstrations and comparisons."""
+"""What was seen: trajectories, demonstrations, comparisons and choice sets."""
 
+from .choice_sets import ChoiceSets
 from .comparisons import Comparisons
 from .demonstrations import Demonstrations
 from .segments import cut_segments
 from .trajectory import Trajectory
 
-__all__ = ["Comparisons", "Demonstrations", "Trajectory", "cut_segments"]
+__all__ = ["ChoiceSets", "Comparisons", "Demonstrations", "Trajectory", "cut_segments"]

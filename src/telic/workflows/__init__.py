@@ -4,12 +4,14 @@ Each module holds one verb: settings in, a result out. ``Fit`` is a reward with 
 """
 
 from .advise import advise
+from .ambiguity import AmbiguitySettings, ambiguity
 from .check import check
 from .fit import Fit
 from .infer import InferSettings, infer
 from .ingest import ingest
 from .init import init
 from .load import load
+from .posterior import PosteriorSettings
 from .project import Project
 from .report import report
 from .run import run
@@ -17,11 +19,14 @@ from .train import train
 from .verb_result import VerbResult
 
 __all__ = [
+    "AmbiguitySettings",
     "Fit",
     "InferSettings",
+    "PosteriorSettings",
     "Project",
     "VerbResult",
     "advise",
+    "ambiguity",
     "check",
     "infer",
     "ingest",

@@ -29,9 +29,11 @@ from telic.mdp import FiniteHorizonMDP, GoalConditionedMDP, TabularMDP
 from telic.planning import solve_soft, solve_soft_finite
 from telic.policies import TabularPolicy
 from telic.reports import Finding, Outcome, Report, Section
-from telic.rewards import LinearReward, MeasuredReward, RewardEstimate, TabularReward
+from telic.rewards import LinearReward, MeasuredReward, RewardEstimate, RewardPosterior, TabularReward
 from telic.trajectories import Demonstrations
 from telic.typing import FloatArray
+
+from .posterior_result import posterior_json
 
 __all__ = ["Fit"]
 
@@ -51,6 +53,8 @@ class Fit:
             asked.
         level: coverage of intervals.
         kind: of standard error behind them; None: the one that assumes least.
+        posterior: of the weights, conditional on ``world``; None where it was not asked for.
+        posterior_file: name of the file with its draws; "" where none was written.
     """
 
     estimate: RewardEstimate
@@ -62,6 +66,8 @@ class Fit:
     dynamics_errors: DynamicsErrors | None = None
     level: float = 0.95
     kind: str | None = None
+    posterior: RewardPosterior | None = None
+    posterior_file: str = ""
 
     @property
     def reward(self) -> LinearReward | TabularReward | MeasuredReward:
@@ -175,6 +181,8 @@ class Fit:
             demos=self.demos.of(demonstrator),
             held_out=None if self.held_out is None else self.held_out.of(demonstrator),
             dynamics_errors=errors,
+            posterior=None,
+            posterior_file="",
         )
 
     def summary(self) -> Report:
@@ -203,11 +211,16 @@ class Fit:
             "tradeoffs": [t.to_json() for t in self.tradeoffs()] if self.outcome.ok else [],
             "standard_errors_dynamics": None if self.dynamics_errors is None else self._dynamics_json(),
             "held_out": None if scores is None else scores.to_json(),
+            "posterior": None if self.posterior is None else posterior_json(self),
         }
 
     def findings(self) -> tuple[Finding, ...]:
         """What the fit and its scores noticed."""
-        return (*self.estimate.findings, *(() if self.scores is None else self.scores.findings))
+        return (
+            *self.estimate.findings,
+            *(() if self.scores is None else self.scores.findings),
+            *(() if self.posterior is None else self.posterior.findings),
+        )
 
     def _dynamics_json(self) -> dict[str, float | None]:
         assert self.dynamics_errors is not None

@@ -28,6 +28,8 @@ from .fit import Fit
 from .fitting import Checkpoint, fit_reward
 from .infer_report import infer_report, outcome_named
 from .infer_result import result_of
+from .posterior import PosteriorSettings, with_posteriors
+from .posterior_result import posterior_outcome
 from .problem import Problem, pose
 from .progress import Progress, silent
 from .project import Project, Run
@@ -59,7 +61,8 @@ class InferSettings:
         l2: penalty on the squared norm of the weights, in nats; more pulls them towards zero.
         with_dynamics_errors: add what estimated dynamics contribute to the intervals.
         with_profiles: fit again under other discounts and resolutions.
-        key: of the resampling.
+        key: of the resampling, and of draws.
+        posterior: draws of the weights given the decisions and a prior; None: none are made.
     """
 
     method: str = "max_causal_entropy"
@@ -71,6 +74,7 @@ class InferSettings:
     with_dynamics_errors: bool = True
     with_profiles: bool = True
     key: int = 0
+    posterior: PosteriorSettings | None = None
 
     def __post_init__(self) -> None:
         if not 0.0 < self.level < 1.0:
@@ -149,7 +153,7 @@ def infer(
         estimate = max_causal_entropy(
             subject, world, features, settings=FitSettings(rationality=chosen.rationality, l2=chosen.l2)
         )
-        return Fit(
+        fit = Fit(
             estimate=estimate,
             world=world,
             features=features,
@@ -158,6 +162,7 @@ def infer(
             level=chosen.level,
             kind=chosen.errors,
         )
+        return _believed({EVERYBODY: fit}, chosen, None, progress)[EVERYBODY]
     project = subject if isinstance(subject, Project) else Project.open(subject)
     return _infer_project(project, chosen, version, progress)
 
@@ -179,6 +184,7 @@ def _infer_project(
         problem = pose(contract, demos, discount=settings.discount)
         progress("cutting states", 1, 1, f"{problem.space.n_states:,} states")
         fits = fit_everyone(problem, settings, progress=progress, folder=run.folder)
+        fits = _believed(fits, settings, run.folder, progress)
         pooled = fits[EVERYBODY]
         profiles: list[dict[str, Any]] = []
         resolution: list[dict[str, Any]] = []
@@ -217,6 +223,17 @@ def _infer_project(
         run.write(infer_report(data))
         project.remember(run)
     return _result(project, run, data, fit=pooled, is_reused=False)
+
+
+def _believed(
+    fits: dict[str, Fit], settings: InferSettings, folder: Path | None, progress: Progress
+) -> dict[str, Fit]:
+    """The fits, with posteriors where they were asked for and all together have an answer."""
+    if settings.posterior is None or not fits[EVERYBODY].outcome.ok:
+        return fits
+    return with_posteriors(
+        fits, settings.posterior, everybody=EVERYBODY, key=settings.key, folder=folder, progress=progress
+    )
 
 
 def fit_everyone(
@@ -292,7 +309,7 @@ def _result(
         finding=most_important(findings),
         next_command=_next(project, outcome_named(data["result"])),
         is_reused=is_reused,
-        outcome=outcome_named(data["result"]),
+        outcome=outcome_named(posterior_outcome(data)),
         product=fit,
     )
 

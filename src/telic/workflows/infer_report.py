@@ -12,6 +12,7 @@ from .assumptions import held_words
 from .findings import finding_from
 from .page_answer import environments_told
 from .page_parts import sentence_case, untold_weights
+from .posterior_words import posterior_items
 
 __all__ = ["infer_report", "outcome_named"]
 
@@ -114,6 +115,7 @@ def infer_report(data: Mapping[str, Any]) -> Report:
         Section(
             title="Weights, all together" if data["people"] else "Weights", items=(weights,), anchor="weights"
         ),
+        Section(title="The posterior", items=tuple(posterior_items(data)), anchor="posterior"),
         Section(
             title="What the data cannot tell",
             items=(

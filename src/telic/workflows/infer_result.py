@@ -81,7 +81,7 @@ def result_of(
     for who in people:
         findings += [
             replace(f, message=f"{who}: {f.message}")
-            for f in fits[who].estimate.findings
+            for f in _said_of(fits[who])
             if f.severity >= Severity.WARNING and (f.code, f.message) not in common
         ]
     choices = calibrated = markov = fields = None
@@ -129,7 +129,7 @@ def result_of(
             "contract": contract.digest,
             "method": pooled.estimate.method,
             "telic": telic.__version__,
-            **{name: value for name, value in settings.items() if value is not None and name != "method"},
+            **_stated(settings),
         },
         "settings": dict(settings),
         "findings": [f.to_json() for f in worst_first(kept)],
@@ -138,6 +138,22 @@ def result_of(
     plain = json_value(data)
     assert isinstance(plain, dict)
     return plain
+
+
+def _said_of(fit: Fit) -> tuple[Finding, ...]:
+    """Findings of the fit of one demonstrator and of its posterior."""
+    return (*fit.estimate.findings, *(() if fit.posterior is None else fit.posterior.findings))
+
+
+def _stated(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as the page lists them: those that were left open are not there, a posterior is one line."""
+    found = {n: v for n, v in settings.items() if v is not None and n not in ("method", "posterior")}
+    asked = settings["posterior"]
+    if asked is not None:
+        chains = f"{asked['n_chains']} chains of " if asked["method"] == "nuts" else ""
+        found["posterior"] = f"{asked['method']}, {chains}{asked['n_draws']:,} draws"
+        found |= {f"prior SD of {name}": sd for name, sd in asked["prior"].items()}
+    return found
 
 
 def difference_between(fits: Mapping[str, Fit], everybody: str) -> dict[str, Any] | None:

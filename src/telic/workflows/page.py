@@ -17,6 +17,7 @@ from .page_answer import counterfactual_of, identifiability_of, tradeoffs_of, we
 from .page_evidence import ROBUSTNESS_CODES, choices_of, fields_of, held_out_of, robustness_of
 from .page_parts import Item
 from .page_words import words_of
+from .posterior_words import posterior_of
 
 __all__ = ["build_page"]
 
@@ -42,6 +43,7 @@ def build_page(
     builders: tuple[tuple[str, str, Callable[[Mapping[str, Any]], list[Item]]], ...] = (
         ("What is worth what", "tradeoffs", tradeoffs_of),
         ("Weights", "weights", weights_of),
+        ("The posterior", "posterior", posterior_of),
         ("Reward and value over states", "fields", fields_of),
         ("Predicted and observed choices", "choices", choices_of),
         ("Held-out decisions", "held-out", held_out_of),

@@ -2,6 +2,7 @@
 
 from .chains import NutsSettings
 from .coordinates import PriorCoordinates
+from .hierarchical import HierarchicalPosterior, hierarchical_posterior
 from .laplace import laplace_posterior
 from .nuts import nuts_posterior
 from .predictive import PredictiveCheck, predictive_checks
@@ -10,12 +11,14 @@ from .target import PosteriorTarget, default_prior
 from .values import values_posterior
 
 __all__ = [
+    "HierarchicalPosterior",
     "NutsSettings",
     "PosteriorTarget",
     "PredictiveCheck",
     "PriorCoordinates",
     "PriorSensitivity",
     "default_prior",
+    "hierarchical_posterior",
     "laplace_posterior",
     "nuts_posterior",
     "predictive_checks",

@@ -109,7 +109,9 @@ def prior_sensitivity(posterior: RewardPosterior, powers: tuple[float, ...] = (0
     scale = np.where(sd > 0, sd, 1.0)
     shifts, spreads, shapes = [], [], []
     for power in powers:
-        with np.errstate(over="ignore"):  # inside its fit of the tail, where a term that is infinite counts as none
+        with np.errstate(
+            over="ignore"
+        ):  # inside its fit of the tail, where a term that is infinite counts as none
             smoothed, shape = arviz.psislw((power - 1.0) * log_prior)
         w = np.exp(smoothed - np.max(smoothed))
         w /= w.sum()

@@ -4,21 +4,26 @@ drawing.
 
 from .agreement import Panel, calibration_curve, choice_shares
 from .canvas import Labels
+from .claims import Range, claim_ranges
 from .intervals import Row, coefficients, forest
 from .lines import curves
 from .maps import heat_map
+from .pairs import pairs
 from .profiles import Curve, profile
 
 __all__ = [
     "Curve",
     "Labels",
     "Panel",
+    "Range",
     "Row",
     "calibration_curve",
     "choice_shares",
+    "claim_ranges",
     "coefficients",
     "curves",
     "forest",
     "heat_map",
+    "pairs",
     "profile",
 ]
