@@ -2,6 +2,7 @@
 
     python reproductions/elicitation.py                  # reduced: 3 keys a task
     TELIC_FULL=1 python reproductions/elicitation.py     # 10
+    python reproductions/elicitation.py 50               # as many as are named
 
 prints one JSON line. Answers are drawn by Bradley and Terry at rationality 5 from weights drawn from the prior. The
 three strategies of a key share weights, prior and pool (all pairs of 40 plans). Counted are the answers until the
@@ -32,7 +33,7 @@ from typing import Any
 import numpy as np
 
 KEYS = 10 if os.environ.get("TELIC_FULL") else 3
-"""Of each task."""
+"""Of each task, where no number is named."""
 
 KEY = 13_050_000
 """First key; chosen before the first run."""
@@ -44,9 +45,6 @@ NATS = 2.0
 PLANS, STEPS, DRAWS, LIMIT = 40, 20, 1_000, 4_000
 
 STRATEGIES = ("information", "volume-removal", "random")
-
-STUDENT = {2: 4.302653, 9: 2.262157}
-"""97.5 % quantile by degrees of freedom."""
 
 
 def two_weightings(key: int) -> tuple[Any, Any, Any, np.ndarray]:
@@ -135,8 +133,10 @@ def count(strategy: str, task: Any, key: int, rationality: float) -> tuple[int, 
 
 def compare(ratio: np.ndarray) -> dict[str, Any]:
     """Geometric mean of ratios, its interval, and each of them."""
+    from scipy.special import stdtrit
+
     logs = np.log(ratio)
-    reach = STUDENT[len(ratio) - 1] * float(logs.std(ddof=1)) / len(ratio) ** 0.5
+    reach = float(stdtrit(len(ratio) - 1, 0.975)) * float(logs.std(ddof=1)) / len(ratio) ** 0.5
     mean = float(logs.mean())
     return {
         "times_fewer": float(np.exp(mean)),
@@ -168,13 +168,13 @@ def measure(make: Any, rationality: float, keys: int) -> dict[str, Any]:
 
 
 def main() -> int:
-    start = time.process_time()
+    start, keys = time.process_time(), int(sys.argv[1]) if len(sys.argv) > 1 else KEYS
     answer = {
-        "two-weightings": measure(two_weightings, RATIONALITY, KEYS),
-        "grid": measure(grid, RATIONALITY, KEYS),
-        "grid-sure": measure(grid, SURE_RATIONALITY, KEYS),
+        "two-weightings": measure(two_weightings, RATIONALITY, keys),
+        "grid": measure(grid, RATIONALITY, keys),
+        "grid-sure": measure(grid, SURE_RATIONALITY, keys),
     }
-    print(json.dumps({"keys": KEYS, "nats": NATS, **answer, "seconds": time.process_time() - start}))
+    print(json.dumps({"keys": keys, "nats": NATS, **answer, "seconds": time.process_time() - start}))
     return 0
 
 

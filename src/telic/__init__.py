@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from telic.workflows.advise import advise as advise
     from telic.workflows.ambiguity import ambiguity as ambiguity
     from telic.workflows.check import check as check
+    from telic.workflows.compare import compare as compare
     from telic.workflows.infer import infer as infer
     from telic.workflows.ingest import ingest as ingest
     from telic.workflows.init import init as init
@@ -74,6 +75,7 @@ __all__ = [
     "advise",
     "ambiguity",
     "check",
+    "compare",
     "estimate_dynamics",
     "infer",
     "ingest",
@@ -115,6 +117,7 @@ HOMES: Final = MappingProxyType(
         "advise": "telic.workflows.advise",
         "ambiguity": "telic.workflows.ambiguity",
         "check": "telic.workflows.check",
+        "compare": "telic.workflows.compare",
         "estimate_dynamics": "telic.mdp",
         "infer": "telic.workflows.infer",
         "ingest": "telic.workflows.ingest",

@@ -14,13 +14,16 @@ from telic.workflows.figures import (
     Curve,
     Labels,
     Panel,
+    Range,
     Row,
     calibration_curve,
     choice_shares,
+    claim_ranges,
     coefficients,
     curves,
     forest,
     heat_map,
+    pairs,
     profile,
 )
 
@@ -65,6 +68,14 @@ def draw_all() -> dict[str, Figure]:
         ),
         "profile": profile(
             [Curve(label="a", x=[0.8, 0.9], y=[1.0, None], intervals=[(0.5, 1.5), None])], WORDS, assumed=0.9
+        ),
+        "pairs": pairs(["a", "b"], rng.normal(size=(50, 2)), [2.0, 0.0], WORDS),
+        "claim_ranges": claim_ranges(
+            [
+                Range(label="a > b", lowest=1.0, highest=2.0, kind=0, text="settled"),
+                Range(label="a > 0", lowest=-np.inf, highest=2.0, kind=2, text="open"),
+            ],
+            WORDS,
         ),
         "resolution": profile(
             [

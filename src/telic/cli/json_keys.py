@@ -102,6 +102,15 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "digest": "of everything that went into the result",
         **_FINDINGS,
     },
+    "compare": {
+        "result": "`success`, or why the rewards cannot be compared",
+        "rewards": "list of {name, form, is_trivial, size, nullity, open_directions, accuracy}",
+        "distances": "{`starc`, `epic`, `dard`: symmetric matrix}, from 0 to 1; null where not defined",
+        "relations": "list of {first, second, relation, ...}",
+        "inferences": "{name: digest of the inference}",
+        "world": "digest of the inference whose states and dynamics were used",
+        **_FINDINGS,
+    },
     "train": {
         "inference": "digest of the inference whose reward was planned for",
         "policy": "name of the file of the policy, beside the page",

@@ -6,6 +6,7 @@ Each module holds one verb: settings in, a result out. ``Fit`` is a reward with 
 from .advise import advise
 from .ambiguity import AmbiguitySettings, ambiguity
 from .check import check
+from .compare import compare
 from .fit import Fit
 from .infer import InferSettings, infer
 from .ingest import ingest
@@ -28,6 +29,7 @@ __all__ = [
     "advise",
     "ambiguity",
     "check",
+    "compare",
     "infer",
     "ingest",
     "init",

@@ -109,7 +109,8 @@ def ambiguity(
             progress("cutting states", 0, None)
             problem = pose(project.contract, project.store.load(dataset), discount=chosen.discount)
             data, table = _looked_at(problem, chosen, progress)
-            data |= {"digest": run.digest, "dataset": dataset.digest, "settings": asdict(chosen)}
+            stated = {**asdict(chosen), "claims": list(chosen.claims)}
+            data |= {"digest": run.digest, "dataset": dataset.digest, "settings": stated}
             run.write(_report(data, is_page=True))
     project.remember(run)
     return VerbResult(

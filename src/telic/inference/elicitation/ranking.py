@@ -27,6 +27,9 @@ yes or no."""
 
 FEW_DRAWS = 100
 
+ROUNDING = 1e-12
+"""Nats that rounding can leave of nothing."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class QuestionRanking:
@@ -175,6 +178,7 @@ def rank(
     p = belief.probabilities if n_used is None else np.full(divergences.shape[1], 1.0 / divergences.shape[1])
     gains = divergences @ p
     limit = float(np.max((gains if highest is None else highest) + SURE * errors))
+    limit = limit if limit > ROUNDING else 0.0
     kept = tuple(make(i) for i in range(min(top, len(gains))))
     n_tied = tied(divergences[: len(kept)], belief, n_used)
     worth = belief.effective_draws if n_used is None else min(float(n_used), belief.effective_draws)

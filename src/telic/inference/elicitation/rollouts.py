@@ -166,9 +166,10 @@ def _divergence(
 
 
 def _picked(chances: FloatArray, u: FloatArray) -> LongArray:
-    """``(rows,)`` one action of each row."""
+    """``(rows,)`` one action of each row; any where nothing is decided."""
     cumulative = np.cumsum(chances, axis=1)
-    return np.asarray((u[:, None] * cumulative[:, -1:] >= cumulative).sum(axis=1), dtype=np.int64)
+    passed = (u[:, None] * cumulative[:, -1:] >= cumulative).sum(axis=1)
+    return np.asarray(np.minimum(passed, chances.shape[1] - 1), dtype=np.int64)
 
 
 @dataclass(frozen=True, eq=False)
