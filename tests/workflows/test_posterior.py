@@ -134,7 +134,8 @@ def test_a_killed_inference_goes_on_with_the_chains_that_it_has(believed, projec
     assert done == [(0, 2), (1, 2), (2, 2)]
     assert kept.stat().st_mtime_ns == made  # not drawn again
     assert len(chains_of(project_folder)) == 2
-    np.testing.assert_array_equal(again.product.posterior.draws, believed[1].product.posterior.draws)
+    # Another start of the forward solver leaves other rounding.
+    np.testing.assert_allclose(again.product.posterior.draws, believed[1].product.posterior.draws, atol=1e-6)
 
 
 def test_a_chain_that_cannot_be_read_is_drawn_again(tmp_path):

@@ -90,7 +90,7 @@ def run_chains(
         centre: ``(P,)`` a place of high density; chains start around it.
         root: ``(P, P)`` with ``root root'`` about the covariance.
         settings: lengths and limits.
-        key: of the random numbers; chain c of a key is always the same.
+        key: of the random numbers; chain c of a key is always the same, to rounding.
         chains: finished chains of an interrupted run, as ``checkpoint`` got them.
         checkpoint: called with (chain, its arrays) whenever one ends.
         progress: called with (chains done, chains in all).

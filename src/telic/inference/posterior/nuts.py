@@ -40,7 +40,7 @@ def nuts_posterior(
         prior: of the free weights; None: see ``default_prior``.
         settings: lengths and limits.
         fixed_weights: name to value of weights that are not inferred.
-        key: of the random numbers; chain c of a key is always the same.
+        key: of the random numbers; chain c of a key is always the same, to rounding.
         chains: finished chains of an interrupted run, as ``checkpoint`` got them.
         checkpoint: called with (chain, its arrays) whenever one ends.
         progress: called with (chains done, chains in all).
