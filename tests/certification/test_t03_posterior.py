@@ -52,12 +52,12 @@ def density(theta: float) -> float:
 
 
 def test_sampled_posterior() -> None:
-    found = nuts_posterior(likelihood(), prior(), settings=NutsSettings(n_draws=800), key=KEY)
+    found = nuts_posterior(likelihood(), prior(), settings=NutsSettings(n_draws=400), key=KEY)
     assert found.outcome.ok
     d = found.diagnostics
     assert d.r_hat[0] < 1.01
     n = float(min(d.bulk_ess[0], d.tail_ess[0]))
-    assert n > 800
+    assert n > 400
     assert found.mean[0] == pytest.approx(MEAN, abs=4 * SD / math.sqrt(n))
     assert found.standard_deviations[0] == pytest.approx(SD, abs=4 * SD / math.sqrt(2 * n) * 1.2)
     for q, expected in QUANTILES.items():

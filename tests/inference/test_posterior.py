@@ -52,9 +52,9 @@ def test_the_sampled_density_is_the_normalised_product_on_a_grid() -> None:
     """Mean and covariance of the draws against quadrature of likelihood times prior, both by definition."""
     L = likelihood(60)
     prior = wide(L, 1.5)
-    found = nuts_posterior(L, prior, settings=NutsSettings(n_chains=4, n_draws=500, n_tune=150), key=11)
+    found = nuts_posterior(L, prior, settings=NutsSettings(n_chains=2, n_draws=400, n_tune=150), key=11)
     assert found.outcome.ok
-    side = np.linspace(-5, 5, 61) * np.sqrt(np.diag(found.mode_covariance))[:, None] + found.mode[:, None]
+    side = np.linspace(-5, 5, 41) * np.sqrt(np.diag(found.mode_covariance))[:, None] + found.mode[:, None]
     grid = np.stack(np.meshgrid(*side, indexing="ij"), axis=-1).reshape(-1, 2)
     log_density = np.array([L.evaluate(w).value for w in grid]) + np.asarray(prior.log_density(grid))
     mass = np.exp(log_density - log_density.max())

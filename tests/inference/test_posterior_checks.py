@@ -43,7 +43,7 @@ def decisions(n: int = 80, key: int = 1, policy: np.ndarray | None = None) -> De
 
 def test_sampling_values_gives_the_posterior_of_the_exact_likelihood() -> None:
     demos, names = decisions(), tuple(f"r({s},{a})" for s in range(S) for a in range(A))
-    settings = NutsSettings(n_draws=600, n_tune=200)
+    settings = NutsSettings(n_chains=2, n_draws=500, n_tune=150)
     values = values_posterior(demos, WORLD, prior_sd=1.5, settings=settings, key=4)
     free = FeatureMap(values=np.eye(S * A).reshape(S, A, S * A), names=names)
     prior = NormalPrior.of(names, dict.fromkeys(names, 1.5))
@@ -141,7 +141,7 @@ def test_draws_that_do_not_reach_are_not_believed() -> None:
 
 
 def test_predictive_checks_are_quiet_on_the_model_and_speak_off_it() -> None:
-    """30 clean and 8 planted sets of 300 decisions; the planted expert follows a feature that the model lacks."""
+    """20 clean and 6 planted sets of 300 decisions; the planted expert follows a feature that the model lacks."""
     phi = np.random.default_rng(9).normal(size=(S, A, 1))
     features = FeatureMap(values=phi, names=("go",))
     prior = NormalPrior.of(("go",), {"go": 2.0})
@@ -152,14 +152,14 @@ def test_predictive_checks_are_quiet_on_the_model_and_speak_off_it() -> None:
         count = 0
         for i in range(n_sets):
             likelihood = DiscountedLikelihood(WORLD, features, decisions(300, key + i, policy))
-            posterior = laplace_posterior(likelihood, prior, n_draws=150, key=i, n_checked=10)
-            checks = predictive_checks(posterior, likelihood, A, n_draws=150, key=i)
+            posterior = laplace_posterior(likelihood, prior, n_draws=100, key=i, n_checked=5)
+            checks = predictive_checks(posterior, likelihood, A, n_draws=100, key=i)
             assert [c.name for c in checks] == ["choices by state", "share of 0", "share of 1"]
             count += any(c.findings for c in checks)
         return count
 
-    assert alarms(clean, 30, 10_000) <= binom.ppf(0.999, 30, 0.05)
-    assert alarms(off, 8, 20_000) >= 7
+    assert alarms(clean, 20, 10_000) <= binom.ppf(0.999, 20, 0.05)
+    assert alarms(off, 6, 20_000) >= 5
 
 
 def test_what_cannot_be_checked_is_refused() -> None:

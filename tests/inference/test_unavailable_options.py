@@ -306,7 +306,7 @@ def test_the_figures_are_in_the_report_and_its_json() -> None:
     assert [f["pattern"] for f in told] == ["random", "worst"]
     assert told[0]["curve"]["share"][0] == 0
     assert check.findings[-1].message == " ".join(f.words for f in check.flips)
-    assert "share at random that turns it" in check.summary().to_text().replace("\n", " ")
+    assert "share at random" in check.summary().to_text()
 
 
 def test_separated_choices_are_no_answer() -> None:

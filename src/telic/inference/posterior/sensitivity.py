@@ -25,7 +25,7 @@ __all__ = ["PriorSensitivity", "prior_sensitivity"]
 
 TRUSTED_SHAPE = 0.7
 
-SENSITIVE = 0.5
+SENSITIVE = 0.2
 """Shift of a mean, in posterior standard deviations, from which a weight is called sensitive to its prior."""
 
 
