@@ -16,7 +16,7 @@ from telic.reports import Outcome
 from telic.rewards import NormalPrior
 from telic.trajectories import Demonstrations
 
-SETTINGS = NutsSettings(n_chains=2, n_draws=1_200, n_tune=400, target_acceptance=0.9)
+SETTINGS = NutsSettings(n_chains=2, n_draws=3_000, n_tune=500, target_acceptance=0.9)
 FEATURES = FeatureMap(values=np.array([[[0.0], [1.0]]]), names=("go",), units=("trip",))
 PRIOR = NormalPrior.of(("go",), {"go": 3.0})
 
