@@ -51,6 +51,7 @@ def density(theta: float) -> float:
     return float(kernel(np.array(theta)) / (kernel(grid).sum() * (grid[1] - grid[0])))
 
 
+@pytest.mark.slow
 def test_sampled_posterior() -> None:
     found = nuts_posterior(likelihood(), prior(), settings=NutsSettings(n_draws=400), key=KEY)
     assert found.outcome.ok

@@ -81,6 +81,7 @@ def by_quadrature(counts: list[tuple[int, int]], scale: float) -> tuple[np.ndarr
     return mean, np.sqrt(np.array([(p * s).sum() for s in seconds]) - mean**2)
 
 
+@pytest.mark.slow
 def test_units_with_few_decisions_lean_on_the_others() -> None:
     counts = [(40, 60), (70, 100), (1, 4)]
     units = {f"service-{i}": unit(*c, kind=Logit) for i, c in enumerate(counts)}
