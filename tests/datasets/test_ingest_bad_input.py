@@ -465,7 +465,12 @@ def _parquet():
     ("name", "raw", "said", "hint"),
     [
         ("log.csv", _parquet(), "log.csv is a Parquet file, though its name ends in .csv", "end in .parquet"),
-        ("log.csv", gzip.compress(GOOD.encode()), "log.csv is compressed with gzip", "end in .csv.gz"),
+        (
+            "log.csv",
+            gzip.compress(GOOD.encode(), mtime=0),
+            "log.csv is compressed with gzip",
+            "end in .csv.gz",
+        ),
         ("log.jsonl", bz2.compress(b"{}"), "log.jsonl is compressed with bzip2", "end in .jsonl.bz2"),
         ("log.tsv", lzma.compress(b"a"), "log.tsv is compressed with xz", "end in .tsv.xz"),
         ("log.csv", b"PK\x03\x04xl/workbook", "log.csv is a spreadsheet or a ZIP archive", "as CSV"),
@@ -477,6 +482,7 @@ def _parquet():
         ),
         ("log.csv.gz", _parquet(), "log.csv.gz is a Parquet file", "Rename it"),
     ],
+    ids=["parquet", "gzip", "bzip2", "xz", "zip", "spreadsheet", "parquet-as-gzip"],
 )
 def test_a_file_that_is_not_what_its_name_says(tmp_path, name, raw, said, hint):
     assert said in refusal(tmp_path, raw, name=name)

@@ -36,7 +36,13 @@ def test_examples_print_what_the_page_says(page: str) -> None:
     assert found.failed == 0
 
 
-@pytest.mark.parametrize("page", PLAIN)
+SAMPLING = ("docs/methods/elicitation.md", "docs/methods/posterior.md")
+"""Pages whose code draws from a posterior, which takes more than a few seconds."""
+
+
+@pytest.mark.parametrize(
+    "page", [pytest.param(p, marks=pytest.mark.slow) if p in SAMPLING else p for p in PLAIN]
+)
 def test_the_code_on_the_page_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages on methods take ``demos``, ``world`` and ``features`` as given; all others bring what they need."""
     project = tmp_path / "my-scaler"

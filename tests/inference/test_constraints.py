@@ -17,6 +17,8 @@ from telic.mdp import GoalConditionedMDP, TabularMDP
 from telic.mdp.library import chain
 from telic.trajectories import Demonstrations
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def proof(project_root: Path):
@@ -69,7 +71,6 @@ def test_the_gain_is_that_of_all_demonstrations(proof) -> None:
     assert first.gain * 10 == pytest.approx(gain, abs=1e-9)
 
 
-@pytest.mark.slow
 def test_nothing_is_found_in_vain(proof) -> None:
     """Reduced: 4 clean data sets with the reward known, 3 with it estimated (200 each in the reproduction)."""
     assert proof.measure("clean", True, 4)["wrong"]["hits"] == 0

@@ -14,6 +14,8 @@ from telic.planning import simulate, solve_soft
 from telic.reports import Outcome
 from telic.trajectories import Demonstrations
 
+pytestmark = pytest.mark.slow
+
 WEIGHTS = np.array([1.0, -1.0, 0.5])
 WORLD = random_mdp(8, 3, key=7, n_successors=3, discount=0.9, n_features=3)
 FEATURES = FeatureMap(values=WORLD.features, names=WORLD.feature_names)
@@ -88,7 +90,6 @@ def test_own_weights_are_those_of_each_alone_and_alike_people_are_not_told_apart
     assert not found.findings
 
 
-@pytest.mark.slow
 def test_false_alarms_of_the_tests() -> None:
     """Reduced: 20 clean logs, three tests at 5 % each; the chance of more than 5 of 20 in one is 3e-4."""
     wrong = {"same rationality": 0, "same taste": 0, "same taste and rationality": 0}

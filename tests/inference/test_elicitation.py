@@ -29,6 +29,8 @@ from telic.reports import Outcome
 from telic.rewards import NormalPrior
 from telic.trajectories import Demonstrations
 
+pytestmark = pytest.mark.slow
+
 NAMES, UNITS = ("time", "cost"), ("min", "euro")
 PRIOR = NormalPrior.of(NAMES, {"time": 1.0, "cost": 2.0})
 AMOUNTS = np.random.default_rng(1).uniform(0, 3, (30, 2))
@@ -226,7 +228,6 @@ def decisions(n: int = 40) -> DiscountedLikelihood:
     return DiscountedLikelihood(WORLD, PHI, demos)
 
 
-@pytest.mark.slow
 def test_a_posterior_goes_on_with_answers_and_is_sampled_again_when_used_up() -> None:
     """Draws of decisions and answers until they are used up, then both ways on: moved, and sampled jointly."""
     L = decisions()

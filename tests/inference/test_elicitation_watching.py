@@ -16,6 +16,8 @@ from telic.mdp import TabularMDP
 from telic.reports import Outcome
 from telic.rewards import NormalPrior
 
+pytestmark = pytest.mark.slow
+
 S, A = 4, 2
 RNG = np.random.default_rng(3)
 P = RNG.dirichlet(np.ones(S), size=(S, A))

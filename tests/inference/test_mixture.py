@@ -23,6 +23,8 @@ from telic.planning import simulate, solve_soft
 from telic.reports import Outcome
 from telic.trajectories import Demonstrations
 
+pytestmark = pytest.mark.slow
+
 TASTES = (np.array([1.0, -1.0, 0.5]), np.array([-1.0, 1.0, 0.5]))
 WORLD = random_mdp(6, 3, key=3, n_successors=3, discount=0.9, n_features=3)
 FEATURES = FeatureMap(values=WORLD.features, names=WORLD.feature_names)
@@ -181,7 +183,6 @@ def test_the_number_is_chosen_by_what_was_not_seen() -> None:
     assert "2 tastes" in chosen.summary().headline
 
 
-@pytest.mark.slow
 def test_one_taste_stays_one_taste() -> None:
     """Reduced: three homogeneous logs. Each is a one-sided test at 2.5 %, so one false choice is as yet no fault."""
     wrong = 0

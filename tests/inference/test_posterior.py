@@ -15,6 +15,8 @@ from telic.reports import Outcome
 from telic.rewards import NormalPrior, RewardPosterior
 from telic.trajectories import Demonstrations
 
+pytestmark = pytest.mark.slow
+
 S, A = 5, 3
 P = np.random.default_rng(0).dirichlet(np.ones(S), size=(S, A))
 PHI = np.random.default_rng(1).normal(size=(S, A, 2))
@@ -48,7 +50,6 @@ def test_with_a_wide_prior_the_mode_is_the_fit_and_the_curvature_its_hessian() -
     assert found.prior_shares.max() < 1e-6
 
 
-@pytest.mark.slow
 def test_the_sampled_density_is_the_normalised_product_on_a_grid() -> None:
     """Mean and covariance of the draws against quadrature of likelihood times prior, both by definition."""
     L = likelihood(60)
@@ -70,7 +71,6 @@ def test_the_sampled_density_is_the_normalised_product_on_a_grid() -> None:
     np.testing.assert_allclose(found.log_likelihoods[:, :3], exact, atol=1e-8)
 
 
-@pytest.mark.slow
 def test_a_direction_without_data_keeps_its_prior_and_says_so() -> None:
     L = likelihood(extra=PHI[..., :1] * 2.0)
     found = nuts_posterior(L, wide(L, 2.0), settings=SHORT, key=3)
@@ -88,7 +88,6 @@ def test_a_direction_without_data_keeps_its_prior_and_says_so() -> None:
     assert found.prior_shares[2] == pytest.approx(0.2, abs=0.05)
 
 
-@pytest.mark.slow
 def test_chains_resume_and_are_the_same() -> None:
     L = likelihood(60)
     kept: dict[int, dict[str, np.ndarray]] = {}

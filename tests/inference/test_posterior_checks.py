@@ -26,6 +26,8 @@ from telic.reports import Outcome
 from telic.rewards import NormalPrior
 from telic.trajectories import Demonstrations
 
+pytestmark = pytest.mark.slow
+
 S, A = 3, 2
 P = np.random.default_rng(0).dirichlet(np.ones(S), size=(S, A))
 WORLD = TabularMDP.from_transition(P, discount=0.8)
@@ -41,7 +43,6 @@ def decisions(n: int = 80, key: int = 1, policy: np.ndarray | None = None) -> De
     )
 
 
-@pytest.mark.slow
 def test_sampling_values_gives_the_posterior_of_the_exact_likelihood() -> None:
     demos, names = decisions(), tuple(f"r({s},{a})" for s in range(S) for a in range(A))
     settings = NutsSettings(n_draws=600, n_tune=200)
@@ -141,7 +142,6 @@ def test_draws_that_do_not_reach_are_not_believed() -> None:
         prior_sensitivity(laplace_posterior(likelihood, prior), (0.0,))
 
 
-@pytest.mark.slow
 def test_predictive_checks_are_quiet_on_the_model_and_speak_off_it() -> None:
     """20 clean and 6 planted sets of 300 decisions; the planted expert follows a feature that the model lacks."""
     phi = np.random.default_rng(9).normal(size=(S, A, 1))

@@ -18,6 +18,8 @@ from telic.planning import simulate, solve_soft
 from telic.reports import Outcome
 from telic.trajectories import Demonstrations
 
+pytestmark = pytest.mark.slow
+
 WEIGHTS = np.array([1.0, -1.0, 0.5])
 WORLD = random_mdp(8, 3, key=7, n_successors=3, discount=0.9, n_features=3)
 FEATURES = FeatureMap(values=WORLD.features, names=WORLD.feature_names)
@@ -117,7 +119,6 @@ def test_mistakes_at_the_door() -> None:
         SuspectSettings(adversarial_rationality=-1.0)
 
 
-@pytest.mark.slow
 def test_planted_in_reduced_numbers(proof) -> None:
     """Reduced: 12 data sets of two designs (the reproduction has 200 of four)."""
     planted, clean = proof.measure("planted", 12), proof.measure("clean", 12)

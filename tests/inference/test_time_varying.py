@@ -24,6 +24,8 @@ from telic.inference.time_blocks import TimeBlocks
 from telic.inference.time_varying import _banded, _constant, _walk
 from telic.trajectories import Demonstrations
 
+pytestmark = pytest.mark.slow
+
 FEW = TimeVaryingSettings(n_blocks=4, smoothing=(0.2, 0.6))
 
 
@@ -100,7 +102,6 @@ def test_a_constant_taste_gives_the_constant_answer(proof) -> None:
     assert "Nothing says that the taste changes" in fit.summary().headline
 
 
-@pytest.mark.slow
 def test_false_alarms_and_power_in_reduced_numbers(proof) -> None:
     """Reduced: 6 constant logs (3 or more false alarms at 5 % have chance .002), 3 drifts (200 in the reproduction)."""
     assert proof.measure("constant", 6)["changes"]["hits"] <= 2

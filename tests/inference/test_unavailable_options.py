@@ -26,6 +26,8 @@ from telic.inference.random_subsets import subset_log_likelihood
 from telic.reports import Outcome, Severity
 from telic.trajectories import ChoiceSets
 
+pytestmark = pytest.mark.slow
+
 QUICK = OptionsSettings(redraws=0, flips=())
 
 
@@ -339,7 +341,6 @@ def test_mistakes_at_the_door(proof) -> None:
         listed_rows(demos, world, np.ones((3, 6)))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("design", ["queue", "permission", "sensor", "stock"])
 def test_designs_in_reduced_numbers(proof, design: str) -> None:
     """Reduced: 10 data sets of each design and of its clean twin (the reproduction has 200)."""

@@ -20,6 +20,8 @@ from telic.workflows import InferSettings, infer, ingest, report
 from telic.workflows.page import build_page
 from telic.workflows.posterior import ChainFiles, PosteriorSettings
 
+pytestmark = pytest.mark.slow
+
 SHORT = PosteriorSettings(n_draws=250, n_chains=2, n_tune=100)
 QUICK = InferSettings(with_profiles=False, posterior=SHORT)
 
@@ -118,7 +120,6 @@ infer(sys.argv[1], settings=settings, progress=kill_after_the_first_chain)
 """
 
 
-@pytest.mark.slow
 def test_a_killed_inference_goes_on_with_the_chains_that_it_has(believed, project_folder):
     ingest(project_folder)
     killed = subprocess.run([sys.executable, "-c", KILLED, str(project_folder)], check=False)
@@ -163,7 +164,6 @@ def test_a_chain_cut_off_by_the_keyboard_is_none(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.slow
 def test_chains_that_do_not_agree_are_no_answer(telic, project_folder):
     telic("ingest", project_folder)
     told = telic("infer", project_folder, "--quick", "--posterior", "--draws", 20, "--json")
@@ -181,7 +181,6 @@ def test_chains_that_do_not_agree_are_no_answer(telic, project_folder):
     assert page.status == 7
 
 
-@pytest.mark.slow
 def test_each_demonstrator_has_a_posterior_under_one_prior(telic, tmp_path):
     contract = CONTRACT.replace("trajectory: [machine]", "trajectory: [machine], demonstrator: who")
     contract += "people: {purpose: test, legal_basis: consent, informed_on: 2026-01-01}\n"
