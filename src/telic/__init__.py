@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from telic.trajectories import Demonstrations as Demonstrations
     from telic.trajectories import Trajectory as Trajectory
     from telic.workflows import AmbiguitySettings as AmbiguitySettings
+    from telic.workflows import ElicitSettings as ElicitSettings
     from telic.workflows import Fit as Fit
     from telic.workflows import InferSettings as InferSettings
     from telic.workflows import PosteriorSettings as PosteriorSettings
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from telic.workflows.ambiguity import ambiguity as ambiguity
     from telic.workflows.check import check as check
     from telic.workflows.compare import compare as compare
+    from telic.workflows.elicit import elicit as elicit
     from telic.workflows.infer import infer as infer
     from telic.workflows.ingest import ingest as ingest
     from telic.workflows.init import init as init
@@ -53,6 +55,7 @@ __all__ = [
     "Comparisons",
     "Demonstrations",
     "DynamicsEstimate",
+    "ElicitSettings",
     "FeatureMap",
     "Finding",
     "FiniteHorizonMDP",
@@ -76,6 +79,7 @@ __all__ = [
     "ambiguity",
     "check",
     "compare",
+    "elicit",
     "estimate_dynamics",
     "infer",
     "ingest",
@@ -98,6 +102,7 @@ HOMES: Final = MappingProxyType(
         "FeatureMap": "telic.features",
         "Finding": "telic.reports",
         "FiniteHorizonMDP": "telic.mdp",
+        "ElicitSettings": "telic.workflows",
         "Fit": "telic.workflows",
         "GoalConditionedMDP": "telic.mdp",
         "InferSettings": "telic.workflows",
@@ -118,6 +123,7 @@ HOMES: Final = MappingProxyType(
         "ambiguity": "telic.workflows.ambiguity",
         "check": "telic.workflows.check",
         "compare": "telic.workflows.compare",
+        "elicit": "telic.workflows.elicit",
         "estimate_dynamics": "telic.mdp",
         "infer": "telic.workflows.infer",
         "ingest": "telic.workflows.ingest",

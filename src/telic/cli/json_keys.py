@@ -111,6 +111,15 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "world": "digest of the inference whose states and dynamics were used",
         **_FINDINGS,
     },
+    "elicit": {
+        "result": "`success`, or why no question could be ranked",
+        "questions": "list of {kind, words, gain, standard_error, ...}, the one that tells most first; gains in nats",
+        "n_candidates": "questions that were looked at",
+        "limit": "nats that no candidate is expected to exceed, errors allowed for",
+        "worth_asking": "whether some question may tell as much as the least gain",
+        "digest": "of everything that went into the result",
+        **_FINDINGS,
+    },
     "train": {
         "inference": "digest of the inference whose reward was planned for",
         "policy": "name of the file of the policy, beside the page",

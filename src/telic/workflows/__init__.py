@@ -7,6 +7,7 @@ from .advise import advise
 from .ambiguity import AmbiguitySettings, ambiguity
 from .check import check
 from .compare import compare
+from .elicit import ElicitSettings, elicit
 from .fit import Fit
 from .infer import InferSettings, infer
 from .ingest import ingest
@@ -21,6 +22,7 @@ from .verb_result import VerbResult
 
 __all__ = [
     "AmbiguitySettings",
+    "ElicitSettings",
     "Fit",
     "InferSettings",
     "PosteriorSettings",
@@ -30,6 +32,7 @@ __all__ = [
     "ambiguity",
     "check",
     "compare",
+    "elicit",
     "infer",
     "ingest",
     "init",

@@ -27,7 +27,7 @@ from telic.typing import FloatArray
 from .fit import Fit
 from .progress import Progress, silent
 
-__all__ = ["POSTERIOR_METHODS", "ChainFiles", "PosteriorSettings", "with_posteriors"]
+__all__ = ["POSTERIOR_METHODS", "ChainFiles", "PosteriorSettings", "stated_prior", "with_posteriors"]
 
 POSTERIOR_METHODS = ("nuts", "laplace")
 """How draws are made: by sampling the exact posterior, or from its normal approximation."""
@@ -150,7 +150,7 @@ def with_posteriors(
             installed.
         NumericalError: a mode was not found.
     """
-    prior = _prior(_likelihood(fits[everybody]), settings.prior)
+    prior = stated_prior(_likelihood(fits[everybody]), settings.prior)
     out = {}
     for who, fit in fits.items():
         out[who] = fit
@@ -161,24 +161,16 @@ def with_posteriors(
     return out
 
 
-def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
-    """Plain arrays in one ``.npz``, whole or not at all.
+def stated_prior(likelihood: ChoiceLikelihood, given: Mapping[str, float]) -> NormalPrior:
+    """The default prior, with the standard deviations that were given in place of its own.
 
     Args:
-        path: of the file.
-        arrays: by name.
+        likelihood: whose states scale the default.
+        given: feature to standard deviation.
+
+    Raises:
+        SettingsError: it names something else than a feature, or the default has no scale for one.
     """
-    buffer = io.BytesIO()
-    np.savez(buffer, **{name: np.asarray(value) for name, value in arrays.items()})  # type: ignore[arg-type]
-    atomic_write(path, buffer.getvalue())
-
-
-def _likelihood(fit: Fit) -> ChoiceLikelihood:
-    return choice_likelihood(fit.world, fit.features, fit.demos, rationality=fit.estimate.gauge.rationality)
-
-
-def _prior(likelihood: ChoiceLikelihood, given: Mapping[str, float]) -> NormalPrior:
-    """The default prior, with the standard deviations that were given in place of its own."""
     names = likelihood.names
     unknown = [name for name in given if name not in names]
     if unknown:
@@ -197,6 +189,22 @@ def _prior(likelihood: ChoiceLikelihood, given: Mapping[str, float]) -> NormalPr
     return NormalPrior.of(
         names, beliefs, source=f"{stated}: stated by the caller; the others {default.source}"
     )
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Plain arrays in one ``.npz``, whole or not at all.
+
+    Args:
+        path: of the file.
+        arrays: by name.
+    """
+    buffer = io.BytesIO()
+    np.savez(buffer, **{name: np.asarray(value) for name, value in arrays.items()})  # type: ignore[arg-type]
+    atomic_write(path, buffer.getvalue())
+
+
+def _likelihood(fit: Fit) -> ChoiceLikelihood:
+    return choice_likelihood(fit.world, fit.features, fit.demos, rationality=fit.estimate.gauge.rationality)
 
 
 def _posterior(
