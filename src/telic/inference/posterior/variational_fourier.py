@@ -1,0 +1,136 @@
+"""Random Fourier features: a basis for values of many measurements, of a size that is chosen freely.
+
+    psi_b(x) = sqrt(2 / B) cos(omega_b . z + phase_b),    omega ~ normal(0, 1 / width^2),    phase ~ uniform(0, 2 pi)
+
+with z the measurements in standard deviations. Inner products of the functions approach the squared-exponential
+kernel ``exp(-|z - z'|^2 / (2 width^2))`` as B grows, whatever the number of measurements.
+
+Reference: Rahimi and Recht (2007), Random features for large-scale kernel machines, NeurIPS 20.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from telic.errors import FeatureError, SettingsError
+from telic.typing import FloatArray
+
+__all__ = ["FourierBasis"]
+
+Columns = Mapping[str, NDArray[Any]]
+
+MOST_PAIRS = 500
+"""Rows whose distances set the width: their median is stable from far fewer."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FourierBasis:
+    """The constant, B random waves of the measurements, and an indicator for every category but the first.
+
+    Attributes:
+        numbers: names of the columns that are measured.
+        centres, scales: ``(d,)`` mean and standard deviation of each.
+        frequencies: ``(d, B)`` of the standardised columns, radians.
+        phases: ``(B,)`` radians.
+        levels: category columns to the codes that get an indicator.
+        key: of the random numbers behind frequencies and phases.
+    """
+
+    numbers: tuple[str, ...]
+    centres: FloatArray
+    scales: FloatArray
+    frequencies: FloatArray
+    phases: FloatArray
+    levels: Mapping[str, tuple[int, ...]]
+    key: int
+
+    @classmethod
+    def fit(
+        cls,
+        columns: Columns,
+        *,
+        n_functions: int = 100,
+        width: float | None = None,
+        key: int = 0,
+        categories: Sequence[str] = (),
+    ) -> FourierBasis:
+        """The basis of these columns; the same key gives the same functions.
+
+        Args:
+            columns: rows to centre and scale by.
+            n_functions: B; more follow a value more closely and need more rows.
+            width: distance, in standard deviations, over which a value may bend. None: the median distance
+                between rows.
+            key: of the random numbers.
+            categories: columns of codes, that get indicators instead of waves.
+
+        Raises:
+            FeatureError: there is no column, or one is not finite.
+            SettingsError: ``n_functions`` or ``width`` is out of range.
+        """
+        if n_functions < 1 or (width is not None and not (np.isfinite(width) and width > 0)):
+            raise SettingsError(
+                f"`n_functions` must be at least 1 and `width` above 0, got {n_functions} and {width}.",
+                hint="100 functions and no width are the defaults.",
+            )
+        numbers = [name for name in columns if name not in categories]
+        if not columns:
+            raise FeatureError(
+                "A basis needs at least one measured column, got none.", hint="Name the observations."
+            )
+        rows = len(next(iter(columns.values())))
+        data = np.zeros((rows, len(numbers)))
+        for i, name in enumerate(numbers):
+            data[:, i] = columns[name]
+            if not np.all(np.isfinite(data[:, i])):
+                raise FeatureError(
+                    f"Column {name!r} is not finite everywhere.", hint="Fill or drop these rows first."
+                )
+        centres, spread = data.mean(axis=0), data.std(axis=0)
+        scales = np.where(spread > 0, spread, 1.0)
+        rng = np.random.default_rng(key)
+        chosen = _median_distance((data - centres) / scales) if width is None else width
+        return cls(
+            numbers=tuple(numbers),
+            centres=centres,
+            scales=scales,
+            frequencies=rng.normal(size=(len(numbers), n_functions)) / chosen,
+            phases=rng.uniform(0.0, 2.0 * np.pi, n_functions),
+            levels={n: tuple(int(v) for v in np.unique(columns[n])[1:]) for n in categories if n in columns},
+            key=key,
+        )
+
+    def evaluate(self, columns: Columns) -> FloatArray:
+        """``(n, 1 + B + indicators)``.
+
+        Raises:
+            FeatureError: a column is missing.
+        """
+        missing = [n for n in (*self.numbers, *self.levels) if n not in columns]
+        if missing:
+            raise FeatureError(
+                f"The basis needs columns {missing}; there are {list(columns)}.",
+                hint="Use the columns it was fitted on.",
+            )
+        rows = len(next(iter(columns.values())))
+        z = np.zeros((rows, len(self.numbers)))
+        for i, name in enumerate(self.numbers):
+            z[:, i] = columns[name]
+        waves = np.cos((z - self.centres) / self.scales @ self.frequencies + self.phases)
+        parts = [np.ones((rows, 1)), np.sqrt(2.0 / len(self.phases)) * waves]
+        for name, codes in self.levels.items():
+            parts += [(np.asarray(columns[name]) == code).astype(np.float64)[:, None] for code in codes]
+        return np.concatenate(parts, axis=1)
+
+
+def _median_distance(z: FloatArray) -> float:
+    """Median distance between rows, evenly picked; 1 where they are all alike."""
+    some = z[:: max(1, len(z) // MOST_PAIRS)]
+    squares = ((some[:, None, :] - some[None, :, :]) ** 2).sum(axis=2)
+    positive = squares[squares > 0]
+    return float(np.sqrt(np.median(positive))) if len(positive) else 1.0

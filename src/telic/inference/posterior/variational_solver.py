@@ -1,0 +1,154 @@
+"""Where the bound of AVRIL is highest: rounds of L-BFGS in coordinates in which the bound bends alike every way.
+
+The noise of the residuals is not maximised over: where action values explain every residual (as constant values do)
+the bound grows without end as the noise falls. It is measured, from what the functions of (x, a) leave over, and
+measured again after every round until it stays. Sampled residuals take the noise that projected ones
+measure: their own would fall with the values that they flatten.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.optimize import minimize
+
+from telic.errors import DataError
+from telic.reports import Outcome
+from telic.typing import FloatArray
+
+from .variational_bound import VariationalBound
+
+__all__ = ["VariationalOptimum", "maximise_bound"]
+
+NOISE_FLOOR = 0.01
+"""Least standard deviation of a residual, in units of 1 / rationality: a hundredth of a log-odd moves no choice, and
+a smaller one would make a constraint of what is an estimate."""
+
+SETTLED = 1e-3
+"""Relative change of the noise at which it counts as measured."""
+
+STEPS = 200
+"""Iterations of L-BFGS in a round, before its coordinates are renewed."""
+
+LEFT_OVER = 5
+"""Fewest transitions beyond the number of functions from which noise is measured."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class VariationalOptimum:
+    """Where the search ended.
+
+    Attributes:
+        t: ``(D,)`` coefficients of the action values.
+        mean, cholesky: of q.
+        noise: standard deviation of a residual.
+        value: the bound, nats.
+        log_likelihood: of the choices, nats.
+        cloned_log_likelihood: of the choices where action values need explain nothing else, nats.
+        decrement: what a Newton step would still add to the bound, nats.
+        rounds: rounds taken.
+        n_evaluations: of the bound.
+        outcome: ``SUCCESS``, ``MAX_ITERATIONS`` or ``NON_FINITE``.
+    """
+
+    t: FloatArray
+    mean: FloatArray
+    cholesky: FloatArray
+    noise: float
+    value: float
+    log_likelihood: float
+    cloned_log_likelihood: float
+    decrement: float
+    rounds: int
+    n_evaluations: int
+    outcome: Outcome
+
+
+def maximise_bound(
+    bound: VariationalBound, *, noise: float | None, tolerance: float, max_rounds: int
+) -> VariationalOptimum:
+    """The best coefficients and q.
+
+    Args:
+        bound: what is maximised.
+        noise: standard deviation of a residual; None: measured.
+        tolerance: nats that a Newton step may still add.
+        max_rounds: rounds at most.
+
+    Raises:
+        DataError: there are too few transitions to measure the noise.
+    """
+    spare = len(bound.rows.known) - bound.frame.shape[1]
+    if noise is None and spare < LEFT_OVER:
+        raise DataError(
+            f"{len(bound.rows.known)} transitions with {bound.frame.shape[1]} functions of state and action leave "
+            "nothing from which the noise of the residuals could be measured.",
+            hint="Give a smaller basis or more transitions, or state `noise`.",
+        )
+    if noise is None and not bound.is_projected:
+        projected = replace(bound, is_projected=True)
+        noise = maximise_bound(projected, noise=None, tolerance=tolerance, max_rounds=max_rounds).noise
+    free = replace(bound, weight=0.0)
+    t, evaluations, _ = _climb(free, np.zeros(bound.size), 1.0)
+    cloned = free.residual(t)[2]
+    sigma = measured_noise(bound, t) if noise is None else noise
+    outcome, decrement, rounds = Outcome.MAX_ITERATIONS, math.inf, 0
+    for rounds in range(1, max_rounds + 1):  # noqa: B007, the count is reported
+        t, more, decrement = _climb(bound, t, sigma)
+        evaluations += more
+        if not (np.isfinite(decrement) and np.all(np.isfinite(t))):
+            outcome = Outcome.NON_FINITE
+            break
+        again = measured_noise(bound, t) if noise is None else sigma
+        settled = abs(again - sigma) <= SETTLED * sigma
+        if settled and decrement <= tolerance:
+            outcome = Outcome.SUCCESS
+            break
+        sigma = again if not settled else sigma
+    delta, _, log_likelihood, _ = bound.residual(t)
+    mean, cholesky = bound.best(bound.compared(delta), sigma)
+    return VariationalOptimum(
+        t=t,
+        mean=mean,
+        cholesky=cholesky,
+        noise=sigma,
+        value=bound.bound(t, mean, cholesky, sigma),
+        log_likelihood=log_likelihood,
+        cloned_log_likelihood=cloned,
+        decrement=decrement,
+        rounds=rounds,
+        n_evaluations=evaluations,
+        outcome=outcome,
+    )
+
+
+def measured_noise(bound: VariationalBound, t: FloatArray) -> float:
+    """Standard deviation of a residual around what the functions of (x, a) say of it."""
+    weighted = bound.residual(t)[0] * bound.root_weights
+    told, m = bound.frame.T @ weighted, len(weighted)
+    left = float(weighted @ weighted - told @ told) * m / max(m - len(told), 1)
+    total, floor = float((bound.root_weights**2).sum()), NOISE_FLOOR / bound.rationality
+    return max(math.sqrt(max(left, 0.0) / max(total, 1e-300)), floor)
+
+
+def _climb(bound: VariationalBound, t: FloatArray, noise: float) -> tuple[FloatArray, int, float]:
+    """One round: ``(t, evaluations, what a Newton step would still add)``."""
+    R = bound.steps(t, noise)
+
+    def negative(y: FloatArray) -> tuple[float, FloatArray]:
+        value, gradient = bound.profile(t + R @ y, noise)
+        return -value, -(R.T @ gradient)
+
+    found = minimize(
+        negative,
+        np.zeros(len(t)),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": STEPS, "maxfun": 2 * STEPS, "ftol": 1e-13, "gtol": 1e-7, "maxcor": 30},
+    )
+    t = t + R @ found.x
+    fresh = bound.steps(t, noise)
+    slope = fresh.T @ bound.profile(t, noise)[1]
+    return t, int(found.nfev), 0.5 * float(slope @ slope)
