@@ -278,16 +278,16 @@ def shares(at: dict[str, np.ndarray]) -> dict[str, object]:
 def plot(lines: Path) -> None:
     """Share acted against alpha, a panel a world, drawn into the page's folder of figures."""
     from telic.reports.style import DARK, LIGHT
-    from telic.workflows.figures.canvas import ACCENTS, RULE, canvas, to_svg
+    from telic.workflows.figures.canvas import ACCENTS, DASHES, INK, MUTED, canvas, to_svg
 
     rows = [json.loads(line) for line in lines.read_text().splitlines() if line.startswith("{")]
     shown = {
-        "expected_regret": ("expected regret", ACCENTS[0], "-"),
-        "ensemble_disagreement": ("disagreement", ACCENTS[2], "--"),
-        "entropy": ("entropy", ACCENTS[1], ":"),
-        "perfect": ("perfect oracle", RULE, "-"),
+        "expected_regret": ("expected regret", ACCENTS[0], DASHES[0]),
+        "ensemble_disagreement": ("disagreement", ACCENTS[2], DASHES[1]),
+        "entropy": ("entropy", ACCENTS[1], DASHES[2]),
+        "perfect": ("perfect oracle", MUTED, DASHES[3]),
     }
-    with canvas(8.6, 3.0, columns=len(rows), sharey=True) as (figure, axes):
+    with canvas(8.6, 3.3, columns=len(rows), sharey=True) as (figure, axes):
         for axis, row in zip(axes, rows, strict=True):
             for name, (words, colour, dash) in shown.items():
                 curve = {float(alpha): share for alpha, share in row["curve"][name].items()}
@@ -295,7 +295,8 @@ def plot(lines: Path) -> None:
             axis.set_xlabel(f"alpha ({row['world']})")
             axis.set_ylim(0, 1)
         axes[0].set_ylabel("share of decisions acted on")
-        axes[-1].legend(loc="lower right", frameon=False)
+        lines, words = axes[0].get_legend_handles_labels()
+        figure.legend(lines, words, loc="outside lower center", ncols=4, labelcolor=INK, handlelength=3)
         svg = to_svg(figure)
 
     def theme(colours: dict[str, str]) -> str:
