@@ -56,6 +56,8 @@ class VariationalSettings:
         residual: ``"projected"`` averages out the chance in transitions; ``"sampled"`` takes every transition as it
             came, as published: values of next states are then pulled together, by as much as transitions are random.
         noise: standard deviation of a residual, in units of reward; None: measured.
+        correct_noise: undo, for projected residuals, the pull towards 0 that chance in averages over few transitions
+            causes.
         covariance: ``"linear-response"`` lets the action values move along with the weights; ``"variational"``
             takes them as known, as published.
         action_spread: a priori standard deviation, in log-odds, of differences between action values at a typical
@@ -71,6 +73,7 @@ class VariationalSettings:
     residual_weight: float = 1.0
     residual: Literal["projected", "sampled"] = "projected"
     noise: float | None = None
+    correct_noise: bool = True
     covariance: Literal["linear-response", "variational"] = "linear-response"
     action_spread: float = 5.0
     n_functions: int = 100
@@ -179,7 +182,9 @@ def variational_fit(
         spread=s.action_spread,
         is_projected=s.residual == "projected",
     )
-    optimum = maximise_bound(bound, noise=s.noise, tolerance=s.tolerance, max_rounds=s.max_rounds)
+    optimum = maximise_bound(
+        bound, noise=s.noise, correct_noise=s.correct_noise, tolerance=s.tolerance, max_rounds=s.max_rounds
+    )
     sd = prior.standard_deviations
     if optimum.outcome is Outcome.NON_FINITE:
         information = np.full((len(sd), len(sd)), np.nan)

@@ -13,6 +13,12 @@ functions of (x, a) themselves, which average out what chance adds to a transiti
 published. For given t the best q is conjugate: precision ``P0 + lambda H'H / sigma^2``. So the bound is maximised over
 t alone, with the gradient of the bound at the best q (envelope theorem).
 
+*Correction.* The projected residuals keep the chance of r averages, ``r sigma(t)^2`` in squares, and values that are
+too flat make it small: weights are pulled to 0. What is left of it is given back by ``c log sigma(t)`` with
+``sigma(t)`` the noise that t leaves over and ``c = lambda |h - H m|^2 / sigma^2`` at the uncorrected optimum: there it
+has the slope of ``-lambda |h - H m|^2 / (2 sigma(t)^2)`` by t through ``sigma(t)`` (one step towards the continuously
+updated criterion of Hansen, Heaton and Yaron 1996, which itself may have no maximum).
+
 Reference: Chan and van der Schaar (2021), Scalable Bayesian inverse reinforcement learning, ICLR, equations 4 to 7.
 """
 
@@ -179,14 +185,28 @@ class VariationalBound:
         divergence = normal_divergence(mean, cholesky, self.prior.means, self.prior.standard_deviations)
         return log_likelihood + self.weight * told - divergence - 0.5 * float(t @ self.penalty @ t)
 
-    def profile(self, t: FloatArray, noise: float) -> tuple[float, FloatArray]:
-        """The bound at the best q, and its gradient by t."""
+    def left_over(self, t: FloatArray) -> FloatArray:
+        """``(m,)`` weighted residuals less their projection on the functions of (x, a)."""
+        weighted = self.residual(t)[0] * self.root_weights
+        return np.asarray(weighted - self.frame @ (self.frame.T @ weighted))
+
+    def profile(self, t: FloatArray, noise: float, correction: float = 0.0) -> tuple[float, FloatArray]:
+        """The bound at the best q plus ``correction * log sigma(t)``, up to a constant of it, and its gradient by t."""
         delta, after, log_likelihood, logp = self.residual(t)
         h = self.compared(delta)
         mean, cholesky = self.best(h, noise)
         miss = h - self.design @ mean
-        pulled = self.frame @ miss if self.is_projected else miss
-        pull = -(self.weight / noise**2) * pulled * self.root_weights
+        pull = -(self.weight / noise**2) * (self.frame @ miss if self.is_projected else miss)
+        told = expected_log_normal(h, self.design, mean, cholesky, noise)
+        divergence = normal_divergence(mean, cholesky, self.prior.means, self.prior.standard_deviations)
+        Pt = self.penalty @ t
+        value = log_likelihood + self.weight * told - divergence - 0.5 * float(t @ Pt)
+        if correction:
+            rest = self.left_over(t)
+            square = max(float(rest @ rest), 1e-300)
+            value += 0.5 * correction * math.log(square)
+            pull = pull + correction * rest / square
+        pull = pull * self.root_weights
         rows, beta = self.rows, self.rationality
         by_now = -beta * np.exp(logp) * rows.weights[:, None]
         by_now[np.arange(len(by_now)), rows.actions] += beta * rows.weights
@@ -197,10 +217,6 @@ class VariationalBound:
             own = np.einsum("na,nak->k", by_now, rows.features)
             own += np.einsum("na,nak->k", by_after, rows.next_features)
             gradient = np.concatenate([gradient, own])
-        Pt = self.penalty @ t
-        told = expected_log_normal(h, self.design, mean, cholesky, noise)
-        divergence = normal_divergence(mean, cholesky, self.prior.means, self.prior.standard_deviations)
-        value = log_likelihood + self.weight * told - divergence - 0.5 * float(t @ Pt)
         return value, gradient - Pt
 
     def curvature(self, t: FloatArray, noise: float) -> tuple[FloatArray, FloatArray, FloatArray]:

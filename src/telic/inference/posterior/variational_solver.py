@@ -44,11 +44,11 @@ class VariationalOptimum:
         t: ``(D,)`` coefficients of the action values.
         mean, cholesky: of q.
         noise: standard deviation of a residual.
+        correction: c, nats by the log of the noise; 0 where there was none.
         value: the bound, nats.
         log_likelihood: of the choices, nats.
         cloned_log_likelihood: of the choices where action values need explain nothing else, nats.
         decrement: what a Newton step would still add to the bound, nats.
-        rounds: rounds taken.
         n_evaluations: of the bound.
         outcome: ``SUCCESS``, ``MAX_ITERATIONS`` or ``NON_FINITE``.
     """
@@ -57,23 +57,24 @@ class VariationalOptimum:
     mean: FloatArray
     cholesky: FloatArray
     noise: float
+    correction: float
     value: float
     log_likelihood: float
     cloned_log_likelihood: float
     decrement: float
-    rounds: int
     n_evaluations: int
     outcome: Outcome
 
 
 def maximise_bound(
-    bound: VariationalBound, *, noise: float | None, tolerance: float, max_rounds: int
+    bound: VariationalBound, *, noise: float | None, correct_noise: bool, tolerance: float, max_rounds: int
 ) -> VariationalOptimum:
     """The best coefficients and q.
 
     Args:
         bound: what is maximised.
         noise: standard deviation of a residual; None: measured.
+        correct_noise: give back what chance in averages pulls the weights to 0; for projected residuals.
         tolerance: nats that a Newton step may still add.
         max_rounds: rounds at most.
 
@@ -89,24 +90,32 @@ def maximise_bound(
         )
     if noise is None and not bound.is_projected:
         projected = replace(bound, is_projected=True)
-        noise = maximise_bound(projected, noise=None, tolerance=tolerance, max_rounds=max_rounds).noise
+        noise = maximise_bound(
+            projected, noise=None, correct_noise=correct_noise, tolerance=tolerance, max_rounds=max_rounds
+        ).noise
     free = replace(bound, weight=0.0)
-    t, evaluations, _ = _climb(free, np.zeros(bound.size), 1.0)
+    t, count, _ = _climb(free, np.zeros(bound.size), 1.0)
     cloned = free.residual(t)[2]
     sigma = measured_noise(bound, t) if noise is None else noise
-    outcome, decrement, rounds = Outcome.MAX_ITERATIONS, math.inf, 0
-    for rounds in range(1, max_rounds + 1):  # noqa: B007, the count is reported
-        t, more, decrement = _climb(bound, t, sigma)
-        evaluations += more
-        if not (np.isfinite(decrement) and np.all(np.isfinite(t))):
-            outcome = Outcome.NON_FINITE
-            break
-        again = measured_noise(bound, t) if noise is None else sigma
-        settled = abs(again - sigma) <= SETTLED * sigma
-        if settled and decrement <= tolerance:
-            outcome = Outcome.SUCCESS
-            break
-        sigma = again if not settled else sigma
+    t, sigma, found = _rounds(
+        bound, t, sigma, is_fixed=noise is not None, tolerance=tolerance, most=max_rounds
+    )
+    correction = 0.0
+    if (
+        correct_noise
+        and bound.is_projected
+        and found.outcome.ok
+        and spare >= LEFT_OVER
+        and measured_noise(bound, t) > _floor(bound)
+    ):
+        h = bound.compared(bound.residual(t)[0])
+        miss = h - bound.design @ bound.best(h, sigma)[0]
+        correction = bound.weight * float(miss @ miss) / sigma**2
+        count += found.n_evaluations
+        t, _, found = _rounds(
+            bound, t, sigma, is_fixed=True, tolerance=tolerance, most=max_rounds, correction=correction
+        )
+        sigma = measured_noise(bound, t) if noise is None else noise
     delta, _, log_likelihood, _ = bound.residual(t)
     mean, cholesky = bound.best(bound.compared(delta), sigma)
     return VariationalOptimum(
@@ -114,31 +123,68 @@ def maximise_bound(
         mean=mean,
         cholesky=cholesky,
         noise=sigma,
+        correction=correction,
         value=bound.bound(t, mean, cholesky, sigma),
         log_likelihood=log_likelihood,
         cloned_log_likelihood=cloned,
-        decrement=decrement,
-        rounds=rounds,
-        n_evaluations=evaluations,
-        outcome=outcome,
+        decrement=found.decrement,
+        n_evaluations=count + found.n_evaluations,
+        outcome=found.outcome,
     )
 
 
 def measured_noise(bound: VariationalBound, t: FloatArray) -> float:
     """Standard deviation of a residual around what the functions of (x, a) say of it."""
-    weighted = bound.residual(t)[0] * bound.root_weights
-    told, m = bound.frame.T @ weighted, len(weighted)
-    left = float(weighted @ weighted - told @ told) * m / max(m - len(told), 1)
-    total, floor = float((bound.root_weights**2).sum()), NOISE_FLOOR / bound.rationality
-    return max(math.sqrt(max(left, 0.0) / max(total, 1e-300)), floor)
+    rest = bound.left_over(t)
+    m, r = bound.frame.shape
+    total = float((bound.root_weights**2).sum())
+    return max(math.sqrt(float(rest @ rest) * m / max(m - r, 1) / max(total, 1e-300)), _floor(bound))
 
 
-def _climb(bound: VariationalBound, t: FloatArray, noise: float) -> tuple[FloatArray, int, float]:
+@dataclass(frozen=True)
+class _Search:
+    outcome: Outcome
+    decrement: float
+    n_evaluations: int
+
+
+def _rounds(
+    bound: VariationalBound,
+    t: FloatArray,
+    sigma: float,
+    *,
+    is_fixed: bool,
+    tolerance: float,
+    most: int,
+    correction: float = 0.0,
+) -> tuple[FloatArray, float, _Search]:
+    """Climbs until neither the bound nor the noise moves."""
+    count, decrement = 0, math.inf
+    for _ in range(most):
+        t, more, decrement = _climb(bound, t, sigma, correction)
+        count += more
+        if not (np.isfinite(decrement) and np.all(np.isfinite(t))):
+            return t, sigma, _Search(Outcome.NON_FINITE, decrement, count)
+        again = sigma if is_fixed else measured_noise(bound, t)
+        settled = abs(again - sigma) <= SETTLED * sigma
+        if settled and decrement <= tolerance:
+            return t, sigma, _Search(Outcome.SUCCESS, decrement, count)
+        sigma = sigma if settled else again
+    return t, sigma, _Search(Outcome.MAX_ITERATIONS, decrement, count)
+
+
+def _floor(bound: VariationalBound) -> float:
+    return NOISE_FLOOR / bound.rationality
+
+
+def _climb(
+    bound: VariationalBound, t: FloatArray, noise: float, correction: float = 0.0
+) -> tuple[FloatArray, int, float]:
     """One round: ``(t, evaluations, what a Newton step would still add)``."""
     R = bound.steps(t, noise)
 
     def negative(y: FloatArray) -> tuple[float, FloatArray]:
-        value, gradient = bound.profile(t + R @ y, noise)
+        value, gradient = bound.profile(t + R @ y, noise, correction)
         return -value, -(R.T @ gradient)
 
     found = minimize(
@@ -150,5 +196,5 @@ def _climb(bound: VariationalBound, t: FloatArray, noise: float) -> tuple[FloatA
     )
     t = t + R @ found.x
     fresh = bound.steps(t, noise)
-    slope = fresh.T @ bound.profile(t, noise)[1]
+    slope = fresh.T @ bound.profile(t, noise, correction)[1]
     return t, int(found.nfev), 0.5 * float(slope @ slope)
