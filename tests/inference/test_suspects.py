@@ -105,6 +105,9 @@ def test_without_a_majority_nobody_is_right(signs: list[float]) -> None:
     assert fit.findings[0].code == "no-majority"
     assert "choices do not tell who is right" in fit.findings[0].message
     assert "Say whom to follow" in fit.findings[0].hint
+    # Which side is called expert was a toss, so no person is named as one who acts against the others.
+    assert fit.n_suspected == 0
+    assert "suspected-demonstrator" not in {f.code for f in fit.findings}
     assert "Not an answer (no-majority)" in fit.summary().headline
 
 

@@ -16,7 +16,7 @@ then at most ``alpha`` at the true weights. The weights are estimated; from the 
 
 **Who is right** cannot be told from choices: turn every weight round and experts and adversaries change places with the
 same likelihood. It is decided by number, and where half of the demonstrators or more do not act like the experts, it is
-not decided: the outcome is ``NO_MAJORITY``.
+not decided: the outcome is ``NO_MAJORITY``, and nobody is named.
 
 References:
     Ville (1939) and Vovk and Wang (2021), E-values: calibration, combination and applications, Annals of Statistics 49;
@@ -157,9 +157,11 @@ def fit_despite_suspects(
         experts = float(point.responsibilities[:, 0].sum())
         if 2 * suspected.sum() >= units.n_units or 2 * experts <= units.n_units:
             outcome = Outcome.NO_MAJORITY
-        elif errors.score_norm > CERTIFIED:
-            outcome = Outcome.MAX_ITERATIONS
-        findings = _findings(units, point, suspected, evidence, outcome, chosen.level)
+            findings = (_no_majority(units, point, int(suspected.sum())),)
+            suspected = np.zeros_like(suspected)  # which side is called expert was a toss
+        else:
+            outcome = outcome if errors.score_norm <= CERTIFIED else Outcome.MAX_ITERATIONS
+            findings = _findings(units, point, suspected, evidence, chosen.level)
     return SuspectFit(
         outcome=outcome,
         estimate=_estimate(pooled, point, errors, units.sizes, outcome, (*findings, *pooled.findings)),
@@ -245,30 +247,26 @@ def _estimate(
     )
 
 
+def _no_majority(units: Units, point: LatentPoint, n_apart: int) -> Finding:
+    """No side is larger than the other; nobody is named, for either side may be the experts."""
+    counts = ", ".join(
+        f"{n:.1f} {kind}"
+        for n, kind in zip(point.responsibilities.sum(axis=0), KINDS_OF_DEMONSTRATOR, strict=True)
+    )
+    return Finding(
+        code="no-majority",
+        severity=Severity.ERROR,
+        message=f"{n_apart} of {units.n_units} demonstrators do not act like the others (expected: {counts}). "
+        "Where half or more do not, choices do not tell who is right, and nobody is suspected.",
+        hint="Say whom to follow, or fit everybody apart; the weights found are kept but are no answer.",
+        evidence={"apart": n_apart, "demonstrators": units.n_units},
+    )
+
+
 def _findings(
-    units: Units,
-    point: LatentPoint,
-    suspected: BoolArray,
-    evidence: FloatArray,
-    outcome: Outcome,
-    level: float,
+    units: Units, point: LatentPoint, suspected: BoolArray, evidence: FloatArray, level: float
 ) -> tuple[Finding, ...]:
     out = []
-    if outcome is Outcome.NO_MAJORITY:
-        counts = ", ".join(
-            f"{n:.1f} {kind}"
-            for n, kind in zip(point.responsibilities.sum(axis=0), KINDS_OF_DEMONSTRATOR, strict=True)
-        )
-        out.append(
-            Finding(
-                code="no-majority",
-                severity=Severity.ERROR,
-                message=f"{int(suspected.sum())} of {units.n_units} demonstrators are suspected (expected: {counts}). "
-                "Where half or more do not act like the others, choices do not tell who is right.",
-                hint="Say whom to follow, or fit everybody apart; the weights found are kept but are no answer.",
-                evidence={"suspected": int(suspected.sum()), "demonstrators": units.n_units},
-            )
-        )
     for u in np.flatnonzero(suspected):
         i = 1 + int(point.responsibilities[u, 1:].argmax())
         kind = KINDS_OF_DEMONSTRATOR[i]

@@ -32,7 +32,8 @@ class SuspectFit:
         share_errors: kind of standard error to ``(3,)``.
         probabilities: ``(D, 3)`` posterior probability of each kind.
         evidence: ``(D,)`` nats against being an expert: log of the mean likelihood ratio of the other kinds.
-        suspected: ``(D,)`` the evidence reaches ``log(D / level)``.
+        suspected: ``(D,)`` the evidence reaches ``log(D / level)``; nobody without a majority, where either side may be
+            the experts.
         names: D pseudonyms.
         sizes: ``(D,)`` decisions of each.
         level: chance, at most, that anybody is suspected where all are experts (at the true weights).
