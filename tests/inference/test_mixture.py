@@ -234,6 +234,26 @@ def test_a_vanishing_component_is_an_error() -> None:
     assert "Ask for 1 component;" in first.hint
 
 
+def test_a_taste_that_nobody_has_is_no_taste() -> None:
+    """Eight copies of one trajectory: nothing tells components apart, and two of three keep less than a unit."""
+    copies = simulate(WORLD.mdp, solve_soft(WORLD.mdp, WORLD.features @ TASTES[0]).policy, 1, 30, key=5)
+    demos = Demonstrations.from_arrays(
+        np.tile(copies.states, 8),
+        np.tile(copies.actions, 8),
+        next_states=np.tile(copies.next_states, 8),
+        offsets=np.arange(9) * 30,
+    )
+    found = fit_mixture(demos, WORLD.mdp, FEATURES, n_components=3, settings=MixtureSettings(starts=2))
+    assert found.outcome.ok
+    assert found.vanished == (1, 2)
+    assert found.summary().headline.startswith(
+        "1 taste among 8 trajectories, where 3 were asked for: nobody has the others"
+    )
+    assert found.component(0).outcome.ok
+    assert found.component(1).outcome is Outcome.COLLINEAR
+    assert [c["vanished"] for c in found.to_json()["components"]] == [False, True, True]
+
+
 def test_groups_without_limit_are_refused_with_words() -> None:
     """Two trajectories that always do opposite things: each alone puts no limit on the weights."""
     demos = Demonstrations.from_arrays(

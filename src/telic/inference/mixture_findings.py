@@ -12,13 +12,11 @@ from telic.rewards import RewardEstimate
 from telic.typing import FloatArray
 
 from .latent import LatentPoint
+from .mixture_result import VANISHED
 from .uncertainty import complement
 from .units import Units
 
 __all__ = ["mixture_findings"]
-
-VANISHED = 1.0
-"""Expected number of units below which nobody is said to have a component."""
 
 SAME = 0.05
 """Level of the test that two components differ."""

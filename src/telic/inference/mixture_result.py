@@ -20,6 +20,9 @@ from .wording import plural
 
 __all__ = ["IntentMixture"]
 
+VANISHED = 1.0
+"""Expected number of units below which nobody is said to have a component."""
+
 UNITS_SHOWN = 50
 """Units in the table of a summary; the JSON form has all."""
 
@@ -29,7 +32,7 @@ class IntentMixture:
     """Several tastes, their shares, and who has which.
 
     Attributes:
-        outcome: only ``SUCCESS`` may be used, and only where no finding is an error.
+        outcome: only ``SUCCESS`` may be used; not the weights of a component that has vanished.
         weights: ``(J, K)`` reward per unit of feature of each component, by share, largest first.
         shares: ``(J,)``, summing to 1.
         covariances: kind to ``(P, P)`` covariance of the J K weights and J - 1 logits of shares.
@@ -69,6 +72,11 @@ class IntentMixture:
         return len(self.shares)
 
     @property
+    def vanished(self) -> tuple[int, ...]:
+        """Components, from 0, that fewer than one unit is expected to have: their weights mean nothing."""
+        return tuple(np.flatnonzero(self.responsibilities.sum(axis=0) < VANISHED).tolist())
+
+    @property
     def assigned(self) -> np.ndarray:
         """``(U,)`` the most probable component of each unit, from 0."""
         return np.asarray(self.responsibilities.argmax(axis=1))
@@ -91,6 +99,9 @@ class IntentMixture:
         Args:
             j: component, from 0.
 
+        Returns:
+            The estimate; no answer (``COLLINEAR``: nobody's choices tell it) where the component has vanished.
+
         Raises:
             SettingsError: there is no such component.
         """
@@ -101,7 +112,7 @@ class IntentMixture:
         return class_estimate(
             self.pooled,
             method="mixture",
-            outcome=self.outcome,
+            outcome=Outcome.COLLINEAR if self.outcome.ok and j in self.vanished else self.outcome,
             weights=self.weights[j],
             covariances={kind: m[block, block] for kind, m in self.covariances.items()},
             unit_weights=self.responsibilities[:, j] * self.unit_sizes,
@@ -123,6 +134,7 @@ class IntentMixture:
             "components": [
                 {
                     "share": _number(self.shares[j]),
+                    "vanished": j in self.vanished,
                     "share_error": _number(
                         self.share_errors.get("sandwich_clustered", np.full(99, np.nan))[j]
                     ),
@@ -154,10 +166,10 @@ class IntentMixture:
             gain = self.log_likelihood - self.pooled.choice_log_likelihood
             shown = ", ".join(f"{s:.0%}" for s in self.shares)
             who = plural(self.unit) if U > 1 else self.unit
-            headline = (
-                f"{J} taste{'s' * (J > 1)} among {U:,} {who}, with shares {shown}; "
-                f"{gain:,.1f} nats better than one taste for all."
-            )
+            left = J - len(self.vanished)
+            headline = f"{left} taste{'s' * (left > 1)} among {U:,} {who}"
+            headline += "" if left == J else f", where {J} were asked for: nobody has the other{'s' * (J - left > 1)}"
+            headline += f"; shares {shown}; {gain:,.1f} nats better than one taste for all."
         else:
             headline = f"Not an answer ({self.outcome.label}). {self.outcome.value}"
         errors = self.standard_errors()
