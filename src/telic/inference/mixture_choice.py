@@ -3,7 +3,8 @@
 Units are dealt into folds with a fixed key. For each number of components the mixture is fitted to all folds but one
 and gives the log-likelihood of each unit of that one (choices are marked by the whole mixture: nobody says which taste
 a new unit has). The answer is the smallest number that no larger one beats: whose gain, paired by unit, has a lower end
-of its interval above zero. Where more components never help, that is one.
+of its interval above zero. Where more components never help, that is one. A mixture with more components than there are
+tastes has a flat top and is no answer by itself; it foretells units all the same, and is compared.
 
 References:
     Smyth (2000), Model selection for probabilistic clustering using cross-validated likelihood, Statistics and
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,10 +105,14 @@ class ComponentChoice:
         )
         inner = self.mixture.summary()
         number = Section(title="How many", items=(table, *self.findings), anchor="how-many")
+        larger = [m for i, m in enumerate(self.tried) if m > n and np.all(np.isfinite(self.held_out[i]))]
+        if larger:
+            because = f"no larger number foretells unseen {plural(self.mixture.unit)} surely better"
+        else:
+            because = "the largest number that could be compared"
         return Report(
             title="Number of intents",
-            headline=f"{n} taste{'s' * (n > 1)}: no larger number foretells unseen "
-            f"{plural(self.mixture.unit)} surely better.",
+            headline=f"{n} taste{'s' * (n > 1)}: {because}.",
             sections=(number, *inner.sections),
             data=self.to_json(),
         )
@@ -124,6 +130,7 @@ def choose_components(
     level: float | int = 0.95,
     rationality: float = 1.0,
     settings: MixtureSettings | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> ComponentChoice:
     """The number of tastes that held-out likelihood supports, and the mixture with it.
 
@@ -138,6 +145,7 @@ def choose_components(
         level: of the intervals of gains.
         rationality: inverse temperature of all.
         settings: of every fit.
+        progress: called with the mixtures fitted so far and of all.
 
     Raises:
         DataError: there are fewer than two units, or the largest number exceeds those of a training part.
@@ -177,8 +185,9 @@ def choose_components(
             choice_likelihood(world, features, u.demos, rationality=rationality) for u in (train, test)
         )
         for i, n in enumerate(tried):
+            progress(f * most + i, n_folds * most + 1)
             m = mixture_of(seen, train, n, chosen, time.process_time())
-            if m.outcome.ok:
+            if np.all(np.isfinite(m.weights)):
                 model = intents(unseen, m.pooled, n, 0.0)
                 held_out[i, fold == f] = unit_log_likelihoods(model.at(m.weights, m.shares).each, m.shares)
     usable = [n for n in tried if np.all(np.isfinite(held_out[n - 1]))]
@@ -187,6 +196,7 @@ def choose_components(
         if all(paired_gain(held_out[m - 1] - held_out[n - 1], level)[1] <= 0 for m in usable if m > n):
             best = n
             break
+    progress(n_folds * most, n_folds * most + 1)
     likelihood = choice_likelihood(world, features, units.demos, rationality=rationality)
     return ComponentChoice(
         n_components=best,

@@ -168,7 +168,9 @@ class IntentMixture:
             who = plural(self.unit) if U > 1 else self.unit
             left = J - len(self.vanished)
             headline = f"{left} taste{'s' * (left > 1)} among {U:,} {who}"
-            headline += "" if left == J else f", where {J} were asked for: nobody has the other{'s' * (J - left > 1)}"
+            headline += (
+                "" if left == J else f", where {J} were asked for: nobody has the other{'s' * (J - left > 1)}"
+            )
             headline += f"; shares {shown}; {gain:,.1f} nats better than one taste for all."
         else:
             headline = f"Not an answer ({self.outcome.label}). {self.outcome.value}"
