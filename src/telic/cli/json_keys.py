@@ -112,11 +112,23 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         **_FINDINGS,
     },
     "elicit": {
-        "result": "`success`, or why no question could be ranked",
-        "questions": "list of {kind, words, gain, standard_error, ...}, the one that tells most first; gains in nats",
-        "n_candidates": "questions that were looked at",
-        "limit": "nats that no candidate is expected to exceed, errors allowed for",
-        "worth_asking": "whether some question may tell as much as the least gain",
+        "result": "`success`, or why no question could be ranked (`separation`, `not_mixed`)",
+        "questions": (
+            "list of {id, kind (`comparison`, `demonstration`, `environment`), words, gain, standard_error, interval,"
+            " settles {claim: chance}, narrows {trade-off: share}, ...}, of each kind the one that tells most first;"
+            " gains in nats. A comparison has a, b, added (to those above it), names, units, amounts; the others where,"
+            " steps, highest_gain"
+        ),
+        "random": "{kind: {mean, standard_error, low, high, n_candidates, limit}}: nats of one of the kind at random",
+        "together": "null, or {gain, standard_error, random, settles, narrows}: of the answers to all comparisons",
+        "claims": "list of {claim, share (of the belief that has it true), is_open, is_asked}",
+        "answers": (
+            "null, or {n, n_blank, gain (nats that they told), surprise, rows [{question, choice, who, chance}], ...}"
+        ),
+        "belief": (
+            "null, or {method, demonstrator, n_decisions, n_draws, effective_draws, prior, untold, weights {feature:"
+            " {mean, standard_deviation}}}, after the answers, conditional on the transition probabilities"
+        ),
         "digest": "of everything that went into the result",
         **_FINDINGS,
     },

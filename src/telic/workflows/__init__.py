@@ -7,7 +7,8 @@ from .advise import advise
 from .ambiguity import AmbiguitySettings, ambiguity
 from .check import check
 from .compare import compare
-from .elicit import ElicitSettings, elicit
+from .elicit import elicit
+from .elicit_settings import ElicitSettings
 from .fit import Fit
 from .infer import InferSettings, infer
 from .ingest import ingest

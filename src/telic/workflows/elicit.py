@@ -6,82 +6,45 @@ decisions count as independent given their states, and the transition probabilit
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from telic.errors import SettingsError
-from telic.inference.elicitation import QuestionRanking, rank_comparisons
-from telic.reports import Report, Section, Table
+from telic.inference.elicitation import WeightBelief
+from telic.reports import Outcome
 from telic.reports.numbers import json_value
 
-from .elicit_belief import belief_of
-from .elicit_plans import plans_of_log
-from .findings import finding_from
+from .elicit_answers import read_answers, require_blank, under_pseudonyms, write_questions
+from .elicit_belief import Separated, believed
+from .elicit_heard import Heard, heard_of, known_questions, updated
+from .elicit_plans import plan_pool, usual_steps
+from .elicit_report import elicit_report, headline_of
+from .elicit_settings import ElicitSettings
+from .elicit_sheet import sheet_of
+from .elicit_watching import watching
+from .findings import finding_from, worst_first
 from .infer_report import outcome_named
-from .page_parts import Item
 from .problem import Problem, pose
 from .progress import Progress, silent
-from .project import Project
+from .project import Project, Run
 from .verb_result import VerbResult, most_important
 
-__all__ = ["ElicitSettings", "elicit"]
+__all__ = ["elicit"]
 
 SCHEMA_VERSION = 1
 """Of the JSON form."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class ElicitSettings:
-    """What may be chosen.
-
-    Attributes:
-        demonstrator: pseudonym of the one whose decisions count; None: all together.
-        prior: feature to standard deviation of its weight before the data, around 0; the default prior for others.
-        steps: decisions of a plan that is compared.
-        n_plans: plans to make pairs of; more find better questions, and need time with their square.
-        n_questions: to be asked.
-        least_gain: nats under which a question is not worth asking.
-        answer_rationality: inverse temperature at which answers are thought to be given; less makes them tell less.
-        rationality: inverse temperature at which weights are stated.
-        discount: per decision, instead of that of the contract.
-        n_draws: draws of the belief.
-        key: of the random numbers.
-    """
-
-    demonstrator: str | None = None
-    prior: Mapping[str, float] = field(default_factory=dict)
-    steps: int = 10
-    n_plans: int = 60
-    n_questions: int = 5
-    least_gain: float = 0.01
-    answer_rationality: float = 1.0
-    rationality: float = 1.0
-    discount: float | None = None
-    n_draws: int = 1_000
-    key: int = 0
-
-    def __post_init__(self) -> None:
-        for name, least in (("steps", 1), ("n_plans", 2), ("n_questions", 1), ("n_draws", 100)):
-            if getattr(self, name) < least:
-                raise SettingsError(
-                    f"`{name}` must be at least {least}, got {getattr(self, name)}.",
-                    hint="Leave it out for the usual number.",
-                )
-        for name in ("answer_rationality", "rationality"):
-            if not 0.0 < getattr(self, name) < math.inf:
-                raise SettingsError(
-                    f"`{name}` must be a finite number above 0, got {getattr(self, name)}.",
-                    hint="1 is the convention.",
-                )
+QUESTIONS_FILE = "questions.csv"
+"""Beside the page: the comparisons, to be filled in."""
 
 
 def elicit(
     folder: str | Path,
     *,
     settings: ElicitSettings | None = None,
+    answers: str | Path | Sequence[str | Path] = (),
+    questions: str | Path | None = None,
     version: str | None = None,
     progress: Progress = silent,
 ) -> VerbResult:
@@ -90,22 +53,39 @@ def elicit(
     Args:
         folder: project folder.
         settings: what may be chosen.
+        answers: filled files of questions (CSV, or JSON lines) of this project; they are read, never changed.
+        questions: where the comparisons are written for somebody to fill in, beside the copy in the run folder.
         version: digest (or its beginning) of a dataset version; None: the newest.
         progress: told how far the work is.
 
     Returns:
-        ``product`` is the ``QuestionRanking`` (None where the result was there already).
+        ``product`` is the ``WeightBelief`` after the answers (None where the result was there already, or there is no
+        belief).
 
     Raises:
         SettingsError, FeatureError, DataError: see their messages.
-        PermanentError: there is no such project, or nothing was ingested.
+        NumericalError: the mode of the posterior was not found.
+        PermanentError: there is no such project or file, nothing was ingested, or a file would be written over.
     """
     chosen = settings or ElicitSettings()
     project = Project.open(folder)
     dataset = project.dataset(version)
-    inputs = {"dataset": dataset.digest, "contract": project.contract.digest, "settings": asdict(chosen)}
-    run = project.run_of("elicit", inputs)
-    ranking: QuestionRanking | None = None
+    paths = [answers] if isinstance(answers, str | Path) else list(answers)
+    heard = _heard(project, [Path(path) for path in paths], chosen)
+    if questions is not None:
+        require_blank(Path(questions))
+    others = [Project.open(place) for place in chosen.worlds]
+    run = project.run_of(
+        "elicit",
+        {
+            "dataset": dataset.digest,
+            "contract": project.contract.digest,
+            "settings": asdict(chosen),
+            "answers": heard.to_json(),
+            "worlds": [[other.contract.digest, other.dataset().digest] for other in others],
+        },
+    )
+    belief: WeightBelief | None = None
     is_reused = run.is_done
     if is_reused:
         data = run.read()
@@ -113,64 +93,142 @@ def elicit(
         with project.lock():
             progress("cutting states", 0, None)
             problem = pose(project.contract, project.store.load(dataset), discount=chosen.discount)
-            data, ranking = _asked(problem, chosen, progress)
+            data, belief = _asked(problem, chosen, heard, _posed(others), progress)
             data |= {"digest": run.digest, "dataset": dataset.digest, "settings": asdict(chosen)}
-            run.write(_report(data))
+            write_questions(run.folder / QUESTIONS_FILE, data["questions"])
+            run.write(elicit_report(data, is_page=True))
+    _hand_out(data, run, questions)
     project.remember(run)
     return VerbResult(
         verb="elicit",
-        report=_report(data),
+        report=elicit_report(data, is_page=False),
         page=run.folder / "elicit.html",
         finding=most_important([finding_from(f) for f in data["findings"]]),
+        next_command=_next(project, data, chosen, paths, questions or run.folder / QUESTIONS_FILE),
         is_reused=is_reused,
         outcome=outcome_named(data["result"]),
-        product=ranking,
+        product=belief,
     )
+
+
+def _heard(project: Project, paths: list[Path], settings: ElicitSettings) -> Heard:
+    """The answers with their questions; wrong ones are refused before anything is computed or written."""
+    if not paths:
+        return Heard()
+    read, n_blank = read_answers(paths)
+    answers = under_pseudonyms(read, project.contract.identity.task)
+    return heard_of(answers, n_blank, known_questions(project), settings.demonstrator)
+
+
+def _posed(others: Sequence[Project]) -> list[tuple[str, Problem]]:
+    return [(str(other.folder), pose(other.contract, other.store.load(other.dataset()))) for other in others]
 
 
 def _asked(
-    problem: Problem, settings: ElicitSettings, progress: Progress
-) -> tuple[dict[str, Any], QuestionRanking]:
+    problem: Problem,
+    settings: ElicitSettings,
+    heard: Heard,
+    others: Sequence[tuple[str, Problem]],
+    progress: Progress,
+) -> tuple[dict[str, Any], WeightBelief | None]:
     progress("what is believed", 0, None)
-    belief = belief_of(problem, settings)
-    pool = plans_of_log(problem, settings)
-    progress("ranking questions", 0, None)
-    ranking = rank_comparisons(
-        belief,
-        pool,
-        rationality=settings.answer_rationality,
-        top=settings.n_questions,
-        least_gain=settings.least_gain,
-    )
-    data = {
-        **ranking.to_json(),
+    found = believed(problem, settings)
+    data: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "verb": "elicit",
         "task": problem.contract.identity.task,
-        "headline": ranking.headline,
-        "findings": [f.to_json() for f in (*belief.findings, *ranking.findings)],
+        "result": Outcome.SUCCESS.label,
+        "questions": [],
+        "random": {},
+        "together": None,
+        "answers": None,
+        "belief": None,
+        "claims": [],
+        "units": dict(zip(problem.features.names, problem.features.units, strict=False)),
+        "conditional_on": "the transition probabilities",
+        "level": settings.level,
+        "least_gain": settings.least_gain,
     }
-    plain = json_value(data)
+    if isinstance(found, Separated):
+        data |= {"result": Outcome.SEPARATION.label, "findings": [f.to_json() for f in found.findings]}
+        return _plain(data), None
+    belief = found.belief
+    notes = [*heard.findings, *belief.findings]
+    if heard.rows:
+        belief, data["answers"], odd = updated(
+            belief, heard, settings, with_people=problem.contract.people is not None
+        )
+        notes = [*heard.findings, *odd, *belief.findings]
+    steps = settings.steps or usual_steps(problem)
+    data["steps"] = steps
+    data["belief"] = {
+        "method": found.posterior.method,
+        "demonstrator": settings.demonstrator,
+        "n_decisions": found.demos.n_decisions,
+        "n_draws": belief.n_draws,
+        "effective_draws": belief.effective_draws,
+        "prior": found.posterior.prior.to_json(),
+        "untold": list(found.untold),
+    }
+    if not belief.outcome.ok:
+        data |= {"result": belief.outcome.label, "findings": [f.to_json() for f in notes]}
+        return _plain(data), belief
+    at_stake = found.at_stake
+    spread = belief.covariance.diagonal() ** 0.5
+    data["belief"]["weights"] = {
+        n: {"mean": m, "standard_deviation": s}
+        for n, m, s in zip(belief.names, belief.mean.tolist(), spread.tolist(), strict=True)
+    }
+    shares = at_stake.now(belief)
+    data["claims"] = [
+        {"claim": words, "share": share, "is_open": is_open, "is_asked": i < len(settings.claims)}
+        for i, (words, share, is_open) in enumerate(
+            zip(at_stake.claims, shares.tolist(), at_stake.is_open(shares).tolist(), strict=True)
+        )
+    ]
+    if "comparison" in settings.kinds:
+        progress("plans to compare", 0, None)
+        pool = plan_pool(problem, found, settings, steps, belief)
+        progress("ranking comparisons", 0, None)
+        sheet = sheet_of(belief, pool, at_stake, settings, alike=found.untold, answered=heard.pairs)
+        data["questions"] += sheet.questions
+        data["together"] = sheet.told.pop("together")
+        data["random"]["comparison"] = sheet.told
+        notes += sheet.findings
+    progress("ranking demonstrations", 0, None)
+    shown = watching(problem, found.at_stake, belief, settings, steps, others=others)
+    data["questions"] += shown.questions
+    data["random"] |= shown.told
+    notes += [*shown.findings, *problem.findings]
+    data["findings"] = [f.to_json() for f in worst_first(notes)]
+    return _plain(data), belief
+
+
+def _plain(data: Mapping[str, Any]) -> dict[str, Any]:
+    plain = json_value({**data, "headline": headline_of(data)})
     assert isinstance(plain, dict)
-    return plain, ranking
+    return plain
 
 
-def _report(data: Mapping[str, Any]) -> Report:
-    table = Table(
-        title="Questions, the one that tells most first",
-        columns=("question", "expected gain (nats)", "standard error"),
-        rows=tuple((q["words"], q["gain"], q["standard_error"]) for q in data["questions"]),
-        note=f"From {data['effective_draws']:,.0f} effective draws; ln 2 = 0.69 nats is a sure yes or no.",
-        digits=3,
-    )
-    noted: list[Item] = [finding_from(f) for f in data["findings"] if f["severity"] in ("error", "warning")]
-    sections = (
-        Section(title="Questions", items=(table,), anchor="questions"),
-        Section(title="Findings", items=tuple(noted), anchor="findings"),
-    )
-    return Report(
-        title=f"What to ask next: {data['task']}",
-        headline=data["headline"],
-        sections=tuple(s for s in sections if s.items),
-        data=dict(data),
-    )
+def _hand_out(data: Mapping[str, Any], run: Run, questions: str | Path | None) -> None:
+    """The files of questions that are not there yet."""
+    beside = run.folder / QUESTIONS_FILE
+    if not beside.exists():
+        write_questions(beside, data["questions"])
+    if questions is not None:
+        write_questions(Path(questions), data["questions"])
+
+
+def _next(
+    project: Project,
+    data: Mapping[str, Any],
+    settings: ElicitSettings,
+    given: Sequence[str | Path],
+    questions: str | Path,
+) -> str:
+    """How to give the answers; or where else to look."""
+    if not any(q["kind"] == "comparison" for q in data["questions"]):
+        return f"telic ambiguity {project.folder}"
+    person = "" if settings.demonstrator is None else f" --demonstrator {settings.demonstrator}"
+    files = " ".join(f"--answers {path}" for path in (*given, questions))
+    return f"telic elicit {project.folder}{person} {files}"

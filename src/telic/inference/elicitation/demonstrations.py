@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,11 +12,12 @@ from telic.features import FeatureMap
 from telic.mdp import TabularMDP
 from telic.reports import Finding, Outcome, Severity
 
+from .at_stake import AtStake
 from .belief import WeightBelief
 from .information import sampling_error
 from .questions import DemonstrationQuestion
 from .ranking import LEAST_GAIN, QuestionRanking, check_settings, rank
-from .rollouts import picked_draws, rollout_gain, soft_policies
+from .rollouts import RolloutGain, picked_draws, rollout_gain, soft_policies
 
 __all__ = ["rank_starts"]
 
@@ -35,6 +37,7 @@ def rank_starts(
     least_gain: float | int = LEAST_GAIN,
     n_draws: int = N_DRAWS,
     key: int = 0,
+    at_stake: AtStake | None = None,
 ) -> QuestionRanking:
     """The start states from which a demonstration is expected to tell most.
 
@@ -49,6 +52,7 @@ def rank_starts(
         least_gain: nats under which a demonstration is not worth asking for.
         n_draws: for which the forward problem is solved.
         key: of the random numbers.
+        at_stake: claims and trade-offs to say for each question what it would settle or narrow.
 
     Raises:
         DataError: there is no state, or one that does not exist or in which nothing is decided.
@@ -65,10 +69,15 @@ def rank_starts(
         return unanswered("demonstration", outcome, len(chosen), least_gain, "this world")
     is_exact = belief.is_exact and weights is belief.weights
     found = []
+    quantities = None if at_stake is None else at_stake.values(weights)
     for s in chosen:
         initial = np.zeros(mdp.n_states)
         initial[s] = 1.0
-        found.append(rollout_gain(mdp, log_policies, initial, steps, key=key + 1, is_exact=is_exact))
+        found.append(
+            rollout_gain(
+                mdp, log_policies, initial, steps, key=key + 1, is_exact=is_exact, quantities=quantities
+            )
+        )
     lower = np.stack([f.lower for f in found])
     order = np.argsort(-lower.mean(axis=1), kind="stable")
     lower, upper = lower[order], np.stack([f.upper for f in found])[order].mean(axis=1)
@@ -86,6 +95,7 @@ def rank_starts(
             highest_gain=float(max(upper[i], lower[i].mean(), 0.0)),
             state=s,
             steps=steps,
+            **effect_of(found[int(order[i])], belief, at_stake),
         )
 
     return rank(
@@ -100,6 +110,15 @@ def rank_starts(
         n_used=n_used,
         highest=np.maximum(upper, lower.mean(axis=1)),
     )
+
+
+def effect_of(found: RolloutGain, belief: WeightBelief, at_stake: AtStake | None) -> dict[str, Any]:
+    """What rollouts settle and narrow, as fields of a question; none where nothing was asked for."""
+    if at_stake is None or found.means is None or found.squares is None:
+        return {}
+    n = len(found.means)
+    effect = at_stake.effect(belief, np.full(n, 1.0 / n), found.means, found.squares)
+    return {"settles": effect.settles, "narrows": effect.narrows}
 
 
 def check_steps(steps: int) -> None:

@@ -21,8 +21,9 @@ from telic.mdp import TabularMDP
 from telic.reports import Finding
 from telic.typing import FloatArray
 
+from .at_stake import AtStake
 from .belief import WeightBelief
-from .demonstrations import N_DRAWS, check_steps, unanswered, unsolved
+from .demonstrations import N_DRAWS, check_steps, effect_of, unanswered, unsolved
 from .information import sampling_error
 from .questions import EnvironmentQuestion
 from .ranking import LEAST_GAIN, QuestionRanking, check_settings, rank
@@ -79,6 +80,7 @@ def rank_environments(
     least_gain: float | int = LEAST_GAIN,
     n_draws: int = N_DRAWS,
     key: int = 0,
+    at_stake: AtStake | None = None,
 ) -> QuestionRanking:
     """The environments in which watching the expert is expected to tell most.
 
@@ -91,6 +93,7 @@ def rank_environments(
         least_gain: nats under which a change is not worth making.
         n_draws: for which the forward problems are solved.
         key: of the random numbers.
+        at_stake: claims and trade-offs to say for each question what it would settle or narrow.
 
     Returns:
         The ranking; an environment in which some draw has no soft policy is left out and named in the findings.
@@ -118,13 +121,16 @@ def rank_environments(
     starts = [each.start for each in environments]
     weights = picked_draws(belief, n_draws, key)
     is_exact = belief.is_exact and weights is belief.weights
+    quantities = None if at_stake is None else at_stake.values(weights)
     found: list[tuple[Environment, RolloutGain]] = []
     notes: list[Finding] = []
     outcome = None
     for each, start in zip(environments, starts, strict=True):
         log_policies, outcome = soft_policies(each.mdp, each.features, weights, rationality)
         if outcome.ok:
-            gain = rollout_gain(each.mdp, log_policies, start, steps, key=key + 1, is_exact=is_exact)
+            gain = rollout_gain(
+                each.mdp, log_policies, start, steps, key=key + 1, is_exact=is_exact, quantities=quantities
+            )
             found.append((each, gain))
         else:
             notes.append(unsolved(f"environment {each.name!r}", outcome))
@@ -145,6 +151,7 @@ def rank_environments(
             highest_gain=float(max(upper[i], 0.0)),
             environment=name,
             steps=steps,
+            **effect_of(found[i][1], belief, at_stake),
         )
 
     return rank(

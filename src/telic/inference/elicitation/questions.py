@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -60,6 +60,8 @@ class DemonstrationQuestion:
         highest_gain: an upper bound in expectation; equal to ``gain`` on a grid.
         state: where to start.
         steps: decisions.
+        settles: open claim to the chance that the decisions settle it, where claims were given.
+        narrows: trade-off to the share of its standard deviation that the decisions take off.
     """
 
     words: str
@@ -68,6 +70,8 @@ class DemonstrationQuestion:
     highest_gain: float
     state: int
     steps: int
+    settles: Mapping[str, float] = field(default_factory=dict)
+    narrows: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Keys as the attributes, ``kind`` "demonstration"."""
@@ -80,7 +84,7 @@ class EnvironmentQuestion:
 
     Attributes:
         words: the request.
-        gain, standard_error, highest_gain, steps: as in ``DemonstrationQuestion``.
+        gain, standard_error, highest_gain, steps, settles, narrows: as in ``DemonstrationQuestion``.
         environment: its name.
     """
 
@@ -90,6 +94,8 @@ class EnvironmentQuestion:
     highest_gain: float
     environment: str
     steps: int
+    settles: Mapping[str, float] = field(default_factory=dict)
+    narrows: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Keys as the attributes, ``kind`` "environment"."""

@@ -50,10 +50,14 @@ class RolloutGain:
     Attributes:
         lower: ``(n,)`` nats that each draw contributes, at most the truth in expectation.
         upper: ``(n,)`` the same, at least the truth in expectation.
+        means: ``(n, Q)`` of the quantities asked for, given each rollout, by the draws that did not make it; or None.
+        squares: the same of their squares.
     """
 
     lower: Float[np.ndarray, "n"]
     upper: Float[np.ndarray, "n"]
+    means: Float[np.ndarray, "n Q"] | None = None
+    squares: Float[np.ndarray, "n Q"] | None = None
 
 
 def picked_draws(belief: WeightBelief, n_draws: int, key: int) -> FloatArray:
@@ -108,6 +112,7 @@ def rollout_gain(
     *,
     key: int,
     is_exact: bool = False,
+    quantities: Float[np.ndarray, "n Q"] | None = None,
 ) -> RolloutGain:
     """What ``steps`` decisions from a distribution of first states tell, one rollout a draw.
 
@@ -118,6 +123,7 @@ def rollout_gain(
         steps: decisions; fewer where the rollout is absorbed.
         key: of the random numbers.
         is_exact: the draws are the whole belief, so that the lower average has no bias.
+        quantities: of each draw, whose means after each rollout are wanted.
     """
     n, _, A = log_policies.shape
     rng = np.random.default_rng(key)
@@ -126,6 +132,8 @@ def rollout_gain(
     luck = rng.random((steps, 2, n))
     step = _Successors.of(mdp)
     lower, upper = np.zeros(n), np.zeros(n)
+    means = None if quantities is None else np.zeros(quantities.shape)
+    squares = None if quantities is None else np.zeros(quantities.shape)
     size = max(1, BLOCK // (n * A))
     for low in range(0, n, size):
         rows = np.arange(low, min(low + size, n))
@@ -147,9 +155,16 @@ def rollout_gain(
             action = _picked(own, luck[t, 0, rows])
             log_inner += np.where(running[:, None], told[np.arange(len(rows)), :, action], 0.0)
             at = np.where(running, step.next(at * A + action, luck[t, 1, rows]), at)
+        if quantities is not None and means is not None and squares is not None:
+            given = log_inner.copy()
+            if not is_exact:
+                given[np.arange(len(rows)), rows] = -np.inf
+            share = np.exp(given - given.max(axis=1, keepdims=True))
+            share /= share.sum(axis=1, keepdims=True)
+            means[rows], squares[rows] = share @ quantities, share @ quantities**2
     if is_exact:
         upper = lower
-    return RolloutGain(lower=lower, upper=upper)
+    return RolloutGain(lower=lower, upper=upper, means=means, squares=squares)
 
 
 def _divergence(

@@ -5,6 +5,7 @@ drawing.
 from .agreement import Panel, calibration_curve, choice_shares
 from .canvas import Labels
 from .claims import Range, claim_ranges
+from .information import Gain, information_bars
 from .intervals import Row, coefficients, forest
 from .lines import curves
 from .maps import heat_map
@@ -13,6 +14,7 @@ from .profiles import Curve, profile
 
 __all__ = [
     "Curve",
+    "Gain",
     "Labels",
     "Panel",
     "Range",
@@ -24,6 +26,7 @@ __all__ = [
     "curves",
     "forest",
     "heat_map",
+    "information_bars",
     "pairs",
     "profile",
 ]
