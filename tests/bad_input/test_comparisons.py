@@ -157,6 +157,12 @@ def test_a_rationality_that_runs_away_is_named_with_its_way():
     assert found.outcome.ok
     kept = found.annotator("kim")
     assert kept.rationality > 2.0 * found.annotator("meg").rationality
+    # Kim is the one whose rationality is held at 1, so it is the weights that run off: it is kim all the same.
+    alone = fit_preferences(kim, settings=EACH_ALONE)
+    assert alone.outcome is Outcome.SEPARATION
+    told = finding(alone, "rationality-runs-away")
+    assert "kim always agreed with the others" in told.message
+    assert told.evidence == {"up": ["kim"], "down": []}
     contrary = np.where(who == "kim", sure < 0, y).astype(float)
     lou = replace(base, comparisons=Comparisons.from_arrays(first, second, contrary, annotators=list(who)))
     alone = fit_preferences(lou, settings=EACH_ALONE)

@@ -235,8 +235,11 @@ class Projection:
                 for n, d in f.evidence.get("direction", {}).items()
                 if n in involved & set(mine)
             }
+            tied, beside = like.spread is not None, like.decisions is not None
+            if f.code == "separation" and not ways and self.is_freed and not beside:
+                # All alike have finite weights: what runs away is whoever is held at 1, against all others.
+                ways = {like.group_names[g]: True for g in self._held}
             if f.code == "separation" and ways:
-                tied, beside = like.spread is not None, like.decisions is not None
                 out.append(rationality_runs_away(ways, is_tied=tied, has_decisions=beside))
             elif f.code == "feature-without-effect" and involved <= {*mine, TIE_NAME}:
                 out.append(_untold([mine.get(n, n) for n in involved]))
@@ -251,6 +254,11 @@ class Projection:
                 rationality_by_spread([a.name for a in held], [a.spread_share for a in held], like.spread)
             )
         return out + self._contrary()
+
+    @property
+    def _held(self) -> list[int]:
+        """Groups that answered and whose rationality is not estimated."""
+        return [g for g in np.flatnonzero(self.answered).tolist() if g not in self.likelihood.free_groups]
 
     def _contrary(self) -> list[Finding]:
         """Annotators whose answers go against the weights more than those of a coin would.
