@@ -99,6 +99,16 @@ JSON_KEYS: dict[str, dict[str, str]] = {
             "list of {claim, verdict (`settled`, `refuted`, `open`), lowest, highest, coefficients, is_asked, reason,"
             " ...}; an end without a bound is null"
         ),
+        "demonstrator": "pseudonym of the only one who was looked at, or null",
+        "people": (
+            "{pseudonym: {n_decisions, nullity, claims, reason}}: the same claims about each; empty without a `people`"
+            " block; without claims where `reason` says why"
+        ),
+        "at_stake": (
+            "{draws, trajectories, states, regret, n_blind, notes}: `trajectories.pairs` and `states.states` on which"
+            " possible rewards disagree most; `regret.plans` {what is acted on: {mean, worst, value_at_risk,"
+            " conditional_value_at_risk, ...}} in units of reward; null where there is no answer, and `notes` says why"
+        ),
         "digest": "of everything that went into the result",
         **_FINDINGS,
     },

@@ -1,32 +1,35 @@
-"""``ambiguity``: what the decisions leave open, as directions and as claims that are settled, refuted or open.
+"""``ambiguity``: what the decisions leave open, as directions and as claims that are settled, refuted or open; what
+acting on the fitted reward may cost; and where the rewards that are still possible disagree.
 
-A claim is settled where it holds for every reward that explains the decisions about as well as the best one.
+A claim is settled where it holds for every reward that explains the decisions about as well as the best one. Claims
+are looked at for all together and, where the contract has a ``people`` block, for each demonstrator, as ``infer`` does.
 Decisions count as independent given their states, and the transition probabilities are taken as estimated.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from telic.errors import SettingsError
-from telic.inference.claims import ClaimTable, Verdict
+from telic.errors import NumericalError, SettingsError
+from telic.inference.claims import ClaimTable, Statement, Verdict
 from telic.inference.feasible_set import FeasibleSet, feasible_set
 from telic.inference.identifiability import identifiability
 from telic.inference.likelihood import choice_likelihood
 from telic.inference.tradeoffs import default_pairs
-from telic.inference.wording import format_interval, format_number
-from telic.reports import Report, Section, Table
 from telic.reports.numbers import json_value
+from telic.trajectories import Demonstrations
 
+from .ambiguity_report import ambiguity_report
 from .claim_words import read_claim, usual_claims
-from .figures import Labels, Range, claim_ranges
 from .findings import finding_from
 from .fitting import fit_reward
 from .infer_report import outcome_named
-from .page_parts import Item
+from .people import decisions_of, single_demonstrators
+from .possible_rewards import what_is_at_stake
 from .problem import Problem, pose
 from .progress import Progress, silent
 from .project import Project
@@ -37,10 +40,8 @@ __all__ = ["AmbiguitySettings", "ambiguity"]
 SCHEMA_VERSION = 1
 """Of the JSON form."""
 
-ORDER = tuple(verdict.label for verdict in (Verdict.OPEN, Verdict.REFUTED, Verdict.SETTLED))
-"""Verdicts as a reader needs them: open first."""
-
-MARK = {Verdict.SETTLED.label: 0, Verdict.REFUTED.label: 1, Verdict.OPEN.label: 2}
+FEWEST_DRAWS = 100
+"""Below which the mean beyond a 95 % point would be that of fewer than five."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,9 @@ class AmbiguitySettings:
         limits: feature to largest size of its weight; needed where no decision bounds it.
         discount: per decision, instead of that of the contract.
         rationality: inverse temperature at which weights are stated.
+        prior: feature to standard deviation of its weight, for the possible rewards; the default prior for others.
+        n_draws: possible rewards whose regret and disagreement are looked at.
+        demonstrator: pseudonym of the only one who is looked at; None: all together, and each beside the others.
     """
 
     claims: tuple[str, ...] = ()
@@ -62,11 +66,24 @@ class AmbiguitySettings:
     limits: Mapping[str, float] = field(default_factory=dict)
     discount: float | None = None
     rationality: float = 1.0
+    prior: Mapping[str, float] = field(default_factory=dict)
+    n_draws: int = 400
+    demonstrator: str | None = None
 
     def __post_init__(self) -> None:
         if not 0.0 < self.level < 1.0:
             raise SettingsError(
                 f"`level` must lie strictly between 0 and 1, got {self.level}.", hint="0.95 is usual."
+            )
+        if self.n_draws < FEWEST_DRAWS:
+            raise SettingsError(
+                f"`n_draws` must be at least {FEWEST_DRAWS}, got {self.n_draws}.", hint="400 is usual."
+            )
+        bad = [name for name, sd in self.prior.items() if not 0.0 < sd < math.inf]
+        if bad:
+            raise SettingsError(
+                f"The prior of {bad[0]!r} needs a finite standard deviation above 0, got {self.prior[bad[0]]}.",
+                hint="It is in units of the weight.",
             )
 
 
@@ -89,7 +106,7 @@ def ambiguity(
         ``product`` is the ``ClaimTable`` (None where the result was there already).
 
     Raises:
-        SettingsError, FeatureError: a claim cannot be read.
+        SettingsError, FeatureError: a claim cannot be read, or there is nobody of this name to look at alone.
         NumericalError: no reward is the best one, as a weight runs away and nothing limits it.
         PermanentError: there is no such project, or nothing was ingested.
     """
@@ -111,11 +128,11 @@ def ambiguity(
             data, table = _looked_at(problem, chosen, progress)
             stated = {**asdict(chosen), "claims": list(chosen.claims)}
             data |= {"digest": run.digest, "dataset": dataset.digest, "settings": stated}
-            run.write(_report(data, is_page=True))
+            run.write(ambiguity_report(data, is_page=True))
     project.remember(run)
     return VerbResult(
         verb="ambiguity",
-        report=_report(data, is_page=False),
+        report=ambiguity_report(data, is_page=False),
         page=run.folder / "ambiguity.html",
         finding=most_important([finding_from(f) for f in data["findings"]]),
         next_command=f"telic infer {project.folder} --posterior",
@@ -128,31 +145,77 @@ def ambiguity(
 def _looked_at(
     problem: Problem, settings: AmbiguitySettings, progress: Progress
 ) -> tuple[dict[str, Any], ClaimTable]:
-    likelihood = choice_likelihood(
-        problem.world, problem.features, problem.train, rationality=settings.rationality
-    )
-    names = likelihood.names
+    names = problem.features.names
     asked = [read_claim(text, names) for text in settings.claims]
     progress("looking for the best reward", 0, None)
-    region = feasible_set(
+    demos = decisions_of(problem, settings.demonstrator)
+    problem = problem if demos is problem.train else replace(problem, train=demos)
+    alone = single_demonstrators(problem) if settings.demonstrator is None else ()
+    region = _region(problem, demos, settings)
+    statements = [*asked, *usual_claims(names, region.best, _pairs(problem, settings))]
+    table = _decided(region, statements, progress, "claims")
+    data = _told(problem, region, table, n_asked=len(asked), who=settings.demonstrator)
+    data["people"] = {who: _told_of(problem, who, settings, statements, progress) for who in alone}
+    data["at_stake"] = what_is_at_stake(
+        problem,
+        region.likelihood,
+        region.best,
+        prior=settings.prior,
+        n_draws=settings.n_draws,
+        level=settings.level,
+        progress=progress,
+    )
+    plain = json_value(data)
+    assert isinstance(plain, dict)
+    return plain, table
+
+
+def _region(problem: Problem, demos: Demonstrations, settings: AmbiguitySettings) -> FeasibleSet:
+    likelihood = choice_likelihood(problem.world, problem.features, demos, rationality=settings.rationality)
+    return feasible_set(
         likelihood, tolerance=settings.tolerance, level=settings.level, limits=settings.limits or None
     )
-    statements = [*asked, *usual_claims(names, region.best, _pairs(problem, settings))]
+
+
+def _decided(
+    region: FeasibleSet, statements: Sequence[Statement], progress: Progress, stage: str
+) -> ClaimTable:
     claims = []
     for i, statement in enumerate(statements):
-        progress("claims", i, len(statements))
+        progress(stage, i, len(statements))
         claims.append(region.claim(statement))
-    progress("claims", len(statements), len(statements))
-    table = ClaimTable(
+    progress(stage, len(statements), len(statements))
+    return ClaimTable(
         claims=tuple(claims),
         tolerance=region.tolerance,
         max_log_likelihood=region.max_log_likelihood,
-        n_decisions=likelihood.n_decisions,
+        n_decisions=region.likelihood.n_decisions,
         nullity=region.nullity,
         limits=dict(region.limits),
         findings=region.findings,
     )
-    return _told(problem, region, table, n_asked=len(asked)), table
+
+
+def _told_of(
+    problem: Problem,
+    who: str,
+    settings: AmbiguitySettings,
+    statements: Sequence[Statement],
+    progress: Progress,
+) -> dict[str, Any]:
+    """The same claims about one demonstrator; ``reason`` says why where there is no answer."""
+    demos = problem.train.of(who)
+    told: dict[str, Any] = {"n_decisions": demos.n_decisions, "claims": [], "nullity": None, "reason": ""}
+    try:
+        region = _region(problem, demos, settings)
+    except NumericalError as error:
+        return {**told, "reason": f"{error.message} {error.hint}"}
+    table = _decided(region, statements, progress, f"claims, {who}")
+    told["claims"] = [
+        {key: claim[key] for key in ("claim", "verdict", "lowest", "highest")}
+        for claim in table.to_json()["claims"]
+    ]
+    return {**told, "nullity": region.nullity}
 
 
 def _pairs(problem: Problem, settings: AmbiguitySettings) -> Sequence[tuple[str, str]]:
@@ -164,7 +227,9 @@ def _pairs(problem: Problem, settings: AmbiguitySettings) -> Sequence[tuple[str,
     return default_pairs(estimate) if estimate.outcome.ok else ()
 
 
-def _told(problem: Problem, region: FeasibleSet, table: ClaimTable, *, n_asked: int) -> dict[str, Any]:
+def _told(
+    problem: Problem, region: FeasibleSet, table: ClaimTable, *, n_asked: int, who: str | None
+) -> dict[str, Any]:
     names = region.likelihood.names
     words = identifiability(
         problem.world,
@@ -179,14 +244,19 @@ def _told(problem: Problem, region: FeasibleSet, table: ClaimTable, *, n_asked: 
         claim["sentence"] = found.sentence
         claim["coefficients"] = {n: c for n, c in zip(names, claim["coefficients"], strict=True) if c}
     counted = {v: table.counted(v) for v in (Verdict.SETTLED, Verdict.REFUTED, Verdict.OPEN)}
+    values = "they value" if who is None else f"{who} values"
     said = ", ".join(f"{n} {verdict.label}" for verdict, n in counted.items())
-    blind = f" {region.nullity} direction(s) of the weights change no choice." if region.nullity else ""
-    data = {
+    blind = ""
+    if region.nullity:
+        many = region.nullity > 1
+        blind = f" {region.nullity} direction{'s' * many} of the weights change{'s' * (not many)} no choice."
+    return {
         **told,
         "schema_version": SCHEMA_VERSION,
         "verb": "ambiguity",
         "task": problem.contract.identity.task,
-        "headline": f"Of {len(table.claims)} claims about what they value: {said}.{blind}",
+        "demonstrator": who,
+        "headline": f"Of {len(table.claims)} claims about what {values}: {said}.{blind}",
         "best": dict(zip(names, region.best.tolist(), strict=True)),
         "null_directions": [
             {n: c for n, c in zip(names, row, strict=True) if c} for row in region.null_directions.tolist()
@@ -195,75 +265,3 @@ def _told(problem: Problem, region: FeasibleSet, table: ClaimTable, *, n_asked: 
         "conditional_on": "the transition probabilities",
         "findings": [f.to_json() for f in (*table.findings, *problem.findings)],
     }
-    plain = json_value(data)
-    assert isinstance(plain, dict)
-    return plain
-
-
-def _report(data: Mapping[str, Any], *, is_page: bool) -> Report:
-    claims = sorted(data["claims"], key=lambda c: (not c["is_asked"], ORDER.index(c["verdict"])))
-    items: list[Item] = [_figure(claims)] if is_page else []
-    items.append(
-        Table(
-            title="Claims over every reward that explains the decisions",
-            columns=("claim", "verdict", "lowest", "highest"),
-            rows=tuple((c["claim"], c["verdict"], c["lowest"], c["highest"]) for c in claims),
-            note=(
-                "Lowest and highest value of what is claimed to be above 0, of rewards within"
-                f" {data['tolerance']:.3g} nats of the best one; none where there is no bound. A weight is reward per"
-                " unit of its feature; that of a cost is below 0. Decisions count as independent given their states,"
-                f" and {data['conditional_on']} are taken as estimated."
-            ),
-            digits=3,
-        )
-    )
-    items += [f"{c['claim']}: {c['reason']}" for c in claims if c["reason"]]
-    blind: list[Item] = list(data["words"]) or ["Choices in this world can tell every weight."]
-    noted: list[Item] = [finding_from(f) for f in data["findings"] if f["severity"] in ("error", "warning")]
-    sections = [
-        Section(title="Claims", items=tuple(items), anchor="claims"),
-        Section(title="What the decisions cannot tell", items=tuple(blind), anchor="nullity"),
-        Section(title="Findings", items=tuple(noted), anchor="findings"),
-    ]
-    return Report(
-        title=f"What stays open: {data['task']}",
-        headline=data["headline"],
-        sections=tuple(s for s in sections if s.items),
-        data=dict(data),
-    )
-
-
-def _figure(claims: Sequence[Mapping[str, Any]]) -> Item:
-    inf = float("inf")
-    rows = [
-        Range(
-            label=c["claim"],
-            lowest=-inf if c["lowest"] is None else c["lowest"],
-            highest=inf if c["highest"] is None else c["highest"],
-            kind=MARK[c["verdict"]],
-            text=f"{c['verdict']}  {_ends(c['lowest'], c['highest'])}",
-        )
-        for c in claims
-    ]
-    return claim_ranges(
-        rows,
-        Labels(
-            title="How far each claim can go",
-            x="difference that is claimed to be above 0, each in its own scale",
-            caption=(
-                "A bar right of 0 is settled, one left of it refuted, one across it open: rewards that explain the"
-                " decisions disagree. An arrow has no bound. Discs are settled, squares refuted, triangles open."
-            ),
-        ),
-    )
-
-
-def _ends(lowest: float | None, highest: float | None) -> str:
-    if lowest is None and highest is None:
-        return "no bound"
-    if lowest is None or highest is None:
-        low = "no bound" if lowest is None else format_number(lowest, digits=3)
-        high = "no bound" if highest is None else format_number(highest, digits=3)
-        return f"[{low}, {high}]"
-    _, low, high = format_interval((lowest + highest) / 2, lowest, highest)
-    return f"[{low}, {high}]"
