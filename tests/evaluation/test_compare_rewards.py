@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from telic.errors import DataError, DynamicsError, FeatureError, GaugeError, SettingsError
+from telic.errors import DataError, DynamicsError, FeatureError, GaugeError, NumericalError, SettingsError
 from telic.evaluation import (
     as_reward,
     canonical_by_value,
@@ -22,10 +22,12 @@ from telic.evaluation import (
     trajectory_returns,
 )
 from telic.features import FeatureMap
+from telic.inference.likelihood import DiscountedLikelihood
+from telic.inference.posterior import laplace_posterior
 from telic.mdp import TabularMDP
 from telic.mdp.library import chain
 from telic.reports import Outcome, Severity
-from telic.rewards import Gauge, LinearReward, RewardEstimate, TabularReward
+from telic.rewards import Gauge, LinearReward, NormalPrior, RewardEstimate, TabularReward
 from telic.trajectories import Comparisons, Demonstrations
 
 S, A, GAMMA = 4, 2, 0.9
@@ -286,6 +288,22 @@ def test_rewards_are_judged_by_held_out_answers() -> None:
     nothing = preference_accuracy(np.arange(4.0), answers([0], [1], [0.5]))
     assert np.isnan(nothing.value)
     assert codes(nothing.findings) == ["no-preferences"]
+
+
+def test_a_posterior_is_compared_by_its_mean(world: TabularMDP) -> None:
+    chosen = Demonstrations.from_arrays([0, 1, 2], [0, 1, 1], offsets=[0, 3])
+    phi = np.stack([np.eye(S)[0], np.eye(S)[0] * 2.0, np.ones(S)], axis=1)  # twice the same, and a constant
+    features = FeatureMap(values=phi, names=("here", "again", "always"), form="S")
+    prior = NormalPrior.of(features.names, dict.fromkeys(features.names, 1.0))
+    beliefs = laplace_posterior(DiscountedLikelihood(world, features, chosen), prior, n_draws=100)
+    found = compare_rewards({"mean": phi @ beliefs.flat.mean(axis=0), "beliefs": beliefs}, world)
+    assert found.distance("mean", "beliefs") < 1e-7
+    assert "posterior-mean" in codes(found.findings)
+    # A copy changes no reward, a constant no order of policies: two untold directions, neither moves a distance.
+    assert (found.rewards[1].nullity, found.rewards[1].open_directions) == (2, 0)
+    not_mixed = replace(beliefs, outcome=Outcome.NOT_MIXED)
+    with pytest.raises(NumericalError, match="These draws are not an answer"):
+        compare_rewards({"a": np.ones((S, A)), "b": not_mixed}, world)
 
 
 def test_bad_input_is_refused_in_words(world: TabularMDP) -> None:

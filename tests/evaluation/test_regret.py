@@ -172,6 +172,14 @@ def test_tasks_by_definition() -> None:
     assert named.summary().headline.startswith("Most is at stake in goal ")
 
 
+def test_where_rewards_agree_nothing_is_at_stake() -> None:
+    """Multiples of one reward have the same best policies, whatever rounding says of their values."""
+    found = task_disagreement(world(), features(), np.outer([0.1, 1.0, 3.0, 7.0], DRAWS[0]))
+    assert [t.regret for t in found.tasks] == [0.0] * S
+    assert [t.worst for t in found.tasks] == [0.0] * S
+    assert found.summary().headline.startswith("Nothing is at stake")
+
+
 def test_features_of_states_and_sparse_features_give_the_same() -> None:
     import scipy.sparse as sp
 

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from telic.errors import DataError, SettingsError
 from telic.mdp import TabularMDP
 from telic.reports import Outcome
-from telic.rewards import LinearReward, RewardEstimate
+from telic.rewards import LinearReward, RewardEstimate, RewardPosterior
 from telic.trajectories import Comparisons, Demonstrations
 from telic.typing import FloatArray
 
@@ -62,7 +62,8 @@ def compare_rewards(
     """Two or more rewards of one world side by side.
 
     Args:
-        rewards: name to reward: a ``RewardEstimate``, ``LinearReward`` or ``TabularReward``; an array ``(S,)``,
+        rewards: name to reward: a ``RewardEstimate``, ``RewardPosterior`` (by its mean), ``LinearReward`` or
+            ``TabularReward``; an array ``(S,)``,
             ``(S, A)`` or ``(S, A, S)``, or CSR ``(S * A, S)``; or a function ``(states, actions, next_states) ->
             values`` of index arrays.
         world: where they are compared.
@@ -79,6 +80,7 @@ def compare_rewards(
         DataError: comparisons come without demonstrations, or with others.
         DynamicsError: a reward does not fit a world.
         GaugeError: two estimates were picked in different gauges.
+        NumericalError: the draws of a posterior are not an answer.
         SettingsError: fewer than two rewards, or a setting out of range.
     """
     if len(rewards) < 2:
@@ -141,7 +143,7 @@ def _facts(
 ) -> RewardFacts:
     alone = starc_distance(form, form, world, policy=policy)
     nullity, moving = None, None
-    if isinstance(given, RewardEstimate):
+    if isinstance(given, (RewardEstimate, RewardPosterior)):
         nullity = given.nullity
         if isinstance(form, LinearReward):
             moving = sum(_survives(form, row, world) for row in given.null_directions)

@@ -8,7 +8,7 @@ from telic.errors import GaugeError
 from telic.mdp import TabularMDP
 from telic.reports import Finding, Severity
 from telic.reports.numbers import json_value
-from telic.rewards import RewardEstimate
+from telic.rewards import RewardEstimate, RewardPosterior
 from telic.typing import FloatArray
 
 from .reward_comparison import RewardFacts
@@ -30,8 +30,9 @@ __all__ = [
 
 def gauge_findings(rewards: Mapping[str, RewardLike], mixed_gauges: str) -> list[Finding]:
     """Fits that failed, and gauges that differ: refused with ``GaugeError``, or flagged."""
-    estimates = [(name, r) for name, r in rewards.items() if isinstance(r, RewardEstimate)]
+    estimates = [(name, r) for name, r in rewards.items() if isinstance(r, (RewardEstimate, RewardPosterior))]
     findings = [_unusable_finding(name, r) for name, r in estimates if not r.outcome.ok]
+    findings += [_mean_finding(name) for name, r in estimates if isinstance(r, RewardPosterior)]
     for i, (first, a) in enumerate(estimates):
         for second, b in estimates[i + 1 :]:
             try:
@@ -58,7 +59,17 @@ def _mixed_finding(first: str, second: str, error: GaugeError) -> Finding:
     )
 
 
-def _unusable_finding(name: str, estimate: RewardEstimate) -> Finding:
+def _mean_finding(name: str) -> Finding:
+    return Finding(
+        code="posterior-mean",
+        severity=Severity.NOTICE,
+        message=f"{name} is a posterior; what is compared is its mean, and its draws may lie far from it.",
+        hint="Compare some draws as well: `posterior.rewards(3, key=0)`.",
+        evidence={"name": name},
+    )
+
+
+def _unusable_finding(name: str, estimate: RewardEstimate | RewardPosterior) -> Finding:
     return Finding(
         code="estimate-not-usable",
         severity=Severity.ERROR,

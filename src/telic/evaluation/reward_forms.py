@@ -17,7 +17,7 @@ from jaxtyping import Float
 
 from telic.errors import DynamicsError, FeatureError, SettingsError
 from telic.mdp import TabularMDP
-from telic.rewards import LinearReward, MeasuredReward, RewardEstimate, TabularReward
+from telic.rewards import LinearReward, MeasuredReward, RewardEstimate, RewardPosterior, TabularReward
 from telic.typing import FloatArray, LongArray
 
 __all__ = ["RewardLike", "WorldReward", "as_reward", "holds_triples", "transition_values"]
@@ -36,30 +36,35 @@ RewardLike: TypeAlias = (
     | LinearReward
     | MeasuredReward
     | RewardEstimate
+    | RewardPosterior
     | RewardFunction
     | np.ndarray
     | sp.csr_array
 )
-"""What may be compared: ours, a table of shape ``(S,)``, ``(S, A)``, ``(S, A, S)`` or CSR ``(S * A, S)``, or a
-function."""
+"""What may be compared: ours (a posterior by its mean), a table of shape ``(S,)``, ``(S, A)``, ``(S, A, S)`` or CSR
+``(S * A, S)``, or a function."""
 
 
 def as_reward(given: RewardLike, mdp: TabularMDP, *, name: str = "reward") -> WorldReward:
     """The reward as one of ours, checked against the world.
 
     Args:
-        given: a ``TabularReward``, ``LinearReward`` or ``RewardEstimate``; an array of shape ``(S,)``, ``(S, A)``
-            or ``(S, A, S)``, or CSR ``(S * A, S)``; or a function of state, action and next state indices.
+        given: a ``TabularReward``, ``LinearReward`` or ``RewardEstimate``; a ``RewardPosterior``, whose mean is taken;
+            an array of shape ``(S,)``, ``(S, A)`` or ``(S, A, S)``, or CSR ``(S * A, S)``; or a function of state, action
+            and next state indices.
         mdp: the world it is looked at in.
         name: what errors call it.
 
     Raises:
         DynamicsError: it does not fit the world.
         FeatureError: it is not finite, or it is a reward of measurements.
+        NumericalError: the draws of a posterior are not an answer.
         SettingsError: it is nothing that can be read as a reward.
     """
     if isinstance(given, RewardEstimate):
         given = given.reward
+    if isinstance(given, RewardPosterior):
+        given = LinearReward(features=given.features, weights=given.mean)
     if isinstance(given, MeasuredReward):
         raise FeatureError(
             f"`{name}` is a reward of measurements and has no table of states.",
@@ -77,7 +82,8 @@ def as_reward(given: RewardLike, mdp: TabularMDP, *, name: str = "reward") -> Wo
     else:
         raise SettingsError(
             f"`{name}` must be a reward, an array or a function, got {type(given).__name__}.",
-            hint="An array (S,), (S, A) or (S, A, S), or a function (states, actions, next_states) -> values.",
+            hint="An array (S,), (S, A) or (S, A, S), a function (states, actions, next_states) -> values, or what "
+            "`onnx_reward` makes of a network.",
         )
     _check(reward, mdp, name)
     return reward

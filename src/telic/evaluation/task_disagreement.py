@@ -93,9 +93,13 @@ class TaskDisagreement:
             note=f"Of acting on the mean reward, over {self.n_draws:,} possible rewards.",
         )
         first = self.tasks[0]
+        if first.regret > 0:
+            headline = f"Most is at stake in {first.task}: expected regret {first.regret:.3g}."
+        else:
+            headline = "Nothing is at stake: in every task the possible rewards agree on what to do."
         return Report(
             title="Disagreement by task",
-            headline=f"Most is at stake in {first.task}: expected regret {first.regret:.3g}.",
+            headline=headline,
             sections=(Section(title="Tasks", items=(table, *self.findings), anchor="tasks"),),
             data=self.to_json(),
         )
@@ -154,11 +158,12 @@ def task_disagreement(
 
 def _task(name: str, lost: FloatArray, best: FloatArray) -> TaskRow:
     size = TIE * max(float(np.abs(best).max()), 1e-300)
+    lost = np.where(lost > size, lost, 0.0)
     return TaskRow(
         task=name,
         regret=float(lost.mean()),
         worst=float(lost.max()),
-        probability=float((lost > size).mean()),
+        probability=float((lost > 0).mean()),
         value=float(best.mean()),
     )
 
