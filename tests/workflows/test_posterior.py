@@ -55,7 +55,7 @@ def test_the_posterior_stands_beside_fieller(believed):
     assert told.product.posterior.n_draws == 500
     text = told.report.to_text(width=100)
     assert "conditional on the transition probabilities" in " ".join(text.split())
-    assert "a typical contrast of each feature changes the log-odds by 5" in " ".join(text.split())
+    assert "a typical contrast of each feature changes the log-odds by 10" in " ".join(text.split())
     assert "Trade-offs: Fieller's interval beside the posterior's" in text
     assert "prior's share" in text
 

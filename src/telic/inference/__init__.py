@@ -9,12 +9,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .claims import ClaimTable, prefers, prefers_policy, worth_more
     from .comparison import compare_table, compare_tradeoffs
     from .constraints import ConstraintSettings, infer_constraints
+    from .constraints_result import ConstraintSet
     from .demonstrators import compare_demonstrators
+    from .demonstrators_result import DemonstratorComparison
     from .driver import FitProgress, fit_likelihood
+    from .feasible_set import FeasibleSet
     from .free_rewards import free_reward_ambiguity, reconstruct_reward
     from .gauge import require_same_gauge
+    from .inverse_lqr import inverse_lqr_from_data
+    from .inverse_lqr_result import InverseLqrEstimate
     from .likelihood_ratio import likelihood_ratio_test
     from .listed_world import listed_choices, listed_rows
     from .methods.apprenticeship_max_margin import (
@@ -48,33 +54,46 @@ if TYPE_CHECKING:
     )
     from .mixture import MixtureSettings, fit_mixture
     from .mixture_choice import choose_components
+    from .mixture_result import IntentMixture
     from .profiles import profile_discount, profile_rationality, resolution_profile
     from .random_subsets import fit_random_subsets
     from .settings import FitSettings
     from .sign_flips import FlipShare, flip_share
     from .suspects import SuspectSettings, fit_despite_suspects
+    from .suspects_result import SuspectFit
     from .time_blocks import temporal_weights
     from .time_varying import TimeVaryingSettings, fit_time_varying
+    from .time_varying_result import TimeVaryingWeights
     from .tradeoffs import Tradeoff, all_tradeoffs, tradeoff
     from .unavailable_options import OptionsSettings, check_options, refuse_preference
+    from .unavailable_result import OptionsCheck
 
 __all__ = [
     "METHODS",
     "ApprenticeshipMaxMarginSettings",
     "ApprenticeshipProjectionSettings",
+    "ClaimTable",
     "ConditionalChoiceProbabilitySettings",
     "ConditionalChoiceTransitionsSettings",
+    "ConstraintSet",
     "ConstraintSettings",
+    "DemonstratorComparison",
+    "FeasibleSet",
     "FitProgress",
     "FitSettings",
     "FlipShare",
+    "IntentMixture",
+    "InverseLqrEstimate",
     "LinearProgrammingSettings",
     "MaxCausalEntropySettings",
     "MixtureSettings",
+    "OptionsCheck",
     "OptionsSettings",
     "PathEntropySettings",
+    "SuspectFit",
     "SuspectSettings",
     "TimeVaryingSettings",
+    "TimeVaryingWeights",
     "Tradeoff",
     "all_tradeoffs",
     "apprenticeship_max_margin",
@@ -96,6 +115,7 @@ __all__ = [
     "flip_share",
     "free_reward_ambiguity",
     "infer_constraints",
+    "inverse_lqr_from_data",
     "invert_choice_probabilities",
     "likelihood_ratio_test",
     "linear_programming",
@@ -103,6 +123,8 @@ __all__ = [
     "listed_rows",
     "max_causal_entropy",
     "path_entropy",
+    "prefers",
+    "prefers_policy",
     "profile_discount",
     "profile_rationality",
     "reconstruct_reward",
@@ -112,6 +134,7 @@ __all__ = [
     "reward_of_optimal_policy",
     "temporal_weights",
     "tradeoff",
+    "worth_more",
 ]
 
 METHODS: dict[str, str] = {
@@ -126,6 +149,19 @@ METHODS: dict[str, str] = {
 """Registered name of every method to its module, which holds a function of the same name."""
 
 _JUDGEMENTS = {
+    "IntentMixture": "mixture_result",
+    "SuspectFit": "suspects_result",
+    "DemonstratorComparison": "demonstrators_result",
+    "TimeVaryingWeights": "time_varying_result",
+    "ConstraintSet": "constraints_result",
+    "OptionsCheck": "unavailable_result",
+    "InverseLqrEstimate": "inverse_lqr_result",
+    "inverse_lqr_from_data": "inverse_lqr",
+    "FeasibleSet": "feasible_set",
+    "ClaimTable": "claims",
+    "worth_more": "claims",
+    "prefers": "claims",
+    "prefers_policy": "claims",
     "FlipShare": "sign_flips",
     "OptionsSettings": "unavailable_options",
     "check_options": "unavailable_options",
@@ -158,8 +194,8 @@ _JUDGEMENTS = {
     "resolution_profile": "profiles",
     "tradeoff": "tradeoffs",
 }
-"""What is asked of a fit, by module; `identifiability` and `counterfactual` share their module's name, so
-they are imported from it."""
+"""What is asked of a fit, by module; `identifiability`, `counterfactual`, `feasible_set` and `inverse_lqr` share their
+module's name, so they are imported from it."""
 
 _COMPANIONS = {
     "ApprenticeshipMaxMarginSettings": "apprenticeship_max_margin",

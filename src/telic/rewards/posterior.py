@@ -23,6 +23,9 @@ __all__ = ["ChainDiagnostics", "PosteriorRatio", "PriorShare", "RewardPosterior"
 SCHEMA_VERSION = 1
 """Version of the JSON form of a posterior."""
 
+ROWS_SHOWN = 60
+"""Most directions that a text lists."""
+
 LEVEL = 0.95
 """Probability that intervals hold, where the caller states none."""
 
@@ -62,11 +65,15 @@ class ChainDiagnostics:
     is_independent: bool = False
 
     def to_json(self, names: Sequence[str]) -> dict[str, Any]:
-        """The numbers by weight."""
+        """The numbers by weight; null where chains that never moved leave none."""
+
+        def by_name(values: FloatArray) -> dict[str, float | None]:
+            return {n: float(v) if np.isfinite(v) else None for n, v in zip(names, values, strict=True)}
+
         return {
-            "r_hat": dict(zip(names, self.r_hat.tolist(), strict=True)),
-            "bulk_ess": dict(zip(names, self.bulk_ess.tolist(), strict=True)),
-            "tail_ess": dict(zip(names, self.tail_ess.tolist(), strict=True)),
+            "r_hat": by_name(self.r_hat),
+            "bulk_ess": by_name(self.bulk_ess),
+            "tail_ess": by_name(self.tail_ess),
             "n_divergent": self.n_divergent,
             "n_evaluations": self.n_evaluations,
             "independent_draws": self.is_independent,
@@ -126,7 +133,8 @@ class RewardPosterior:
         mode: ``(K,)`` weights of highest posterior density.
         mode_covariance: ``(K, K)`` inverse curvature at the mode, 0 for fixed weights.
         diagnostics: of the chains.
-        prior_shares: ``(K,)`` share of the prior in the certainty of each weight (0 for fixed ones).
+        prior_shares: ``(K,)`` share of the prior in the certainty of each weight (0 for fixed ones): posterior over
+            prior variance, of the draws where they were sampled and are an answer, by the curvature otherwise.
         prior_directions: combinations of weights, the one that the prior decides most first.
         gauge: what was held fixed so that the rest means something.
         null_directions: ``(nullity, K)`` combinations that the decisions cannot tell; the prior alone decides
@@ -221,7 +229,15 @@ class RewardPosterior:
         return np.asarray(self.answer().std(axis=0, ddof=1))
 
     def quantiles(self, probabilities: Sequence[float]) -> Float[np.ndarray, "Q K"]:
-        """Quantiles of every weight."""
+        """``(Q, K)`` quantiles of every weight.
+
+        Raises:
+            SettingsError: a probability lies outside [0, 1].
+            NumericalError: the draws are not an answer.
+        """
+        bad = [p for p in probabilities if not 0 <= p <= 1]
+        if bad:
+            raise SettingsError(f"Probabilities lie in [0, 1], got {bad[0]}.", hint="0.5 is the median.")
         return np.asarray(np.quantile(self.answer(), list(probabilities), axis=0))
 
     def interval(self, level: float = LEVEL) -> Float[np.ndarray, "K 2"]:
@@ -240,7 +256,7 @@ class RewardPosterior:
         interval that means anything (T17's *unbounded*, for draws).
 
         Raises:
-            FeatureError: a name is not one of the features.
+            FeatureError: a name is not one of the features, or the weight below is always 0.
             NumericalError: the draws are not an answer.
         """
         places = []
@@ -254,13 +270,18 @@ class RewardPosterior:
         above, below = draws[:, places[0]], draws[:, places[1]]
         positive = float((below > 0).mean())
         tail = (1.0 - _probability(level)) / 2.0
-        bounded = min(positive, 1.0 - positive) <= tail
-        values = above / np.where(below == 0, np.nan, below)
-        median = float(np.nanmedian(values))
+        if not below.any():
+            raise FeatureError(
+                f"The weight of {denominator!r} is 0 in every draw, so nothing can be stated in its units.",
+                hint="Choose another denominator, or do not fix this weight at 0.",
+            )
+        bounded = min(positive, 1.0 - positive) <= tail and bool(np.all(below != 0))
+        values = above[below != 0] / below[below != 0]
+        median = float(np.median(values))
         units = [self.units[k] for k in places]
         interval = None
         if bounded:
-            low, high = np.nanquantile(values, [tail, 1.0 - tail])
+            low, high = np.quantile(values, [tail, 1.0 - tail])
             interval = (float(low), float(high))
         return PosteriorRatio(
             numerator=numerator,
@@ -405,10 +426,16 @@ class RewardPosterior:
 
     def _prior_lines(self) -> list[str]:
         lines = [f"Prior: {self.prior.source}."]
-        for d in self.prior_directions[:5]:
+        n_mostly = sum(d.share > 0.5 for d in self.prior_directions)
+        shown = self.prior_directions[: min(max(n_mostly, 5), ROWS_SHOWN)]
+        for d in shown:
             lines.append(
-                f"{100 * d.share:.2g} % of what is known about "
+                f"{100 * d.share:.3g} % of what is known about "
                 f"{describe_direction(self.names, d.coefficients)} is the prior."
+            )
+        if n_mostly > len(shown):
+            lines.append(
+                f"{n_mostly - len(shown)} more directions are mostly the prior; the JSON form has them."
             )
         return lines
 

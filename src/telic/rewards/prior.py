@@ -15,6 +15,9 @@ from telic.typing import FloatArray
 
 __all__ = ["NormalPrior"]
 
+SMALLEST = 1e-100
+"""Standard deviations from here to its reciprocal have squares that are numbers."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class NormalPrior:
@@ -42,9 +45,9 @@ class NormalPrior:
             )
         for k, name in enumerate(self.names):
             mean, sd = float(self.means[k]), float(self.standard_deviations[k])
-            if not (math.isfinite(sd) and sd > 0):
+            if not SMALLEST <= sd <= 1 / SMALLEST:
                 raise SettingsError(
-                    f"The prior of {name!r} is improper: its standard deviation must be finite and above 0, "
+                    f"The prior of {name!r} is improper: its standard deviation must be above 0 and finite, "
                     f"got {sd}.",
                     hint="State a wide one (such as 100 times the weight you would find plausible): it then "
                     "decides nothing that the data can tell, and the share it does decide is printed. To hold a "
@@ -81,7 +84,7 @@ class NormalPrior:
                 f"The prior {problem}; the features are {', '.join(names)}.",
                 hint="Give one belief for every feature that is not fixed.",
             )
-        pairs = [b if isinstance(b, tuple) else (0.0, float(b)) for b in (beliefs[n] for n in names)]
+        pairs = [_pair(name, beliefs[name]) for name in names]
         return cls(
             names=tuple(names),
             means=np.array([float(m) for m, _ in pairs]),
@@ -112,3 +115,15 @@ class NormalPrior:
                 for n, m, s in zip(self.names, self.means, self.standard_deviations, strict=True)
             },
         }
+
+
+def _pair(name: str, belief: object) -> tuple[float, float]:
+    """Mean and standard deviation of a belief as a caller may write it."""
+    numbers = belief if isinstance(belief, tuple) else (0.0, belief)
+    if len(numbers) != 2 or not all(isinstance(x, int | float | np.number) for x in numbers):
+        raise SettingsError(
+            f"The belief about {name!r} must be a standard deviation or (mean, standard deviation), got {belief!r}.",
+            hint="Such as 2.0, or (1.0, 2.0).",
+            feature=name,
+        )
+    return float(numbers[0]), float(numbers[1])

@@ -152,10 +152,11 @@ class DiscountedLikelihood(AbstractCountedLikelihood):
         if cache.weights is not None and np.array_equal(cache.weights, weights):
             return cache.point
         start = self._foreseen(weights)
-        cache.weights, cache.point = np.array(weights, dtype=np.float64), None
+        asked = np.array(weights, dtype=np.float64)
+        cache.weights, cache.point = None, None  # nothing is remembered of weights whose solution raises
         solution = solve_soft(
             self.mdp,
-            self.design.reward(cache.weights),
+            self.design.reward(asked),
             rationality=self.rationality,
             tolerance=SOFT_TOLERANCE,
             initial_value=start,
@@ -163,10 +164,11 @@ class DiscountedLikelihood(AbstractCountedLikelihood):
         if not solution.outcome.ok and cache.value is not None:  # a far warm start must not decide the answer
             solution = solve_soft(
                 self.mdp,
-                self.design.reward(cache.weights),
+                self.design.reward(asked),
                 rationality=self.rationality,
                 tolerance=SOFT_TOLERANCE,
             )
+        cache.weights = asked
         cache.outcome, cache.residual, cache.findings = (
             solution.outcome,
             float(solution.residual),

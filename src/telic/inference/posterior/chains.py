@@ -44,14 +44,14 @@ class NutsSettings:
         n_chains: chains, at least 2 so that they can disagree.
         n_draws: kept draws a chain.
         n_tune: draws a chain during which the step adapts; thrown away.
-        target_acceptance: higher: smaller steps, fewer divergences.
+        target_acceptance: higher: smaller steps, fewer divergences where the choices nearly separate.
         max_depth: longest path is ``2 ** max_depth`` steps.
     """
 
     n_chains: int = 4
     n_draws: int = 1_000
     n_tune: int = 300
-    target_acceptance: float = 0.8
+    target_acceptance: float = 0.9
     max_depth: int = 10
 
     def __post_init__(self) -> None:
@@ -64,7 +64,7 @@ class NutsSettings:
         if not 0.5 <= self.target_acceptance < 1:
             raise SettingsError(
                 f"`target_acceptance` must lie in [0.5, 1), got {self.target_acceptance}.",
-                hint="0.8 is usual; 0.95 where draws diverge.",
+                hint="0.9 is usual; 0.95 where draws diverge.",
             )
 
     def to_json(self) -> dict[str, Any]:
@@ -203,7 +203,7 @@ def judge(
                 + "; ".join(
                     part
                     for part in (
-                        f"R-hat above {R_HAT} for {', '.join(worst)} (largest {np.nanmax(d.r_hat):.3f})"
+                        f"R-hat above {R_HAT} for {', '.join(worst)} (largest {np.max(d.r_hat):.3f})"
                         if worst
                         else "",
                         f"fewer than {LEAST_ESS * n_chains} effective draws for {', '.join(few)} "

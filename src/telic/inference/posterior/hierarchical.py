@@ -11,134 +11,22 @@ Sampled are ``(m - prior mean) / prior sd``, ``log(tau / tau scale)`` and eta: t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from jaxtyping import Float
 
-from telic.errors import GaugeError, NumericalError, SettingsError
+import telic
+from telic.errors import GaugeError, SettingsError
 from telic.inference.likelihood import ChoiceLikelihood
-from telic.reports import Finding, Outcome, Table
-from telic.rewards import ChainDiagnostics, NormalPrior
+from telic.reports import Finding, Provenance, Severity
+from telic.rewards import NormalPrior
 from telic.typing import FloatArray
 
 from .chains import Chain, NutsSettings, diagnose, judge, run_chains
+from .hierarchical_result import HierarchicalPosterior
+from .target import null_rows, prior_alone
 
-__all__ = ["HierarchicalPosterior", "hierarchical_posterior"]
-
-LEVEL = 0.95
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class HierarchicalPosterior:
-    """Draws of the weights of every unit, and of what units have in common.
-
-    Attributes:
-        outcome: only with ``SUCCESS`` may anything be computed from the draws.
-        units: U names of services or operators.
-        names: K names of the weights.
-        draws: ``(chains, draws, U, K)`` weights.
-        means: ``(chains, draws, K)`` population means.
-        spreads: ``(chains, draws, K)`` standard deviations between units.
-        diagnostics: of means, log spreads and the weights of every unit, in this order, by ``diagnosed``.
-        diagnosed: names of what ``diagnostics`` is about.
-        n_decisions: ``(U,)`` decisions of each unit.
-        seconds: CPU seconds.
-        findings: what was noticed.
-    """
-
-    outcome: Outcome
-    units: tuple[str, ...]
-    names: tuple[str, ...]
-    draws: Float[np.ndarray, "C N U K"]
-    means: Float[np.ndarray, "C N K"]
-    spreads: Float[np.ndarray, "C N K"]
-    diagnostics: ChainDiagnostics
-    diagnosed: tuple[str, ...]
-    n_decisions: tuple[int, ...]
-    seconds: float
-    findings: tuple[Finding, ...]
-
-    def of(self, unit: str) -> Float[np.ndarray, "n K"]:
-        """``(n, K)`` draws of one unit.
-
-        Raises:
-            SettingsError: there is no such unit.
-            NumericalError: the draws are not an answer.
-        """
-        if unit not in self.units:
-            raise SettingsError(f"No unit {unit!r}; there are {', '.join(self.units)}.", hint="Use a name.")
-        self._require_answer()
-        return np.asarray(self.draws[:, :, self.units.index(unit)].reshape(-1, len(self.names)))
-
-    def interval(self, level: float = LEVEL) -> Float[np.ndarray, "U K 2"]:
-        """``(U, K, 2)`` central intervals.
-
-        Raises:
-            NumericalError: the draws are not an answer.
-        """
-        self._require_answer()
-        flat = self.draws.reshape(-1, *self.draws.shape[2:])
-        tail = (1.0 - level) / 2.0
-        return np.asarray(np.moveaxis(np.quantile(flat, [tail, 1.0 - tail], axis=0), 0, -1))
-
-    def _require_answer(self) -> None:
-        if not self.outcome.ok:
-            raise NumericalError(
-                f"These draws are not an answer ({self.outcome.label}). {self.outcome.value}",
-                hint="The findings name what did not mix.",
-                outcome=self.outcome.label,
-            )
-
-    def table(self) -> Table:
-        """Mean and interval of every weight of every unit."""
-        limits = self.interval()
-        means = self.draws.mean(axis=(0, 1))
-        rows = []
-        for u, unit in enumerate(self.units):
-            for k, name in enumerate(self.names):
-                low, high = limits[u, k]
-                rows.append((unit, self.n_decisions[u], name, float(means[u, k]), float(low), float(high)))
-        return Table(
-            title="Weights of every unit, with strength borrowed from the others",
-            columns=("unit", "decisions", "feature", "mean", "2.5 %", "97.5 %"),
-            rows=tuple(rows),
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """Means and intervals by unit; the population; diagnostics. Numbers are null where it is no answer."""
-        ok = self.outcome.ok
-        limits = self.interval() if ok else None
-        mean, spread = self.means.mean(axis=(0, 1)), self.spreads.mean(axis=(0, 1))
-        return {
-            "method": "hierarchical",
-            "result": self.outcome.label,
-            "units": {
-                unit: {
-                    "n_decisions": self.n_decisions[u],
-                    "weights": {
-                        n: {
-                            "mean": float(self.draws[:, :, u, k].mean()) if ok else None,
-                            "interval": limits[u, k].tolist() if limits is not None else None,
-                        }
-                        for k, n in enumerate(self.names)
-                    },
-                }
-                for u, unit in enumerate(self.units)
-            },
-            "population": {
-                n: {
-                    "mean": float(mean[k]) if ok else None,
-                    "spread": float(spread[k]) if ok else None,
-                }
-                for k, n in enumerate(self.names)
-            },
-            "diagnostics": self.diagnostics.to_json(self.diagnosed),
-            "seconds": self.seconds,
-            "findings": [f.to_json() for f in self.findings],
-        }
+__all__ = ["hierarchical_posterior"]
 
 
 def hierarchical_posterior(
@@ -170,7 +58,7 @@ def hierarchical_posterior(
         GaugeError: the units have other features or another rationality.
     """
     began = time.process_time()
-    chosen = settings or NutsSettings(target_acceptance=0.9)
+    chosen = settings or NutsSettings()
     names = _checked(likelihoods, prior, spread_scales)
     scales = np.array([float(spread_scales[n]) for n in names])
     parts = list(likelihoods.values())
@@ -235,9 +123,50 @@ def hierarchical_posterior(
         diagnostics=d,
         diagnosed=diagnosed,
         n_decisions=tuple(part.n_decisions for part in parts),
+        prior=prior,
+        spread_scales=scales,
         seconds=time.process_time() - began,
-        findings=tuple(notes),
+        findings=(
+            *notes,
+            *{f.message: f for part in parts for f in part.findings}.values(),
+            *_untold(parts, draws.mean(axis=(0, 1))),
+        ),
+        provenance=Provenance(
+            inputs={
+                f"{unit}: {what}": digest
+                for unit, part in likelihoods.items()
+                for what, digest in part.digests().items()
+            },
+            settings={
+                "method": "hierarchical",
+                "prior": prior.to_json(),
+                "spread_scales": dict(spread_scales),
+                "key": key,
+                **chosen.to_json(),
+            },
+            code=telic.__version__,
+        ),
     )
+
+
+def _untold(parts: Sequence[ChoiceLikelihood], means: FloatArray) -> list[Finding]:
+    """Combinations of weights that no choice of any unit depends on, by the information at the mean draws."""
+    K = parts[0].n_weights
+    information = np.zeros((K, K))
+    for part, weights in zip(parts, means, strict=True):
+        point = part.evaluate(weights, order=2)
+        if point.information is None:
+            return [
+                Finding(
+                    code="information-unknown",
+                    severity=Severity.WARNING,
+                    message="What the choices leave to the prior could not be looked at: the mean weights of a unit "
+                    f"have no finite value ({point.outcome.label}).",
+                    hint="Look at the posterior of each unit alone; it names such combinations.",
+                )
+            ]
+        information += point.information
+    return [prior_alone(parts[0].names, row) for row in null_rows(parts, information, np.arange(K))]
 
 
 def _checked(

@@ -12,13 +12,21 @@ from telic.errors import SettingsError
 from telic.inference.likelihood import ChoiceLikelihood
 from telic.reports import Finding, Outcome, Provenance, Severity
 from telic.rewards import ChainDiagnostics, NormalPrior, RewardPosterior
+from telic.typing import FloatArray
 
-from .target import PosteriorTarget, default_prior
+from .default import default_prior
+from .target import PosteriorTarget
 
 __all__ = ["laplace_posterior"]
 
 LEAST_SHARE = 0.1
 """Effective share of draws, reweighted to the exact posterior, below which the approximation is called poor."""
+
+STEP = 2.0
+DROPS = (1.0, 4.0)
+"""Two standard deviations from the mode a normal density has dropped by 2 nats. Outside this range along some axis it
+is called poor: draws cannot show mass where none of them fell, as with a weight that nearly separates.
+"""
 
 
 def laplace_posterior(
@@ -32,8 +40,10 @@ def laplace_posterior(
 ) -> RewardPosterior:
     """Independent draws from the normal distribution with the mode and the curvature of the posterior.
 
-    How far it is from the posterior is measured: some draws are weighted by the exact density over the normal one,
-    and the effective share of them is reported. Below 0.1 a finding says to sample instead.
+    How far it is from the posterior is measured. Some draws are weighted by the exact density over the normal one:
+    where the effective share of them is below 0.1, or one of them has no forward solution, a finding says to sample
+    instead. So it does where the exact density two standard deviations from the mode, along an axis of the curvature,
+    has not dropped by 1 to 4 nats (2 for a normal).
 
     Args:
         likelihood: of the choices.
@@ -65,19 +75,7 @@ def laplace_posterior(
         log_likelihoods[i] = point.choice_log_likelihood
         if point.outcome.ok:
             log_ratio[i] = point.value + 0.5 * float(eta[i] @ eta[i])
-    share = _effective_share(log_ratio)
-    notes = list(target.findings())
-    if share < LEAST_SHARE:
-        notes.append(
-            Finding(
-                code="laplace-is-poor",
-                severity=Severity.WARNING,
-                message=f"The posterior is far from normal: reweighted to it, {n_checked} draws are worth "
-                f"{share * n_checked:.1f}.",
-                hint="Sample instead (method `nuts`).",
-                evidence={"effective_share": share},
-            )
-        )
+    notes = [*target.findings(), *_poor(target, log_ratio)]
     K = likelihood.n_weights
     ones = np.ones(K)
     return RewardPosterior(
@@ -108,10 +106,50 @@ def laplace_posterior(
         findings=tuple(notes),
         provenance=Provenance(
             inputs=likelihood.digests(),
-            settings={"method": "laplace", "prior": chosen.to_json(), "n_draws": n_draws, "key": key},
+            settings={
+                "method": "laplace",
+                "prior": chosen.to_json(),
+                "fixed_weights": fixed,
+                "n_draws": n_draws,
+                "n_checked": n_checked,
+                "key": key,
+            },
             code=telic.__version__,
         ),
     )
+
+
+def _poor(target: PosteriorTarget, log_ratio: FloatArray) -> list[Finding]:
+    """How the normal differs from the posterior, where it does so by much."""
+    share = _effective_share(log_ratio)
+    infeasible = float(np.mean(np.isneginf(log_ratio)))
+    top = target.mode.value
+    drops = []
+    for column in target.root.T:
+        for sign in (-STEP, STEP):
+            point = target.objective.at(target.mode.psi + sign * column, order=0)
+            drops.append(top - point.value if point.outcome.ok else np.inf)
+    said = []
+    if share < LEAST_SHARE:
+        said.append(f"reweighted to it, {len(log_ratio)} draws are worth {share * len(log_ratio):.1f}")
+    if infeasible:
+        said.append(f"{infeasible:.0%} of the draws have no finite value")
+    if min(drops) < DROPS[0] or max(drops) > DROPS[1]:
+        said.append(
+            f"two standard deviations from its mode it has dropped by {min(drops):.2g} to {max(drops):.2g} nats "
+            "(2 for a normal)"
+        )
+    if not said:
+        return []
+    return [
+        Finding(
+            code="laplace-is-poor",
+            severity=Severity.WARNING,
+            message=f"The posterior is far from normal: {'; '.join(said)}.",
+            hint="Sample instead (method `nuts`).",
+            evidence={"effective_share": share, "infeasible": infeasible},
+        )
+    ]
 
 
 def _effective_share(log_ratio: np.ndarray) -> float:

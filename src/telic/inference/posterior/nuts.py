@@ -17,7 +17,8 @@ from telic.reports import Provenance
 from telic.rewards import NormalPrior, RewardPosterior
 
 from .chains import Chain, NutsSettings, diagnose, judge, run_chains
-from .target import PosteriorTarget, default_prior, log_posterior
+from .default import default_prior
+from .target import PosteriorTarget, log_posterior
 
 __all__ = ["nuts_posterior"]
 
@@ -76,6 +77,12 @@ def nuts_posterior(
         n_evaluations=int(sum(int(np.sum(chain["n_evaluations"])) for chain in ordered)),
     )
     outcome, notes = judge(likelihood.names, diagnostics, draws.shape[0], draws.shape[0] * draws.shape[1])
+    # By the draws where they are an answer: by the curvature a prior that bounds a separated weight would seem to do
+    # nothing.
+    spread = (
+        np.atleast_2d(np.cov(z.reshape(-1, z.shape[-1]).T)) if outcome.ok else target.root @ target.root.T
+    )
+    shares, directions = target.shared(spread)
     return RewardPosterior(
         method="nuts",
         outcome=outcome,
@@ -85,8 +92,8 @@ def nuts_posterior(
         mode=target.coordinates.expand(target.mode.psi),
         mode_covariance=target.covariance,
         diagnostics=diagnostics,
-        prior_shares=target.prior_shares,
-        prior_directions=target.prior_directions,
+        prior_shares=shares,
+        prior_directions=directions,
         gauge=target.gauge(),
         null_directions=target.null_directions,
         n_decisions=likelihood.n_decisions,

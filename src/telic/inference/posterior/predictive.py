@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from telic.errors import DataError, SettingsError
+from telic.errors import DataError, NumericalError, SettingsError
 from telic.inference.likelihood.counted import AbstractCountedLikelihood
 from telic.reports import Finding, Severity
 from telic.rewards import RewardPosterior
@@ -77,7 +77,7 @@ def predictive_checks(
         key: of the random numbers.
 
     Raises:
-        NumericalError: the draws are not an answer.
+        NumericalError: the draws are not an answer, or one of them has no forward solution.
         DataError: decisions carry weights that are not whole numbers, so they cannot be made again.
         SettingsError: the number of actions does not fit, or too many draws are asked for.
     """
@@ -103,6 +103,11 @@ def predictive_checks(
     exceed = np.zeros(1 + n_actions)
     for i in rng.choice(len(draws), size=n_draws, replace=False).tolist():
         pi = np.exp(likelihood.cell_log_probs(draws[i])).reshape(-1, n_actions)[kept]
+        if not np.all(np.isfinite(pi)):
+            raise NumericalError(
+                "There is a draw at which the forward problem has no finite solution, so it cannot choose.",
+                hint="Sample instead (method `nuts`): it never leaves the weights that have one.",
+            )
         made = rng.multinomial(n, pi / pi.sum(axis=1, keepdims=True)).astype(np.float64)
         exceed += _discrepancies(made, pi, n) >= _discrepancies(seen, pi, n) * (1 - 1e-12)
     p = exceed / n_draws

@@ -28,6 +28,10 @@ TRUSTED_SHAPE = 0.7
 SENSITIVE = 0.2
 """Shift of a mean, in posterior standard deviations, from which a weight is called sensitive to its prior."""
 
+SPREAD = float(np.log(1.2))
+"""The same for its spread, as the logarithm of a factor: half or twice the certainty moves a weight that is nothing but
+its prior by a factor of 1.41."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PriorSensitivity:
@@ -75,9 +79,16 @@ class PriorSensitivity:
         """One row a weight."""
         return Table(
             title="If the prior were stated with another certainty",
-            columns=("feature", *(f"mean shifts by (SD), prior to the power {p:g}" for p in self.powers)),
+            columns=(
+                "feature",
+                *(f"mean shifts by (SD), prior to the power {p:g}" for p in self.powers),
+                *(f"spread times, prior to the power {p:g}" for p in self.powers),
+            ),
             rows=tuple(
-                (name, *(None if np.isnan(s) else float(s) for s in self.shifts[:, k]))
+                (
+                    name,
+                    *(None if np.isnan(x) else float(x) for x in (*self.shifts[:, k], *self.spreads[:, k])),
+                )
                 for k, name in enumerate(self.names)
             ),
             note="Shifts are in posterior standard deviations; empty where the draws do not reach that far.",
@@ -109,10 +120,14 @@ def prior_sensitivity(posterior: RewardPosterior, powers: tuple[float, ...] = (0
     scale = np.where(sd > 0, sd, 1.0)
     shifts, spreads, shapes = [], [], []
     for power in powers:
-        with np.errstate(
-            over="ignore"
-        ):  # inside its fit of the tail, where a term that is infinite counts as none
-            smoothed, shape = arviz.psislw((power - 1.0) * log_prior)
+        change = (power - 1.0) * log_prior
+        if np.ptp(change) == 0:  # nothing to weigh, and no tail to fit
+            smoothed, shape = np.zeros_like(change), 0.0
+        else:
+            with np.errstate(
+                over="ignore"
+            ):  # inside its fit of the tail, where an infinite term counts as none
+                smoothed, shape = arviz.psislw(change)
         w = np.exp(smoothed - np.max(smoothed))
         w /= w.sum()
         moved = w @ draws
@@ -128,11 +143,13 @@ def prior_sensitivity(posterior: RewardPosterior, powers: tuple[float, ...] = (0
         shifts=result,
         spreads=np.array(spreads),
         pareto_shapes=np.array(shapes),
-        findings=tuple(_findings(posterior.names, result, shapes)),
+        findings=tuple(_findings(posterior.names, result, np.array(spreads), shapes)),
     )
 
 
-def _findings(names: tuple[str, ...], shifts: FloatArray, shapes: list[float]) -> list[Finding]:
+def _findings(
+    names: tuple[str, ...], shifts: FloatArray, spreads: FloatArray, shapes: list[float]
+) -> list[Finding]:
     notes = []
     if any(s > TRUSTED_SHAPE for s in shapes):
         notes.append(
@@ -144,17 +161,27 @@ def _findings(names: tuple[str, ...], shifts: FloatArray, shapes: list[float]) -
                 hint="Sample again with the other prior.",
             )
         )
-    most = np.nanmax(np.abs(shifts), axis=0) if np.isfinite(shifts).any() else np.zeros(len(names))
-    moved = [(n, float(m)) for n, m in zip(names, most, strict=True) if m > SENSITIVE]
+    known = np.isfinite(shifts).all(axis=1)
+    if not known.any():
+        return notes
+    most = np.abs(shifts[known]).max(axis=0)
+    widest = np.abs(np.log(np.maximum(spreads[known], 1e-300))).max(axis=0)
+    moved = {
+        n: f"mean by {m:.2g} standard deviations"
+        if m > SENSITIVE
+        else f"spread by a factor of {np.exp(w):.2g}"
+        for n, m, w in zip(names, most.tolist(), widest.tolist(), strict=True)
+        if m > SENSITIVE or w > SPREAD
+    }
     if moved:
-        listed = ", ".join(f"{n} (by {m:.2g} standard deviations)" for n, m in moved)
+        listed = ", ".join(f"{n} ({said})" for n, said in moved.items())
         notes.append(
             Finding(
                 code="prior-sensitive",
                 severity=Severity.WARNING,
                 message=f"Another certainty of the prior moves the posterior of {listed}.",
                 hint="Defend the prior, or collect decisions that tell this weight.",
-                evidence=dict(moved),
+                evidence={"features": list(moved), "shifts": most.tolist()},
             )
         )
     return notes

@@ -24,19 +24,13 @@ from telic.inference.start import feasible_start
 from telic.inference.uncertainty import null_space
 from telic.reports import Finding, Severity
 from telic.rewards import Gauge, NormalPrior, PriorShare, describe_direction
-from telic.typing import FloatArray
+from telic.typing import FloatArray, LongArray
 
+from .conflict import prior_conflict
 from .coordinates import PriorCoordinates
+from .default import FLOOR, horizon_size
 
-__all__ = ["PosteriorTarget", "default_prior"]
-
-CONTRAST = 5.0
-"""Standard deviation, in log-odds, that the default prior gives to what one typical contrast of a feature
-does to a choice; a contrast of 5 already makes one choice 150 times the other.
-"""
-
-FLOOR = 1e-9
-"""Spread of a feature over choices, relative to its largest discounted size, that rounding can leave."""
+__all__ = ["PosteriorTarget", "null_rows", "prior_alone"]
 
 IDLE = 1e-6
 """Information about a weight, in units of the prior's, below which it does not scale its step: the prior does."""
@@ -46,61 +40,23 @@ MAX_ITERATIONS = 200
 TOLERANCE = 1e-8
 
 
-def default_prior(
-    likelihood: ChoiceLikelihood, fixed_weights: Mapping[str, float] | None = None
-) -> NormalPrior:
-    """A wide prior around 0, from the size of the features where decisions were taken.
-
-    The standard deviation of a weight is 5 over the typical effect of one unit of it on log-odds, under choices
-    at random. It depends on the states that were seen and the actions that were there, not on what was chosen.
+def null_rows(
+    likelihoods: Sequence[ChoiceLikelihood], information: FloatArray, free: LongArray
+) -> FloatArray:
+    """``(nullity, K)`` combinations of weights that no choice in any of the data depends on.
 
     Args:
-        likelihood: of the choices.
-        fixed_weights: names that need no prior.
-
-    Raises:
-        SettingsError: a feature has no effect on any choice that was seen, so that nothing can scale its prior;
-            or the forward problem has no solution at weights of zero.
+        likelihoods: of the same K features.
+        information: ``(P, P)`` of the free weights, summed over places and data.
+        free: ``(P,)`` their indices.
     """
-    fixed = dict(fixed_weights or {})
-    start = likelihood.evaluate(np.zeros(likelihood.n_weights), order=2)
-    if start.information is None:
-        raise SettingsError(
-            "There is no default prior here: weights of zero have no finite value "
-            f"({start.outcome.label}), so the effect of the features cannot be measured there.",
-            hint="State one, {feature: standard deviation}.",
-        )
-    spread = np.sqrt(np.maximum(np.diag(start.information), 0.0) / likelihood.total_weight)
-    floor = FLOOR * likelihood.rationality * _size(likelihood)
-    free = [k for k, name in enumerate(likelihood.names) if name not in fixed]
-    idle = [likelihood.names[k] for k in free if spread[k] <= floor[k]]
-    if idle:
-        raise SettingsError(
-            f"{', '.join(idle)} made no difference to any choice that was seen, so no default prior can be made "
-            "for it and the prior alone would be the answer.",
-            hint=f"State one ({{feature: standard deviation}}, on the command line `--prior {idle[0]}=SD`), or drop "
-            "the feature.",
-            features=idle,
-        )
-    return NormalPrior(
-        names=tuple(likelihood.names[k] for k in free),
-        means=np.zeros(len(free)),
-        standard_deviations=CONTRAST / spread[free],
-        source=f"default: mean 0, a typical contrast of each feature changes the log-odds by {CONTRAST:g} "
-        "(one standard deviation)",
+    floor = sum(
+        part.total_weight * (part.rationality * FLOOR * horizon_size(part)[free]) ** 2 for part in likelihoods
     )
-
-
-def _size(likelihood: ChoiceLikelihood) -> FloatArray:
-    """``(K,)`` largest size of each feature, summed over the horizon."""
-    values = likelihood.features.values
-    K = likelihood.n_weights
-    if isinstance(values, np.ndarray):
-        size = np.abs(values.reshape(-1, K)).max(axis=0)
-    else:
-        size = np.asarray(abs(values).max(axis=0).todense()).ravel()
-    gamma = likelihood.discount
-    return np.asarray(size * (100.0 if gamma is None or gamma >= 1.0 else 1.0 / (1.0 - gamma)))
+    rows = null_space(information, np.asarray(floor))
+    out = np.zeros((len(rows), likelihoods[0].n_weights))
+    out[:, free] = rows
+    return out
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -214,38 +170,49 @@ class PosteriorTarget:
 
     @cached_property
     def null_directions(self) -> FloatArray:
-        """``(nullity, K)`` combinations that no choice probability depends on, at the mode."""
+        """``(nullity, K)`` combinations that no choice probability depends on, at the mode and, where choices have a
+        solution there, at the prior mean: choices that are nearly certain at one of them tell nothing there.
+        """
         assert self.mode.information is not None
-        K, free = self.likelihood.n_weights, self.coordinates.free
-        floor = (
-            self.likelihood.total_weight
-            * (self.likelihood.rationality * FLOOR * _size(self.likelihood)[free]) ** 2
-        )
         s = self.prior.standard_deviations
-        rows = null_space(self.mode.information / np.outer(s, s), floor)
-        out = np.zeros((len(rows), K))
-        out[:, free] = rows
-        return out
+        information = self.mode.information
+        centre = self.objective.at(np.zeros(self.coordinates.count), order=2)
+        if centre.outcome.ok and centre.information is not None:
+            information = information + centre.information
+        return null_rows([self.likelihood], information / np.outer(s, s), self.coordinates.free)
 
     @cached_property
     def prior_shares(self) -> FloatArray:
         """``(K,)`` posterior over prior variance of each weight by the curvature at the mode."""
-        out = np.zeros(self.likelihood.n_weights)
-        out[self.coordinates.free] = np.diag(self.root @ self.root.T)
-        return np.minimum(out, 1.0)
+        return self.shared(self.root @ self.root.T)[0]
 
     @cached_property
     def prior_directions(self) -> tuple[PriorShare, ...]:
         """Combinations of weights that are a priori independent, the one the prior decides most first."""
-        assert self.mode.curvature is not None
-        mu, U = np.linalg.eigh(self.mode.curvature)
+        return self.shared(self.root @ self.root.T)[1]
+
+    def shared(self, covariance: FloatArray) -> tuple[FloatArray, tuple[PriorShare, ...]]:
+        """The prior's share by weight, ``(K,)`` and 0 for fixed ones, and by combination, largest first.
+
+        Args:
+            covariance: ``(P, P)`` of the posterior in units of the prior. Along null directions 1 is put in its place:
+                draws would leave their sampling error there.
+        """
+        free, s = self.coordinates.free, self.prior.standard_deviations
+        # w = s z, so a direction d of the weights is d / s in z.
+        Q = np.linalg.qr((self.null_directions[:, free] / s).T)[0]
+        rest = np.eye(len(s)) - Q @ Q.T
+        mu, U = np.linalg.eigh(rest @ covariance @ rest + Q @ Q.T)
+        shares = np.zeros(self.likelihood.n_weights)
+        shares[free] = np.minimum(((U * U) * mu).sum(axis=1), 1.0)
         out = []
-        for value, u in zip(mu.tolist(), U.T, strict=True):
-            # z = u is a combination of weights in prior units; as coefficients on weights: u / sd.
-            c = np.zeros(self.likelihood.n_weights)
-            c[self.coordinates.free] = u / self.prior.standard_deviations
-            out.append(PriorShare(share=min(1.0, 1.0 / value), coefficients=c / np.linalg.norm(c)))
-        return tuple(out)
+        for value, u in zip(mu[::-1].tolist(), U.T[::-1], strict=True):
+            # u'z is a combination of weights in prior units; as coefficients on weights: u / sd.
+            c = np.zeros(len(shares))
+            c[free] = u / s
+            c *= np.sign(c[np.abs(c).argmax()])  # either sign says the same
+            out.append(PriorShare(share=min(1.0, value), coefficients=c / np.linalg.norm(c)))
+        return shares, tuple(out)
 
     def gauge(self) -> Gauge:
         """How the scale and the untold directions are fixed."""
@@ -266,12 +233,23 @@ class PosteriorTarget:
         return out
 
     def findings(self) -> tuple[Finding, ...]:
-        """Combinations that the prior alone decides."""
+        """Combinations that the prior alone decides, and a prior that the decisions contradict."""
         names = self.likelihood.names
-        return (*self.likelihood.findings, *(_prior_alone(names, row) for row in self.null_directions))
+        assert self.mode.curvature is not None
+        return (
+            *self.likelihood.findings,
+            *(prior_alone(names, row) for row in self.null_directions),
+            *prior_conflict(self.coordinates.names, self.mode.psi, self.mode.curvature),
+        )
 
 
-def _prior_alone(names: Sequence[str], row: FloatArray) -> Finding:
+def prior_alone(names: Sequence[str], row: FloatArray) -> Finding:
+    """The finding about one such combination.
+
+    Args:
+        names: K weights.
+        row: ``(K,)`` coefficients.
+    """
     involved = [n for n, c in zip(names, row, strict=True) if c]
     if len(involved) == 1:
         said = f"No choice that was seen depends on {involved[0]}: its posterior is its prior."

@@ -89,7 +89,7 @@ def values_posterior(
     states, _ = demos.require_states()
     counts = count_cells(states.astype(np.int64) * A + demos.actions, demos, S * A)
     density = _Density(world, counts, prior, rationality)
-    centre, root = _centre(density)
+    centre, root, jacobian = _centre(density)
     ordered = run_chains(
         density, centre, root, chosen, key=key, chains=chains, checkpoint=checkpoint, progress=progress
     )
@@ -103,8 +103,10 @@ def values_posterior(
         n_evaluations=int(sum(int(np.sum(c["n_evaluations"])) for c in ordered)),
     )
     outcome, notes = judge(names, diagnostics, draws.shape[0], draws.shape[0] * draws.shape[1])
-    flat = draws.reshape(-1, S * A)
-    spread = np.cov(flat.T)
+    curved = jacobian @ root
+    curved = curved @ curved.T
+    spread = np.cov(draws.reshape(-1, S * A).T) if outcome.ok else curved
+    null = _null_directions(density, jacobian)
     return RewardPosterior(
         method="values",
         outcome=outcome,
@@ -112,7 +114,7 @@ def values_posterior(
         draws=draws,
         prior=prior,
         mode=density.reward(centre).ravel(),
-        mode_covariance=np.asarray(spread),
+        mode_covariance=curved,
         diagnostics=diagnostics,
         prior_shares=np.minimum(1.0, np.diag(spread) / prior_sd**2),
         prior_directions=_shares(spread, prior_sd),
@@ -122,7 +124,7 @@ def values_posterior(
             rationality=rationality,
             discount=float(world.discount),
         ),
-        null_directions=np.zeros((0, S * A)),
+        null_directions=null,
         n_decisions=counts.n_decisions,
         n_trajectories=counts.n_clusters,
         log_likelihoods=likelihoods,
@@ -133,10 +135,11 @@ def values_posterior(
             Finding(
                 code="free-reward-up-to-potentials",
                 severity=Severity.WARNING,
-                message=f"A free reward of {S * A} pairs has {S} directions that no choice in one world can tell "
-                "(potential shaping): along them the posterior is the prior.",
+                message=f"A free reward of {S * A} pairs has {len(null)} directions that no choice seen in one world "
+                f"can tell ({S} of potential shaping, the others in states without decisions): along them the "
+                "posterior is the prior.",
                 hint="Use named features, or add demonstrations from another environment or discount.",
-                evidence={"n_directions": S},
+                evidence={"n_directions": len(null)},
             ),
         ),
         provenance=Provenance(
@@ -154,7 +157,7 @@ def values_posterior(
 
 
 class _Density:
-    """Log density of Q with its gradient."""
+    """Log density of Q with its gradient; without the determinant it is that of the reward."""
 
     def __init__(self, world: TabularMDP, counts: Counts, prior: NormalPrior, rationality: float) -> None:
         self.S, self.A, self.beta = world.n_states, world.n_actions, rationality
@@ -182,6 +185,10 @@ class _Density:
         return float((self.N * self.beta * (Q - V[:, None])).sum())
 
     def __call__(self, q: FloatArray) -> tuple[float, FloatArray | None]:
+        return self.at(q, is_of_reward=False)
+
+    def at(self, q: FloatArray, *, is_of_reward: bool) -> tuple[float, FloatArray | None]:
+        """Of Q, or of the reward that belongs to it; the gradient is by Q."""
         Q = q.reshape(self.S, self.A)
         V, pi = self._value(Q)
         if not np.all(np.isfinite(V)):
@@ -192,7 +199,8 @@ class _Density:
         sign, log_det = np.linalg.slogdet(M)
         if sign <= 0:
             return -np.inf, None
-        value = float((self.N * self.beta * (Q - V[:, None])).sum() - 0.5 * (z * z).sum() + log_det)
+        volume = 0.0 if is_of_reward else 1.0
+        value = float((self.N * self.beta * (Q - V[:, None])).sum() - 0.5 * (z * z).sum() + volume * log_det)
         by_reward = -z / self.sd
         # dR/dQ transposed: what a change of Q(s,a) does to every V(s) that follows.
         inflow = np.einsum("sat,sa->t", self.P, by_reward)
@@ -202,17 +210,19 @@ class _Density:
             self.beta * (self.N - self.N.sum(axis=1, keepdims=True) * pi)
             + by_reward
             - self.gamma * pi * inflow[:, None]
-            - self.gamma * self.beta * pi * B
+            - volume * self.gamma * self.beta * pi * B
         )
         return value, gradient.ravel()
 
 
-def _centre(density: _Density) -> tuple[FloatArray, FloatArray]:
-    """A mode of the density of Q, and a root of the inverse curvature there, without the determinant's part."""
+def _centre(density: _Density) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The Q of the most probable reward, a root of the inverse curvature by Q there (the part of Gauss and Newton), and
+    dR/dQ.
+    """
     from scipy.optimize import minimize
 
     def negative(q: FloatArray) -> tuple[float, FloatArray]:
-        value, gradient = density(q)
+        value, gradient = density.at(q, is_of_reward=True)
         return (1e300, np.zeros_like(q)) if gradient is None else (-value, -gradient)
 
     start = np.full(density.S * density.A, density.mean / (1 - density.gamma))
@@ -229,7 +239,22 @@ def _centre(density: _Density) -> tuple[FloatArray, FloatArray]:
         block = slice(s * A, (s + 1) * A)
         H[block, block] += density.beta**2 * density.N[s].sum() * (np.diag(pi[s]) - np.outer(pi[s], pi[s]))
     mu, U = np.linalg.eigh(H)
-    return found.x, np.asarray(U / np.sqrt(np.maximum(mu, 1e-12 * mu[-1])))
+    return found.x, np.asarray(U / np.sqrt(np.maximum(mu, 1e-12 * mu[-1]))), J
+
+
+def _null_directions(density: _Density, jacobian: FloatArray) -> FloatArray:
+    """``(nullity, S A)`` orthonormal: changes of Q that leave the choices seen as they are, as changes of the reward.
+
+    They are adding a number to all of a visited state (potential shaping) and any change in a state without decisions.
+    """
+    S, A = density.S, density.A
+    columns = []
+    for s in range(S):
+        block = slice(s * A, (s + 1) * A)
+        columns.append(
+            jacobian[:, block].sum(axis=1, keepdims=True) if density.N[s].any() else jacobian[:, block]
+        )
+    return np.linalg.qr(np.concatenate(columns, axis=1))[0].T
 
 
 def _shares(spread: FloatArray, sd: float) -> tuple[PriorShare, ...]:
