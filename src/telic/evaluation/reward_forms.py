@@ -50,8 +50,8 @@ def as_reward(given: RewardLike, mdp: TabularMDP, *, name: str = "reward") -> Wo
 
     Args:
         given: a ``TabularReward``, ``LinearReward`` or ``RewardEstimate``; a ``RewardPosterior``, whose mean is taken;
-            an array of shape ``(S,)``, ``(S, A)`` or ``(S, A, S)``, or CSR ``(S * A, S)``; or a function of state, action
-            and next state indices.
+            an array of shape ``(S,)``, ``(S, A)`` or ``(S, A, S)``, or CSR ``(S * A, S)``; or a function of state,
+            action and next state indices.
         mdp: the world it is looked at in.
         name: what errors call it.
 
