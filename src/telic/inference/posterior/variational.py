@@ -45,6 +45,13 @@ UNTOLD = 1e-4
 """Information about a combination of weights, in units of the prior's, below which the prior alone decides it."""
 
 
+DECISIONS_A_NUMBER = 10
+"""Decisions that a basis which nobody chose leaves for every number of the action values."""
+
+FEWEST_FUNCTIONS, MOST_FUNCTIONS = 5, 100
+"""Random waves of such a basis."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class VariationalSettings:
     """What one may choose.
@@ -62,7 +69,8 @@ class VariationalSettings:
             takes them as known, as published.
         action_spread: a priori standard deviation, in log-odds, of differences between action values at a typical
             row; less pulls rarely taken actions to the average.
-        n_functions: random waves of the basis where none is given.
+        n_functions: random waves of the basis where none is given; None: 100, and fewer where that would leave less
+            than 10 decisions a number. More follow a value more closely and bend more towards chance.
         n_draws: draws of the weights.
         tolerance: nats that a Newton step may still add to the bound.
         max_rounds: rounds of L-BFGS.
@@ -76,7 +84,7 @@ class VariationalSettings:
     correct_noise: bool = True
     covariance: Literal["linear-response", "variational"] = "linear-response"
     action_spread: float = 5.0
-    n_functions: int = 100
+    n_functions: int | None = None
     n_draws: int = 1_000
     tolerance: float = 1e-6
     max_rounds: int = 50
@@ -89,7 +97,7 @@ class VariationalSettings:
                 raise SettingsError(
                     f"`{name}` must be finite and above 0, got {value}.", hint="Leave it out for the default."
                 )
-        if min(self.n_functions, self.n_draws - 1, self.max_rounds) < 1:
+        if min(1 if self.n_functions is None else self.n_functions, self.n_draws - 1, self.max_rounds) < 1:
             raise SettingsError(
                 "`n_functions` and `max_rounds` must be at least 1 and `n_draws` at least 2, got "
                 f"{self.n_functions}, {self.max_rounds} and {self.n_draws}.",
@@ -170,7 +178,8 @@ def variational_fit(
             hint="It is per decision; without one the level of action values is told by nothing.",
         )
     if basis is None:
-        basis = _default_basis(demos, s)
+        n_actions = features.n_actions if isinstance(features, MeasuredFeatureMap) else np.shape(features)[1]
+        basis = _default_basis(demos, n_actions, s)
     rows = read_rows(demos, features, basis, next_features)
     names, units = _names(features, rows, prior)
     bound = VariationalBound(
@@ -255,15 +264,20 @@ def variational_fit(
     )
 
 
-def _default_basis(demos: Demonstrations, settings: VariationalSettings) -> FourierBasis:
+def _default_basis(demos: Demonstrations, n_actions: int, settings: VariationalSettings) -> FourierBasis:
     if not demos.observations:
         raise SettingsError(
             "The demonstrations have no measured columns, so there is no default basis.",
             hint="Give two arrays, before and after every decision; one-hot rows of the states are a basis.",
         )
+    d = len(demos.observations) - len(demos.categories)
+    room = demos.n_decisions // (DECISIONS_A_NUMBER * n_actions)
+    degree = 2 if (d + 1) * (d + 2) // 2 + FEWEST_FUNCTIONS <= room else 1
+    waves = room - (d + 1) * (d + 2) // 2
     return FourierBasis.fit(
         demos.observations,
-        n_functions=settings.n_functions,
+        n_functions=settings.n_functions or min(max(waves, FEWEST_FUNCTIONS), MOST_FUNCTIONS),
+        degree=degree,
         key=settings.key,
         categories=tuple(demos.categories),
     )
@@ -294,5 +308,6 @@ def _share(share: float, coefficients: FloatArray) -> PriorShare:
 
 def _words(basis: SupportsBasis | BasisArrays) -> str:
     if isinstance(basis, FourierBasis):
-        return f"the constant and {len(basis.phases)} random Fourier features by key {basis.key}"
+        degree = basis.trend.degree
+        return f"polynomials of degree {degree} and {len(basis.phases)} random Fourier features by key {basis.key}"
     return "given as arrays" if isinstance(basis, tuple) else type(basis).__name__

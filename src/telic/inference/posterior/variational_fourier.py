@@ -3,7 +3,9 @@
     psi_b(x) = sqrt(2 / B) cos(omega_b . z + phase_b),    omega ~ normal(0, 1 / width^2),    phase ~ uniform(0, 2 pi)
 
 with z the measurements in standard deviations. Inner products of the functions approach the squared-exponential
-kernel ``exp(-|z - z'|^2 / (2 width^2))`` as B grows, whatever the number of measurements.
+kernel ``exp(-|z - z'|^2 / (2 width^2))`` as B grows, whatever the number of measurements. Waves alone are poor at what
+rises without end, as the values of costs do, so polynomials of low degree (``telic.features.PolynomialBasis``, with its
+indicators of categories) stand before them.
 
 Reference: Rahimi and Recht (2007), Random features for large-scale kernel machines, NeurIPS 20.
 """
@@ -18,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from telic.errors import FeatureError, SettingsError
+from telic.features import PolynomialBasis
 from telic.typing import FloatArray
 
 __all__ = ["FourierBasis"]
@@ -30,23 +33,23 @@ MOST_PAIRS = 500
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FourierBasis:
-    """The constant, B random waves of the measurements, and an indicator for every category but the first.
+    """Polynomials of the measurements, then B random waves of them.
 
     Attributes:
+        trend: the polynomials, the constant first, and indicators of categories.
         numbers: names of the columns that are measured.
         centres, scales: ``(d,)`` mean and standard deviation of each.
         frequencies: ``(d, B)`` of the standardised columns, radians.
         phases: ``(B,)`` radians.
-        levels: category columns to the codes that get an indicator.
         key: of the random numbers behind frequencies and phases.
     """
 
+    trend: PolynomialBasis
     numbers: tuple[str, ...]
     centres: FloatArray
     scales: FloatArray
     frequencies: FloatArray
     phases: FloatArray
-    levels: Mapping[str, tuple[int, ...]]
     key: int
 
     @classmethod
@@ -56,6 +59,7 @@ class FourierBasis:
         *,
         n_functions: int = 100,
         width: float | None = None,
+        degree: int = 2,
         key: int = 0,
         categories: Sequence[str] = (),
     ) -> FourierBasis:
@@ -66,17 +70,19 @@ class FourierBasis:
             n_functions: B; more follow a value more closely and need more rows.
             width: distance, in standard deviations, over which a value may bend. None: the median distance
                 between rows.
+            degree: of the polynomials; 0: the constant alone.
             key: of the random numbers.
-            categories: columns of codes, that get indicators instead of waves.
+            categories: columns of codes, that get indicators instead of powers and waves.
 
         Raises:
             FeatureError: there is no column, or one is not finite.
             SettingsError: ``n_functions`` or ``width`` is out of range.
         """
-        if n_functions < 1 or (width is not None and not (np.isfinite(width) and width > 0)):
+        if n_functions < 1 or degree < 0 or (width is not None and not (np.isfinite(width) and width > 0)):
             raise SettingsError(
-                f"`n_functions` must be at least 1 and `width` above 0, got {n_functions} and {width}.",
-                hint="100 functions and no width are the defaults.",
+                "`n_functions` must be at least 1, `degree` at least 0 and `width` above 0, got "
+                f"{n_functions}, {degree} and {width}.",
+                hint="100 functions, degree 2 and no width are the defaults.",
             )
         numbers = [name for name in columns if name not in categories]
         if not columns:
@@ -96,36 +102,27 @@ class FourierBasis:
         rng = np.random.default_rng(key)
         chosen = _median_distance((data - centres) / scales) if width is None else width
         return cls(
+            trend=PolynomialBasis.fit(columns, degree=degree, categories=categories),
             numbers=tuple(numbers),
             centres=centres,
             scales=scales,
             frequencies=rng.normal(size=(len(numbers), n_functions)) / chosen,
             phases=rng.uniform(0.0, 2.0 * np.pi, n_functions),
-            levels={n: tuple(int(v) for v in np.unique(columns[n])[1:]) for n in categories if n in columns},
             key=key,
         )
 
     def evaluate(self, columns: Columns) -> FloatArray:
-        """``(n, 1 + B + indicators)``.
+        """``(n, trend + B)``.
 
         Raises:
             FeatureError: a column is missing.
         """
-        missing = [n for n in (*self.numbers, *self.levels) if n not in columns]
-        if missing:
-            raise FeatureError(
-                f"The basis needs columns {missing}; there are {list(columns)}.",
-                hint="Use the columns it was fitted on.",
-            )
-        rows = len(next(iter(columns.values())))
-        z = np.zeros((rows, len(self.numbers)))
+        trend = self.trend.evaluate(columns)
+        z = np.zeros((len(trend), len(self.numbers)))
         for i, name in enumerate(self.numbers):
             z[:, i] = columns[name]
         waves = np.cos((z - self.centres) / self.scales @ self.frequencies + self.phases)
-        parts = [np.ones((rows, 1)), np.sqrt(2.0 / len(self.phases)) * waves]
-        for name, codes in self.levels.items():
-            parts += [(np.asarray(columns[name]) == code).astype(np.float64)[:, None] for code in codes]
-        return np.concatenate(parts, axis=1)
+        return np.concatenate([trend, np.sqrt(2.0 / len(self.phases)) * waves], axis=1)
 
 
 def _median_distance(z: FloatArray) -> float:

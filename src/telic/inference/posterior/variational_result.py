@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -62,6 +62,12 @@ class VariationalFit:
             )
         Q = basis @ self.optimum.t[: A * B].reshape(A, B).T
         return np.asarray(Q if features is None else Q + features @ self.optimum.t[A * B :])
+
+    def cloned(self) -> VariationalFit:
+        """The same with action values that explain the choices and nothing else: behavioural cloning on this basis, to
+        compare the policies with. Its posterior stays that of this fit.
+        """
+        return replace(self, optimum=replace(self.optimum, t=self.optimum.cloned))
 
     def choice_probabilities(self, columns: Columns) -> FloatArray:
         """``(n, A)`` probability of every action where these were measured: the policy that imitates.

@@ -26,9 +26,6 @@ NOISE_FLOOR = 0.01
 """Least standard deviation of a residual, in units of 1 / rationality: a hundredth of a log-odd moves no choice, and
 a smaller one would make a constraint of what is an estimate."""
 
-SETTLED = 1e-3
-"""Relative change of the noise at which it counts as measured."""
-
 STEPS = 200
 """Iterations of L-BFGS in a round, before its coordinates are renewed."""
 
@@ -42,18 +39,20 @@ class VariationalOptimum:
 
     Attributes:
         t: ``(D,)`` coefficients of the action values.
+        cloned: ``(D,)`` the same where action values need explain nothing but the choices.
         mean, cholesky: of q.
         noise: standard deviation of a residual.
         correction: c, nats by the log of the noise; 0 where there was none.
         value: the bound, nats.
         log_likelihood: of the choices, nats.
-        cloned_log_likelihood: of the choices where action values need explain nothing else, nats.
+        cloned_log_likelihood: of the choices by ``cloned``, nats.
         decrement: what a Newton step would still add to the bound, nats.
         n_evaluations: of the bound.
         outcome: ``SUCCESS``, ``MAX_ITERATIONS`` or ``NON_FINITE``.
     """
 
     t: FloatArray
+    cloned: FloatArray
     mean: FloatArray
     cholesky: FloatArray
     noise: float
@@ -95,38 +94,36 @@ def maximise_bound(
         ).noise
     free = replace(bound, weight=0.0)
     t, count, _ = _climb(free, np.zeros(bound.size), 1.0)
-    cloned = free.residual(t)[2]
-    sigma = measured_noise(bound, t) if noise is None else noise
-    t, sigma, found = _rounds(
-        bound, t, sigma, is_fixed=noise is not None, tolerance=tolerance, most=max_rounds
-    )
+    cloned = t
+    sigma = 1.0 / bound.rationality if noise is None else noise
+    t, found = _rounds(bound, t, sigma, tolerance=tolerance, most=max_rounds)
+    if noise is None and found.outcome.ok:
+        count, sigma = count + found.n_evaluations, measured_noise(bound, t)
+        t, found = _rounds(bound, t, sigma, tolerance=tolerance, most=max_rounds)
     correction = 0.0
     if (
         correct_noise
         and bound.is_projected
         and found.outcome.ok
         and spare >= LEFT_OVER
-        and measured_noise(bound, t) > _floor(bound)
+        and sigma > _floor(bound)
     ):
         h = bound.compared(bound.residual(t)[0])
         miss = h - bound.design @ bound.best(h, sigma)[0]
-        correction = bound.weight * float(miss @ miss) / sigma**2
-        count += found.n_evaluations
-        t, _, found = _rounds(
-            bound, t, sigma, is_fixed=True, tolerance=tolerance, most=max_rounds, correction=correction
-        )
-        sigma = measured_noise(bound, t) if noise is None else noise
+        count, correction = count + found.n_evaluations, bound.weight * float(miss @ miss) / sigma**2
+        t, found = _rounds(bound, t, sigma, tolerance=tolerance, most=max_rounds, correction=correction)
     delta, _, log_likelihood, _ = bound.residual(t)
     mean, cholesky = bound.best(bound.compared(delta), sigma)
     return VariationalOptimum(
         t=t,
+        cloned=cloned,
         mean=mean,
         cholesky=cholesky,
         noise=sigma,
         correction=correction,
         value=bound.bound(t, mean, cholesky, sigma),
         log_likelihood=log_likelihood,
-        cloned_log_likelihood=cloned,
+        cloned_log_likelihood=free.residual(cloned)[2],
         decrement=found.decrement,
         n_evaluations=count + found.n_evaluations,
         outcome=found.outcome,
@@ -153,24 +150,20 @@ def _rounds(
     t: FloatArray,
     sigma: float,
     *,
-    is_fixed: bool,
     tolerance: float,
     most: int,
     correction: float = 0.0,
-) -> tuple[FloatArray, float, _Search]:
-    """Climbs until neither the bound nor the noise moves."""
+) -> tuple[FloatArray, _Search]:
+    """Climbs until a Newton step would add less than the tolerance."""
     count, decrement = 0, math.inf
     for _ in range(most):
         t, more, decrement = _climb(bound, t, sigma, correction)
         count += more
         if not (np.isfinite(decrement) and np.all(np.isfinite(t))):
-            return t, sigma, _Search(Outcome.NON_FINITE, decrement, count)
-        again = sigma if is_fixed else measured_noise(bound, t)
-        settled = abs(again - sigma) <= SETTLED * sigma
-        if settled and decrement <= tolerance:
-            return t, sigma, _Search(Outcome.SUCCESS, decrement, count)
-        sigma = sigma if settled else again
-    return t, sigma, _Search(Outcome.MAX_ITERATIONS, decrement, count)
+            return t, _Search(Outcome.NON_FINITE, decrement, count)
+        if decrement <= tolerance:
+            return t, _Search(Outcome.SUCCESS, decrement, count)
+    return t, _Search(Outcome.MAX_ITERATIONS, decrement, count)
 
 
 def _floor(bound: VariationalBound) -> float:
