@@ -45,4 +45,4 @@ def test_both_verbs_show_every_option(telic):
     for verb in ("infer", "run"):
         told = telic(verb, "--help").out
         for name in vars(InferOptions()):
-            assert f"--{name}" in told
+            assert f"--{name.replace('_', '-')}" in told

@@ -31,10 +31,10 @@ data: {trajectory: [machine], time: day, time_format: seconds, held_out: 0.2, ke
 """
 
 
-def keeper_policy() -> np.ndarray:
-    """``(WEAR, 2)`` choice probabilities."""
+def keeper_policy(wear: float = -0.5, repair: float = -2.0) -> np.ndarray:
+    """``(WEAR, 2)`` choice probabilities of a keeper with these weights."""
     up = np.minimum(np.arange(WEAR) + 1, WEAR - 1)
-    R = -0.5 * np.arange(WEAR)[:, None] - 2.0 * np.array([0.0, 1.0])[None, :]
+    R = wear * np.arange(WEAR)[:, None] + repair * np.array([0.0, 1.0])[None, :]
     V = np.zeros(WEAR)
     for _ in range(2000):
         Q = R + DISCOUNT * np.stack([0.6 * V[up] + 0.4 * V, np.full(WEAR, V[0])], axis=1)
@@ -47,13 +47,19 @@ def keeper_log(n_machines: int = 60, n_days: int = 40, key: int = 11) -> str:
     rng, pi = np.random.default_rng(key), keeper_policy()
     lines = ["machine,day,wear,action"]
     for machine in range(n_machines):
-        wear = 0
-        for day in range(n_days):
-            repair = rng.random() < pi[wear, 1]
-            lines.append(f"m{machine:03d},{86400 * day},{wear},{'repair' if repair else 'run'}")
-            grows = rng.random() < 0.6
-            wear = 0 if repair else min(wear + int(grows), WEAR - 1)
+        lines += machine_rows(rng, pi, f"m{machine:03d}", 0, n_days)
     return "\n".join(lines) + "\n"
+
+
+def machine_rows(rng: np.random.Generator, pi: np.ndarray, name: str, begin: int, n_days: int) -> list[str]:
+    """The rows of one machine, from a day on."""
+    rows, wear = [], 0
+    for day in range(begin, begin + n_days):
+        repair = rng.random() < pi[wear, 1]
+        rows.append(f"{name},{86400 * day},{wear},{'repair' if repair else 'run'}")
+        grows = rng.random() < 0.6
+        wear = 0 if repair else min(wear + int(grows), WEAR - 1)
+    return rows
 
 
 def write_project(folder: Path, contract: str = CONTRACT, log: str | None = None) -> Path:

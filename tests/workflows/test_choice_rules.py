@@ -9,6 +9,7 @@ import yaml
 from machines import CONTRACT
 
 from telic.contract import TaskContract
+from telic.trajectories import Demonstrations
 from telic.workflows.choice_rules import RULES, Facts, Verdict, as_markdown, facts_of
 
 PLAIN = Facts(
@@ -45,6 +46,7 @@ APPLIES = {
     "several-environments": [replace(PLAIN, in_environments=True)],
     "no-features": [replace(PLAIN, n_features=0)],
     "few-trajectories": [replace(PLAIN, n_trajectories=8)],
+    "several-demonstrators": [replace(PLAIN, n_demonstrators=3), replace(PLAIN, n_demonstrators=None)],
     "mixed-origin": [replace(PLAIN, origin="mixed"), replace(PLAIN, origin="policy")],
     "adversary": [replace(PLAIN, origin="adversary")],
     "medical": [replace(PLAIN, domain="medical")],
@@ -72,6 +74,7 @@ DOES_NOT = {
     "several-environments": [PLAIN, replace(PLAIN, in_environments=True, discount=0.0)],
     "no-features": [PLAIN],
     "few-trajectories": [PLAIN, replace(PLAIN, n_trajectories=None)],
+    "several-demonstrators": [PLAIN],
     "mixed-origin": [PLAIN],
     "adversary": [PLAIN],
     "medical": [PLAIN],
@@ -124,6 +127,22 @@ def test_facts_come_from_the_contract():
     assert facts.discount == 0.9
     assert facts.n_decisions is None
     assert not facts.exogenous
+
+
+def test_how_many_decided_is_known_from_the_contract_or_from_the_data():
+    contract = TaskContract.from_mapping(yaml.safe_load(CONTRACT))
+    named = TaskContract.from_mapping(
+        yaml.safe_load(CONTRACT.replace("data: {trajectory", "data: {demonstrator: keeper, trajectory"))
+    )
+    demos = Demonstrations.from_arrays(
+        [0, 0, 0],
+        [0, 1, 0],
+        offsets=[0, 1, 2, 3],
+        demonstrators=["ana", "bo", "bo"],
+    )
+    assert facts_of(contract).n_demonstrators == 1
+    assert facts_of(named).n_demonstrators is None
+    assert facts_of(named, demos).n_demonstrators == 2
 
 
 def test_the_page_is_generated_from_the_table(project_root):

@@ -33,6 +33,11 @@ class InferOptions:
         draws: draws of the posterior a chain.
         prior: FEATURE=SD, the standard deviation of a weight before the data, around 0; once for each feature. The
             result states the default of the others.
+        intents: look for several intents among the decisions: a number of them, or `auto` (which a bare --intents
+            means) for the number that held-out likelihood supports.
+        intents_by: what keeps one intent: each trajectory, or each demonstrator (who must be in `people`).
+        suspects: look for demonstrators who act at random or against the others, and weigh them by the evidence.
+        over_time: weights by block of time, or the finding that nothing says that they change.
     """
 
     method: str = "max_causal_entropy"
@@ -45,6 +50,10 @@ class InferOptions:
     posterior: Annotated[Literal["nuts", "laplace"] | bool, Parameter(negative=())] = False
     draws: int = 1_000
     prior: Annotated[tuple[str, ...], Parameter(negative=())] = ()
+    intents: Annotated[Literal["auto"] | int | bool, Parameter(negative=())] = False
+    intents_by: Literal["trajectory", "demonstrator"] = "trajectory"
+    suspects: Annotated[bool, Parameter(negative=())] = False
+    over_time: Annotated[bool, Parameter(negative=())] = False
 
     @property
     def settings(self) -> InferSettings:
@@ -54,6 +63,7 @@ class InferOptions:
             SettingsError: one is out of range.
         """
         from telic.workflows.infer import InferSettings
+        from telic.workflows.intents import IntentSettings
         from telic.workflows.posterior import PosteriorSettings
 
         beliefs = numbers_by_name("--prior", self.prior, "FEATURE=SD", "waiting=2.5")
@@ -70,7 +80,22 @@ class InferOptions:
             l2=self.l2,
             with_profiles=not self.quick,
             posterior=asked,
+            intents=IntentSettings(n_intents=self._n_intents, unit=self.intents_by)
+            if self._seeks_intents
+            else None,
+            suspects=self.suspects,
+            over_time=self.over_time,
         )
+
+    @property
+    def _seeks_intents(self) -> bool:
+        """Whether a number was given, or one is to be found; 0 is a number, and refused later."""
+        return self.intents is not False or self.intents_by != "trajectory"
+
+    @property
+    def _n_intents(self) -> int | None:
+        is_number = isinstance(self.intents, int) and not isinstance(self.intents, bool)
+        return int(self.intents) if is_number else None
 
 
 DEFAULTS = InferOptions()

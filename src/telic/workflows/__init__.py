@@ -13,6 +13,7 @@ from .fit import Fit
 from .infer import InferSettings, infer
 from .ingest import ingest
 from .init import init
+from .intents import IntentSettings
 from .load import load
 from .posterior import PosteriorSettings
 from .project import Project
@@ -26,6 +27,7 @@ __all__ = [
     "ElicitSettings",
     "Fit",
     "InferSettings",
+    "IntentSettings",
     "PosteriorSettings",
     "Project",
     "VerbResult",

@@ -13,6 +13,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from telic.contract import TaskContract
 from telic.reports import Finding, Severity
 from telic.trajectories import Demonstrations
@@ -53,6 +55,7 @@ class Facts:
         in_environments: the contract says in which environment a trajectory happened.
         n_decisions, n_trajectories: size of the ingested data.
         n_others: decisions for another action than the most frequent one.
+        n_demonstrators: people who decided; None where a column names them and there are no data yet.
     """
 
     domain: str
@@ -69,6 +72,7 @@ class Facts:
     n_decisions: int | None = None
     n_trajectories: int | None = None
     n_others: int | None = None
+    n_demonstrators: int | None = 1
 
     @property
     def fits_a_table(self) -> bool:
@@ -270,6 +274,18 @@ RULES: tuple[Rule, ...] = (
         ),
     ),
     Rule(
+        name="several-demonstrators",
+        verdict=Verdict.MIND,
+        condition="Several people decided (`data.demonstrator`).",
+        applies=lambda f: f.n_demonstrators != 1,
+        because="One reward for all may be an average that nobody holds; `infer` tests whether they differ.",
+        instead=(
+            "`telic infer FOLDER --intents` finds how many intents the decisions hold, and their shares over time;"
+            " `--suspects` (three people or more) weighs down who acts at random or against the others; `--over-time`"
+            " tells whether weights change."
+        ),
+    ),
+    Rule(
         name="mixed-origin",
         verdict=Verdict.MIND,
         condition=(
@@ -336,7 +352,15 @@ def facts_of(contract: TaskContract, demos: Demonstrations | None = None) -> Fac
         n_decisions=None if demos is None else demos.n_decisions,
         n_trajectories=None if demos is None else demos.n_trajectories,
         n_others=others,
+        n_demonstrators=_people(contract, demos),
     )
+
+
+def _people(contract: TaskContract, demos: Demonstrations | None) -> int | None:
+    """How many decided; None where only data could say."""
+    if contract.data.demonstrator is None:
+        return 1
+    return None if demos is None else len(np.unique(demos.demonstrators[np.diff(demos.offsets) > 0]))
 
 
 def advised_against(contract: TaskContract, demos: Demonstrations) -> tuple[Finding, ...]:

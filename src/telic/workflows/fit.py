@@ -18,6 +18,8 @@ from telic.inference.counterfactual import counterfactual
 from telic.inference.counterfactual_result import Counterfactual
 from telic.inference.dynamics_errors import DynamicsErrors
 from telic.inference.identifiability import Identifiability, identifiability
+from telic.inference.suspects_result import SuspectFit
+from telic.inference.time_varying_result import TimeVaryingWeights
 from telic.inference.tradeoffs import (
     Tradeoff,
     all_tradeoffs,
@@ -33,7 +35,11 @@ from telic.rewards import LinearReward, MeasuredReward, RewardEstimate, RewardPo
 from telic.trajectories import Demonstrations
 from telic.typing import FloatArray
 
+from .intents import FoundIntents
+from .intents_result import intents_json
 from .posterior_result import posterior_json
+from .suspects import suspects_json, unnamed_findings
+from .weights_over_time import over_time_json
 
 __all__ = ["Fit"]
 
@@ -55,6 +61,9 @@ class Fit:
         kind: of standard error behind them; None: the one that assumes least.
         posterior: of the weights, conditional on ``world``; None where it was not asked for.
         posterior_file: name of the file with its draws; "" where none was written.
+        intents: a mixture of intents among the decisions; None where none was sought.
+        suspects: the fit that weighs demonstrators by the evidence about them; None where it was not asked for.
+        over_time: weights by block of time; None where they were not asked for.
     """
 
     estimate: RewardEstimate
@@ -68,6 +77,9 @@ class Fit:
     kind: str | None = None
     posterior: RewardPosterior | None = None
     posterior_file: str = ""
+    intents: FoundIntents | None = None
+    suspects: SuspectFit | None = None
+    over_time: TimeVaryingWeights | None = None
 
     @property
     def reward(self) -> LinearReward | TabularReward | MeasuredReward:
@@ -183,6 +195,9 @@ class Fit:
             dynamics_errors=errors,
             posterior=None,
             posterior_file="",
+            intents=None,
+            suspects=None,
+            over_time=None,
         )
 
     def summary(self) -> Report:
@@ -212,14 +227,20 @@ class Fit:
             "standard_errors_dynamics": None if self.dynamics_errors is None else self._dynamics_json(),
             "held_out": None if scores is None else scores.to_json(),
             "posterior": None if self.posterior is None else posterior_json(self),
+            "intents": intents_json(self),
+            "suspects": suspects_json(self),
+            "over_time": over_time_json(self),
         }
 
     def findings(self) -> tuple[Finding, ...]:
-        """What the fit and its scores noticed."""
+        """What the fit, its scores and the parts that were asked for noticed, about nobody by name."""
         return (
             *self.estimate.findings,
             *(() if self.scores is None else self.scores.findings),
             *(() if self.posterior is None else self.posterior.findings),
+            *(() if self.intents is None else self.intents.findings),
+            *(() if self.suspects is None else unnamed_findings(self.suspects)),
+            *(() if self.over_time is None else self.over_time.findings),
         )
 
     def _dynamics_json(self) -> dict[str, float | None]:

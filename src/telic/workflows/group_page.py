@@ -56,6 +56,8 @@ def about_the_group(contract: TaskContract, data: Mapping[str, Any]) -> dict[str
         "findings": _unnamed(data["findings"], names),
         "profiles": [_pooled(pair) for pair in data["profiles"]],
         "resolution": [_pooled(pair) for pair in data["resolution"]],
+        "intents": _of_many(data.get("intents"), least),
+        "suspects": _unevidenced(data.get("suspects")),
         "dataset": {
             **data["dataset"],
             "demonstrators": [],
@@ -67,6 +69,30 @@ def about_the_group(contract: TaskContract, data: Mapping[str, Any]) -> dict[str
         found["markov"] = {**data["markov"], "findings": _unnamed(data["markov"]["findings"], names)}
     assert not _names_in(found, names), "a pseudonym was left in a page about the group"
     return found
+
+
+def _of_many(told: Mapping[str, Any] | None, least: int) -> Mapping[str, Any] | None:
+    """Intents without where single people lean; without numbers where an intent or a period is about too few."""
+    if told is None:
+        return None
+    carriers = [x["n_people"] for x in told["intents"] if x["n_people"] is not None]
+    if told["unit"] == "demonstrator" or any(n < least for n in carriers):
+        return {
+            "withheld": f"Intents are not handed on: fewer than {least} people may stand behind one of them."
+        }
+    over = told["over_time"]
+    kept = {**told, "leaning": None}
+    if over is not None and any(p["n_people"] < least for p in over["periods"]):
+        kept["over_time"] = None
+        kept["not_over_time"] = (
+            f"Shares over time are not handed on: fewer than {least} people decided in one of the periods."
+        )
+    return kept
+
+
+def _unevidenced(told: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Both fits and how many are suspected, without who."""
+    return None if told is None else {**told, "demonstrators": None}
 
 
 def _headline(data: Mapping[str, Any]) -> str:

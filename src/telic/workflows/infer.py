@@ -26,10 +26,11 @@ from .choice_rules import advised_against
 from .findings import finding_from
 from .fit import Fit
 from .fitting import Checkpoint, fit_reward
+from .infer_parts import asked_outcome, check_parts, with_parts
 from .infer_report import infer_report, outcome_named
 from .infer_result import result_of
-from .posterior import PosteriorSettings, with_posteriors
-from .posterior_result import posterior_outcome
+from .intents import IntentSettings
+from .posterior import PosteriorSettings
 from .problem import Problem, pose
 from .progress import Progress, silent
 from .project import Project, Run
@@ -63,6 +64,9 @@ class InferSettings:
         with_profiles: fit again under other discounts and resolutions.
         key: of the resampling, and of draws.
         posterior: draws of the weights given the decisions and a prior; None: none are made.
+        intents: several intents among the decisions; None: none are sought.
+        suspects: look for demonstrators who contradict the others, and weigh them by the evidence.
+        over_time: weights by block of time.
     """
 
     method: str = "max_causal_entropy"
@@ -75,6 +79,9 @@ class InferSettings:
     with_profiles: bool = True
     key: int = 0
     posterior: PosteriorSettings | None = None
+    intents: IntentSettings | None = None
+    suspects: bool = False
+    over_time: bool = False
 
     def __post_init__(self) -> None:
         if not 0.0 < self.level < 1.0:
@@ -150,6 +157,7 @@ def infer(
                 "Demonstrations need a world and features to be explained by.",
                 hint="telic.infer(demos, world, features), or telic.infer(FOLDER).",
             )
+        check_parts(subject, chosen)
         estimate = max_causal_entropy(
             subject, world, features, settings=FitSettings(rationality=chosen.rationality, l2=chosen.l2)
         )
@@ -162,7 +170,9 @@ def infer(
             level=chosen.level,
             kind=chosen.errors,
         )
-        return _believed({EVERYBODY: fit}, chosen, None, progress)[EVERYBODY]
+        return with_parts({EVERYBODY: fit}, chosen, everybody=EVERYBODY, folder=None, progress=progress)[
+            EVERYBODY
+        ]
     project = subject if isinstance(subject, Project) else Project.open(subject)
     return _infer_project(project, chosen, version, progress)
 
@@ -183,8 +193,9 @@ def _infer_project(
         demos = store.load(dataset)
         problem = pose(contract, demos, discount=settings.discount)
         progress("cutting states", 1, 1, f"{problem.space.n_states:,} states")
+        check_parts(problem.train, settings, contract)
         fits = fit_everyone(problem, settings, progress=progress, folder=run.folder)
-        fits = _believed(fits, settings, run.folder, progress)
+        fits = with_parts(fits, settings, everybody=EVERYBODY, folder=run.folder, progress=progress)
         pooled = fits[EVERYBODY]
         profiles: list[dict[str, Any]] = []
         resolution: list[dict[str, Any]] = []
@@ -223,17 +234,6 @@ def _infer_project(
         run.write(infer_report(data))
         project.remember(run)
     return _result(project, run, data, fit=pooled, is_reused=False)
-
-
-def _believed(
-    fits: dict[str, Fit], settings: InferSettings, folder: Path | None, progress: Progress
-) -> dict[str, Fit]:
-    """The fits, with posteriors where they were asked for and all together have an answer."""
-    if settings.posterior is None or not fits[EVERYBODY].outcome.ok:
-        return fits
-    return with_posteriors(
-        fits, settings.posterior, everybody=EVERYBODY, key=settings.key, folder=folder, progress=progress
-    )
 
 
 def fit_everyone(
@@ -309,7 +309,7 @@ def _result(
         finding=most_important(findings),
         next_command=_next(project, outcome_named(data["result"])),
         is_reused=is_reused,
-        outcome=outcome_named(posterior_outcome(data)),
+        outcome=outcome_named(asked_outcome(data)),
         product=fit,
     )
 

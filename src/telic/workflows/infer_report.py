@@ -10,9 +10,12 @@ from telic.reports import Outcome, Report, Section, Table
 
 from .assumptions import held_words
 from .findings import finding_from
+from .intents_words import intents_items
+from .over_time_words import over_time_items
 from .page_answer import environments_told
 from .page_parts import sentence_case, untold_weights
 from .posterior_words import posterior_items
+from .suspects_words import suspects_items
 
 __all__ = ["infer_report", "outcome_named"]
 
@@ -116,6 +119,9 @@ def infer_report(data: Mapping[str, Any]) -> Report:
             title="Weights, all together" if data["people"] else "Weights", items=(weights,), anchor="weights"
         ),
         Section(title="The posterior", items=tuple(posterior_items(data)), anchor="posterior"),
+        Section(title="Several intents", items=tuple(intents_items(data)), anchor="intents"),
+        Section(title="Demonstrators weighed", items=tuple(suspects_items(data)), anchor="suspects"),
+        Section(title="Weights over time", items=tuple(over_time_items(data)), anchor="over-time"),
         Section(
             title="What the data cannot tell",
             items=(

@@ -23,6 +23,7 @@ from .environments import told_at_two_discounts, told_by_each, words_at_two_disc
 from .evidence import choice_panels, field_over_states
 from .findings import worst_first
 from .fit import Fit
+from .infer_parts import about_people, named_findings, stated_parts
 from .infer_words import caution_of, cautions_of, headline_of, held_out_sentence, interval_words
 from .problem import Problem
 from .project import Run
@@ -87,11 +88,13 @@ def result_of(
     choices = calibrated = markov = fields = None
     if pooled.outcome.ok:
         choices, calibrated, markov, fields = _evidence(problem, pooled, judged, which, findings)
+    findings += named_findings(pooled, contract)
     identified = pooled.identifiability()
     told = _fit_json(pooled)
     kept = _distinct(findings)
     data: dict[str, Any] = {
         **told,
+        **about_people(pooled, told, contract),
         "schema_version": SCHEMA_VERSION,
         "verb": "infer",
         "digest": run.digest,
@@ -146,14 +149,10 @@ def _said_of(fit: Fit) -> tuple[Finding, ...]:
 
 
 def _stated(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as the page lists them: those that were left open are not there, a posterior is one line."""
-    found = {n: v for n, v in settings.items() if v is not None and n not in ("method", "posterior")}
-    asked = settings["posterior"]
-    if asked is not None:
-        chains = f"{asked['n_chains']} chains of " if asked["method"] == "nuts" else ""
-        found["posterior"] = f"{asked['method']}, {chains}{asked['n_draws']:,} draws"
-        found |= {f"prior SD of {name}": sd for name, sd in asked["prior"].items()}
-    return found
+    """Settings as the page lists them: those that were left open are not there, a part is one line."""
+    apart = ("method", "posterior", "intents", "suspects", "over_time")
+    found = {n: v for n, v in settings.items() if v is not None and n not in apart}
+    return {**found, **stated_parts(settings)}
 
 
 def difference_between(fits: Mapping[str, Fit], everybody: str) -> dict[str, Any] | None:

@@ -13,11 +13,14 @@ from typing import Any
 from telic.reports import Outcome, Report, Section, Severity, Table
 
 from .findings import finding_from
+from .intents_words import intents_of
+from .over_time_words import over_time_of
 from .page_answer import counterfactual_of, identifiability_of, tradeoffs_of, weights_of
 from .page_evidence import ROBUSTNESS_CODES, choices_of, fields_of, held_out_of, robustness_of
 from .page_parts import Item
 from .page_words import words_of
 from .posterior_words import posterior_of
+from .suspects_words import suspects_of
 
 __all__ = ["build_page"]
 
@@ -44,6 +47,9 @@ def build_page(
         ("What is worth what", "tradeoffs", tradeoffs_of),
         ("Weights", "weights", weights_of),
         ("The posterior", "posterior", posterior_of),
+        ("Several intents", "intents", intents_of),
+        ("Demonstrators weighed", "suspects", suspects_of),
+        ("Weights over time", "over-time", over_time_of),
         ("Reward and value over states", "fields", fields_of),
         ("Predicted and observed choices", "choices", choices_of),
         ("Held-out decisions", "held-out", held_out_of),

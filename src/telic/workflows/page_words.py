@@ -69,6 +69,18 @@ def words_of(data: Mapping[str, Any]) -> list[Item]:
             ),
             ("uniform choice", "predicting that all actions are equally likely"),
         ]
+    if data.get("intents"):
+        rows.append(
+            ("intent", "a set of weights that part of the log has in common; choices alone tell which part")
+        )
+    if data.get("suspects"):
+        rows.append(
+            (
+                "expert, random, adversarial",
+                "one who acts by the weights of the others, who takes every possible action alike, who acts by their"
+                " opposite",
+            )
+        )
     if data["calibration"]:
         rows.append(("calibration", "whether what is predicted at 30 % happens in 30 % of the cases"))
     return [Table(title="", columns=("word", "meaning"), rows=tuple(rows))]

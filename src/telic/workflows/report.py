@@ -10,9 +10,9 @@ from telic.reports import Report
 from telic.storage import atomic_write
 
 from .group_page import about_the_group
+from .infer_parts import asked_outcome
 from .infer_report import outcome_named
 from .page import build_page
-from .posterior_result import posterior_outcome
 from .progress import Progress, silent
 from .project import Project, Run
 from .verb_result import VerbResult
@@ -74,7 +74,7 @@ def report(
         page=page,
         next_command=_next(project, inference, page),
         is_reused=is_reused,
-        outcome=outcome_named(posterior_outcome(data)),
+        outcome=outcome_named(asked_outcome(data)),
         product=page,
     )
 

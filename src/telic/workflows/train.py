@@ -29,6 +29,7 @@ from .findings import finding_from
 from .fit import soft_policy
 from .infer_report import outcome_named
 from .limits import allowed_actions
+from .moments import DAY_SECONDS, is_clock, moment_label
 from .problem import Problem, pose
 from .progress import Progress, silent
 from .project import Project
@@ -36,9 +37,6 @@ from .verb_result import VerbResult, most_important
 
 __all__ = ["train"]
 
-DAY_SECONDS = 86_400.0
-CLOCK_DAYS = 365.0
-"""Times that all lie within as many days of 1970 are a clock that began at zero, and no dates."""
 SURPRISES = 10
 """Decisions of the last day listed, those first that the reward finds least likely."""
 
@@ -150,7 +148,7 @@ def _last_day(
         last = float(np.floor(demos.times.max() / DAY_SECONDS))
         rows = np.flatnonzero(np.floor(demos.times / DAY_SECONDS) == last)
         rows = rows[np.argsort(demos.times[rows], kind="stable")]
-        name = f"day {last:g}" if _is_clock(demos.times) else str(np.datetime64(int(last), "D"))
+        name = f"day {last:g}" if is_clock(demos.times) else str(np.datetime64(int(last), "D"))
     else:
         rows = np.arange(demos.offsets[-2], demos.offsets[-1])
         name = f"trajectory {demos.trajectory_ids[-1]}"
@@ -177,7 +175,7 @@ def _last_day(
         },
         "least_expected": [
             {
-                "time": f"row {rows[i]}" if demos.times is None else _moment(demos.times, int(rows[i])),
+                "time": f"row {rows[i]}" if demos.times is None else moment_label(demos.times, int(rows[i])),
                 "state": space.labels[int(s[i])],
                 "done": labels[int(a[i])],
                 "probability": float(probability[i]),
@@ -186,16 +184,6 @@ def _last_day(
             for i in order.tolist()
         ],
     }
-
-
-def _is_clock(times: FloatArray) -> bool:
-    """True where times count from a beginning of their own."""
-    return bool(times.min() >= 0.0 and times.max() < CLOCK_DAYS * DAY_SECONDS)
-
-
-def _moment(times: FloatArray, row: int) -> str:
-    """When a decision was taken: date and time, or seconds of the log's own clock."""
-    return f"{times[row]:,.0f} s" if _is_clock(times) else str(np.datetime64(int(times[row]), "s"))
 
 
 def _headline(data: dict[str, Any]) -> str:

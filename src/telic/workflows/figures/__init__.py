@@ -10,6 +10,7 @@ from .intervals import Row, coefficients, forest
 from .lines import curves
 from .maps import heat_map
 from .pairs import pairs
+from .periods import Series, over_periods
 from .profiles import Curve, profile
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Panel",
     "Range",
     "Row",
+    "Series",
     "calibration_curve",
     "choice_shares",
     "claim_ranges",
@@ -27,6 +29,7 @@ __all__ = [
     "forest",
     "heat_map",
     "information_bars",
+    "over_periods",
     "pairs",
     "profile",
 ]
