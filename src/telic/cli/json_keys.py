@@ -54,6 +54,21 @@ _INFER = {
         " conditional on the transition probabilities; where its result is another than `success`, its numbers are"
         " null and the exit status is 7"
     ),
+    "intents": (
+        "null, or {result, n_intents, is_chosen, unit, n_units, tried [{n_intents, nats_per_decision, gain_over_one,"
+        " ...}], intents [{share, interval, weights, standard_errors, intervals, tradeoffs, is_vanished, ...}],"
+        " over_time {by (`time`, `order`), periods [{from, until, n_units, shares}], p_value, ...}, leaning (shares by"
+        " pseudonym; null without a `people` block), ...}, commonest intent first; numbers null where there is none"
+    ),
+    "suspects": (
+        "null, or {result, n_demonstrators, n_suspected, weights {feature: {believed, weighed}}, tradeoffs,"
+        " demonstrators (evidence by pseudonym; null without a `people` block), ...}: everybody believed, and everybody"
+        " weighed by the evidence; where its result is another than `success`, the exit status is 7"
+    ),
+    "over_time": (
+        "null, or {result, changes, p_value, by, periods [{from, until, weights {feature: {weight, standard_error,"
+        " interval, path}}}], left_out, ...}"
+    ),
     "people": "{pseudonym: the same for one person}; empty without a `people` block",
     "dataset": "{version, n_decisions, n_fitted, n_held_out, ...}",
     "digest": "of everything that went into the result",
