@@ -17,8 +17,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import asdict, dataclass
-from typing import Literal
+from dataclasses import asdict
 
 import numpy as np
 
@@ -36,6 +35,7 @@ from .variational_bound import VariationalBound
 from .variational_fourier import FourierBasis
 from .variational_result import VariationalFit
 from .variational_rows import BasisArrays, VariationalRows, read_rows
+from .variational_settings import VariationalSettings
 from .variational_solver import maximise_bound
 from .variational_words import variational_findings
 
@@ -45,74 +45,17 @@ UNTOLD = 1e-4
 """Information about a combination of weights, in units of the prior's, below which the prior alone decides it."""
 
 
+NO_PART = 1e-6
+"""Component of such a combination, of unit length, below which a weight plays no part in it."""
+
 DECISIONS_A_NUMBER = 10
 """Decisions that a basis which nobody chose leaves for every number of the action values."""
 
 FEWEST_FUNCTIONS, MOST_FUNCTIONS = 5, 100
 """Random waves of such a basis."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class VariationalSettings:
-    """What one may choose.
-
-    Attributes:
-        rationality: inverse temperature beta of the experts.
-        residual_weight: lambda. 1: a residual counts as one observation with its measured noise. More ties action
-            values to the reward more firmly; near 0 they fit the choices alone and the weights stay at the prior.
-        residual: ``"projected"`` averages out the chance in transitions; ``"sampled"`` takes every transition as it
-            came, as published: values of next states are then pulled together, by as much as transitions are random.
-        noise: standard deviation of a residual, in units of reward; None: measured.
-        correct_noise: undo, for projected residuals, the pull towards 0 that chance in averages over few transitions
-            causes.
-        covariance: ``"linear-response"`` lets the action values move along with the weights; ``"variational"``
-            takes them as known, as published.
-        action_spread: a priori standard deviation, in log-odds, of differences between action values at a typical
-            row; less pulls rarely taken actions to the average.
-        n_functions: random waves of the basis where none is given; None: 100, and fewer where that would leave less
-            than 10 decisions a number. More follow a value more closely and bend more towards chance.
-        n_draws: draws of the weights.
-        tolerance: nats that a Newton step may still add to the bound.
-        max_rounds: rounds of L-BFGS.
-        key: of the basis where none is given, and of the draws.
-    """
-
-    rationality: float = 1.0
-    residual_weight: float = 1.0
-    residual: Literal["projected", "sampled"] = "projected"
-    noise: float | None = None
-    correct_noise: bool = True
-    covariance: Literal["linear-response", "variational"] = "linear-response"
-    action_spread: float = 5.0
-    n_functions: int | None = None
-    n_draws: int = 1_000
-    tolerance: float = 1e-6
-    max_rounds: int = 50
-    key: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("rationality", "residual_weight", "action_spread", "tolerance", "noise"):
-            value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value > 0):
-                raise SettingsError(
-                    f"`{name}` must be finite and above 0, got {value}.", hint="Leave it out for the default."
-                )
-        if min(1 if self.n_functions is None else self.n_functions, self.n_draws - 1, self.max_rounds) < 1:
-            raise SettingsError(
-                "`n_functions` and `max_rounds` must be at least 1 and `n_draws` at least 2, got "
-                f"{self.n_functions}, {self.max_rounds} and {self.n_draws}.",
-                hint="Leave them out for the defaults.",
-            )
-        choices = {
-            "residual": ("projected", "sampled"),
-            "covariance": ("linear-response", "variational"),
-        }
-        for name, known in choices.items():
-            if getattr(self, name) not in known:
-                raise SettingsError(
-                    f"`{name}` is {' or '.join(map(repr, known))}, got {getattr(self, name)!r}.",
-                    hint="The first is the default.",
-                )
+MOST_NUMBERS = 100_000_000
+"""Transitions times coefficients that are held at once; 800 MB, a few times over."""
 
 
 def variational_posterior(
@@ -191,6 +134,12 @@ def variational_fit(
         spread=s.action_spread,
         is_projected=s.residual == "projected",
     )
+    if len(rows.known) * bound.size > MOST_NUMBERS:
+        raise SettingsError(
+            f"{len(rows.known):,} transitions with {bound.size:,} coefficients need {len(rows.known) * bound.size:.1g} "
+            f"numbers at once, more than {MOST_NUMBERS:.1g}.",
+            hint="Give a smaller basis (`n_functions`), or fit a part of the trajectories (`demos.select`).",
+        )
     optimum = maximise_bound(
         bound, noise=s.noise, correct_noise=s.correct_noise, tolerance=s.tolerance, max_rounds=s.max_rounds
     )
@@ -206,7 +155,9 @@ def variational_fit(
         response = np.linalg.inv(information) * np.outer(sd, sd)
         mu, U = np.linalg.eigh(information)
         shares = tuple(_share(1.0 / v, u / sd) for v, u in zip(mu.tolist(), U.T, strict=True))
-        null = np.array([p.coefficients for p in shares if p.share > 1.0 - UNTOLD]).reshape(-1, len(sd))
+        null = (U[:, 1.0 / mu > 1.0 - UNTOLD] * sd[:, None]).T
+        null /= np.linalg.norm(null, axis=1, keepdims=True)
+        null[np.abs(null) < NO_PART] = 0.0
     chosen = response if s.covariance == "linear-response" else published
     rng = np.random.default_rng([s.key, 1])
     root = np.linalg.cholesky(chosen) if np.all(np.isfinite(chosen)) else chosen

@@ -41,6 +41,9 @@ __all__ = ["VariationalBound", "expected_log_normal", "normal_divergence"]
 RANK_TOLERANCE = 1e-9
 """Share of the largest eigenvalue of the second moments below which a function of (x, a) is one of the others."""
 
+ROUNDING = 1e-11
+"""Share by which the diagonal of a curvature is raised, so that functions that repeat one another can be factored."""
+
 LEVEL_FREEDOM = 1_000.0
 """How much wider than differences between actions the level common to all of them may range a priori: free, but for
 what settles a function that is never active."""
@@ -227,6 +230,7 @@ class VariationalBound:
         J = self.compared(self.taken - self.discount * self._spread_out(after, after=True))
         H, ratio = self.design * self.prior.standard_deviations, self.weight / noise**2
         own = self._choice_information(np.exp(logp)) + self.penalty + ratio * (J.T @ J)
+        own[np.diag_indices(len(own))] *= 1.0 + ROUNDING
         return own, -ratio * (H.T @ J), np.eye(H.shape[1]) + ratio * (H.T @ H)
 
     def joint_information(self, t: FloatArray, noise: float) -> FloatArray:
@@ -239,7 +243,7 @@ class VariationalBound:
         """``(D, D)`` matrix R for which the bound at the best q bends equally along every column of R."""
         own, cross, mine = self.curvature(t, noise)
         profiled = own - cross.T @ np.linalg.solve(mine, cross)
-        upper = np.linalg.cholesky(0.5 * (profiled + profiled.T) + 1e-12 * np.diag(np.diag(own))).T
+        upper = np.linalg.cholesky(0.5 * (profiled + profiled.T)).T
         return np.asarray(solve_triangular(upper, np.eye(len(upper))))
 
     def _choice_information(self, p: FloatArray) -> FloatArray:

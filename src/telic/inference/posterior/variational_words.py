@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import stats
 
 from telic.reports import Finding, Severity
 from telic.rewards import describe_direction
@@ -16,12 +17,11 @@ from .variational_solver import VariationalOptimum
 
 __all__ = ["variational_findings"]
 
-MISFIT = 0.1
-"""Root mean square of the projected residual, in log-odds, from which a reader is warned: a tenth of a log-odd
-moves a choice of one half by .025."""
+MISFIT_P = 0.001
+"""Chance of larger projected residuals by noise alone, below which a reader is warned."""
 
-CHOICE_MISFIT = 0.02
-"""Nats a decision that free action values explain more than these, from which a reader is warned."""
+MISFIT_NATS = 0.01
+"""Nats a decision by which free action values must beat these, beyond what their number would by chance."""
 
 CROWDED = 0.2
 """Functions of state and action a transition from which a reader is warned."""
@@ -64,7 +64,12 @@ def variational_findings(
         h = bound.compared(bound.residual(optimum.t)[0])
         miss = h - bound.design @ optimum.mean
         size = float(np.sqrt(miss @ miss / max(float((bound.root_weights**2).sum()), 1e-300)))
-        warns = bound.is_projected and beta * size > MISFIT
+        p = (
+            float(stats.chi2.sf(float(miss @ miss) / optimum.noise**2, len(miss)))
+            if bound.is_projected
+            else 1.0
+        )
+        warns = p < MISFIT_P
         what = (
             "after chance in the transitions is averaged out"
             if bound.is_projected
@@ -75,23 +80,25 @@ def variational_findings(
             Severity.WARNING if warns else Severity.INFO,
             f"Temporal-difference residuals, {what}, miss the reward by {size:.3g} a transition (root mean square; "
             f"{beta * size:.2g} log-odds). The noise of one residual is {optimum.noise:.3g}.",
-            "Action values and reward contradict each other: give a richer basis, more features, or check the "
-            "discount."
+            "That is more than chance: action values and reward contradict each other. Give a richer basis, more "
+            "features, or check the discount."
             if warns
             else "",
             root_mean_square=size,
             log_odds=beta * size,
             noise=optimum.noise,
+            p_value=p,
         )
         n = float(rows.weights.sum())
-        gap = (optimum.cloned_log_likelihood - optimum.log_likelihood) / n
-        if gap > CHOICE_MISFIT:
+        n_free = (rows.n_actions - 1) * bound.n_basis
+        gap = (optimum.cloned_log_likelihood - optimum.log_likelihood - n_free) / n
+        if gap > MISFIT_NATS:
             add(
                 "choice-misfit",
                 Severity.WARNING,
-                f"Free action values on the same basis explain the choices better by {gap:.3f} nats a decision.",
-                "With few decisions that is what free values overfit; with many the features do not explain the "
-                "choices: add some, or check the discount.",
+                f"Free action values on the same basis explain the choices {gap:.3f} nats a decision better, beyond "
+                f"what {n_free} numbers would by chance.",
+                "Add features, check the discount, or give a basis that follows the values more closely.",
                 nats_per_decision=gap,
             )
     if rows.n_unknown:
@@ -128,7 +135,8 @@ def variational_findings(
         add(
             "prior-alone",
             Severity.WARNING,
-            f"Nothing in these rows tells {describe_direction(prior.names, row)}: along it the posterior is the prior.",
+            f"Adding any amount of {describe_direction(prior.names, row)} to the weights changes nothing that these "
+            "rows can show: along it the posterior is the prior.",
             "Drop a feature, add data from another environment or discount, or defend the prior.",
         )
     if optimum.outcome.ok:
