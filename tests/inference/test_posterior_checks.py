@@ -45,7 +45,7 @@ def decisions(n: int = 80, key: int = 1, policy: np.ndarray | None = None) -> De
 
 def test_sampling_values_gives_the_posterior_of_the_exact_likelihood() -> None:
     demos, names = decisions(), tuple(f"r({s},{a})" for s in range(S) for a in range(A))
-    settings = NutsSettings(n_draws=600, n_tune=200)
+    settings = NutsSettings(n_chains=2, n_draws=600, n_tune=150)
     values = values_posterior(demos, WORLD, prior_sd=1.5, settings=settings, key=4)
     free = FeatureMap(values=np.eye(S * A).reshape(S, A, S * A), names=names)
     prior = NormalPrior.of(names, dict.fromkeys(names, 1.5))
