@@ -94,7 +94,7 @@ def elicit(
             progress("cutting states", 0, None)
             problem = pose(project.contract, project.store.load(dataset), discount=chosen.discount)
             data, belief = _asked(problem, chosen, heard, _posed(others), progress)
-            data |= {"digest": run.digest, "dataset": dataset.digest, "settings": asdict(chosen)}
+            data |= {"digest": run.digest, "dataset": dataset.digest, "settings": json_value(asdict(chosen))}
             write_questions(run.folder / QUESTIONS_FILE, data["questions"])
             run.write(elicit_report(data, is_page=True))
     _hand_out(data, run, questions)

@@ -36,6 +36,9 @@ __all__ = ["Believed", "Separated", "believed"]
 SMALLEST = 1e-14
 """Variance, relative to the largest, that rounding can leave of none."""
 
+N_CHECKED = 40
+"""Draws at which the normal distribution is held against the exact posterior; each is a forward problem."""
+
 ALONE = 1 - 1e-6
 """Share of a weight that lies in the directions that no choice tells, from which it counts as wholly there."""
 
@@ -104,7 +107,9 @@ def believed(problem: Problem, settings: ElicitSettings) -> Believed | Separated
     if separates and not set(settings.prior) >= set(_separated(estimate)):
         return Separated(estimate=estimate)
     likelihood = _likelihood(problem, demos, settings.rationality)
-    posterior = laplace_posterior(likelihood, prior, n_draws=settings.n_draws, key=settings.key)
+    posterior = laplace_posterior(
+        likelihood, prior, n_draws=settings.n_draws, key=settings.key, n_checked=N_CHECKED
+    )
     notes = posterior.findings
     if separates:
         notes = (*notes, _prior_decides())

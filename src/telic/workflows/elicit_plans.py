@@ -87,9 +87,7 @@ def plan_amounts(
         if name in alike or first == second:
             continue
         digits = 3
-        while digits < MOST_DIGITS and format_number(first, digits=digits) == format_number(
-            second, digits=digits
-        ):
+        while digits < MOST_DIGITS and float(f"{first:.{digits}g}") == float(f"{second:.{digits}g}"):
             digits += 1
         for side, amount in zip(told, (first, second), strict=True):
             side.append(_amount(format_number(amount, digits=digits), name, units[k], list(units)))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from telic.inference.wording import format_interval, join_words
+from telic.inference.wording import join_words
 from telic.reports import Report, Section, Table
 from telic.reports.numbers import format_number
 
-from .figures import Gain, Labels, information_bars
+from .elicit_figure import gains_figure
 from .findings import finding_from
 from .infer_report import outcome_named
 from .page_parts import Item, sentence_case
@@ -18,8 +18,6 @@ __all__ = ["elicit_report", "headline_of"]
 
 LEAST_TOLD = 0.005
 """Chance of settling a claim, or share of a standard deviation, below which it is not worth a word."""
-
-KIND_NUMBER = {"comparison": 0, "demonstration": 1, "environment": 2}
 
 KIND_WORDS = {
     "comparison": "a comparison",
@@ -96,7 +94,7 @@ def elicit_report(data: Mapping[str, Any], *, is_page: bool) -> Report:
 def _questions(data: Mapping[str, Any], is_page: bool) -> list[Item]:
     items: list[Item] = []
     if is_page and data["questions"]:
-        items.append(_figure(data))
+        items.append(gains_figure(data, _place))
     asked = [q for q in data["questions"] if q["kind"] == "comparison"]
     if not asked:
         return items
@@ -263,45 +261,6 @@ def _effect(question: Mapping[str, Any]) -> str | None:
 
 def _place(question: Mapping[str, Any]) -> str:
     return f"from {question['where']}" if question["kind"] == "demonstration" else f"in {question['where']}"
-
-
-def _figure(data: Mapping[str, Any]) -> Item:
-    rows = []
-    for q in data["questions"]:
-        random = data["random"].get(q["kind"])
-        low, high = q["interval"]
-        usual = "" if random is None else f", at random {format_number(random['mean'], digits=2)}"
-        rows.append(
-            Gain(
-                label=q["id"] if q["kind"] == "comparison" else _place(q),
-                gain=q["gain"],
-                low=low,
-                high=high,
-                random=None if random is None else random["mean"],
-                random_low=0.0 if random is None else random["low"],
-                random_high=0.0 if random is None else random["high"],
-                kind=KIND_NUMBER[q["kind"]],
-                text=f"{_with_interval(q['gain'], low, high)} nats{usual}",
-            )
-        )
-    return information_bars(
-        rows,
-        Labels(
-            title="What each answer is expected to tell",
-            x="nats; 0.69 is a sure answer to a question that is open both ways",
-            caption=(
-                "Bars: questions that were chosen, with two errors to each side (of demonstrations: with the bias of"
-                " the average too); filled bars compare plans, hatched ones ask for decisions from a state, dotted ones"
-                " for decisions in a world. Diamonds: one at random of the same kind; the dotted line goes from what a"
-                " tenth of them stay below to what a tenth exceed."
-            ),
-        ),
-    )
-
-
-def _with_interval(value: float, low: float, high: float) -> str:
-    text, lower, upper = format_interval(value, low, high)
-    return f"{text} [{lower}, {upper}]"
 
 
 def _nats(value: float) -> str:

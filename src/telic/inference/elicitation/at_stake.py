@@ -110,7 +110,7 @@ class AtStake:
         kept = np.sqrt(np.clip(after / np.maximum(before, np.finfo(np.float64).tiny), 0.0, 1.0))
         return Effect(
             settles={
-                name: float(settled[i])
+                name: min(float(settled[i]), 1.0)
                 for i, name in enumerate(self.claims)
                 if bool(self.is_open(share[i : i + 1])[0])
             },
