@@ -15,6 +15,8 @@ from telic.inference import ConstraintSettings, infer_constraints
 from telic.inference.constraint_worlds import Constraint, forbid, possible_constraints
 from telic.mdp import GoalConditionedMDP, TabularMDP
 from telic.mdp.library import chain
+from telic.planning import simulate, solve_soft
+from telic.reports import Outcome
 from telic.trajectories import Demonstrations
 
 pytestmark = pytest.mark.slow
@@ -96,7 +98,36 @@ def test_words_use_the_labels() -> None:
     assert Constraint(kind="state", state=0).words(world) == "never enter state off"
 
 
+def test_a_dislike_without_limit_is_no_constraint_and_no_answer() -> None:
+    """Action 2 is never taken, and a feature tells it apart: whether it is forbidden or hated shows in no choice."""
+    rng = np.random.default_rng(2)
+    P, taste = rng.dirichlet(np.ones(4), size=(4, 3)), rng.normal(size=(4, 3, 1))
+    open_world = TabularMDP.from_transition(P, discount=0.8, initial=np.full(4, 0.25))
+    narrow = TabularMDP.from_transition(P[:, :2], discount=0.8, initial=np.full(4, 0.25))
+    demos = simulate(narrow, solve_soft(narrow, taste[:, :2, 0]).policy, 12, 8, key=1)
+    told = np.broadcast_to(np.array([0.0, 0.0, 1.0])[None, :, None], (4, 3, 1))
+    features = FeatureMap(values=np.concatenate([taste, told], axis=2), names=("taste", "third"))
+    answer = infer_constraints(demos, open_world, features)
+    assert answer.found == ()
+    assert answer.outcome is Outcome.SEPARATION
+    assert answer.summary().headline.startswith("Not an answer (separation): no constraint was found.")
+    assert [f.code for f in answer.findings] == ["constraint-not-tested"]
+    assert "third tells what is never done" in answer.findings[0].message
+    assert "Leave such a feature out" in answer.findings[0].hint
+    without = infer_constraints(demos, open_world, FeatureMap(values=taste, names=("taste",)))
+    assert [c.words for c in without.found] == ["never 2"]
+
+
 def test_mistakes_at_the_door() -> None:
+    world = chain().mdp
+    one = Demonstrations.from_arrays([0, 1], [0, 1], offsets=[0, 2])
+    with pytest.raises(SettingsError, match=r"`weights` must be finite, got \[nan\]"):
+        infer_constraints(
+            one,
+            world,
+            FeatureMap(values=np.ones((world.n_states, 1)), names=("a",), form="S"),
+            weights=np.array([np.nan]),
+        )
     world = chain().mdp
     features = FeatureMap(values=chain().features, names=("on",))
     demos = Demonstrations.from_arrays([0, 1, 1, 0], [1, 0, 1, 0], next_states=[1, 1, 0, 0])

@@ -34,12 +34,13 @@ import numpy as np
 from telic.errors import DataError, DynamicsError, SettingsError
 from telic.features import FeatureMap
 from telic.mdp import FiniteHorizonMDP, GoalConditionedMDP, TabularMDP
-from telic.reports import Finding, Outcome, Severity
+from telic.reports import Outcome
 from telic.rewards import RewardEstimate
 from telic.trajectories import Demonstrations
 from telic.typing import BoolArray, FloatArray
 
 from .constraint_worlds import Constraint, forbid, possible_constraints
+from .constraints_findings import constraint_findings
 from .constraints_result import ConstraintSet, FoundConstraint
 from .driver import fit_likelihood
 from .likelihood import ClusteredLikelihood, choice_likelihood
@@ -128,6 +129,11 @@ def infer_constraints(
             f"`weights` must be {features.n_features} numbers, one a feature, got shape {np.shape(weights)}.",
             hint="Leave them out to have them estimated.",
         )
+    if weights is not None and not np.all(np.isfinite(weights)):
+        raise SettingsError(
+            f"`weights` must be finite, got {np.asarray(weights).tolist()}.",
+            hint="Those of a fit that is an answer; or leave them out to have them estimated.",
+        )
     units = Units.of(demos, "trajectory")
     if weights is None and units.n_units < 2:
         raise DataError(
@@ -136,23 +142,6 @@ def infer_constraints(
         )
     search = _Search(world, features, units, weights, rationality, chosen)
     found, rejected = search.run()
-    findings = [
-        Finding(
-            code="constraint-or-dislike",
-            severity=Severity.NOTICE,
-            message="A constraint says `never`. A strong dislike that no feature tells would leave the same choices.",
-            hint="Add the feature if there is one, and see whether the constraint is still found.",
-        )
-    ] if found else []  # fmt: skip
-    if not search.candidates:
-        findings.append(
-            Finding(
-                code="no-candidates",
-                severity=Severity.WARNING,
-                message="Everything that could be forbidden was done at least once.",
-                hint="There is no constraint of these kinds; add kinds, or ask for a larger world.",
-            )
-        )
     before, after = search.fit(search.base, units.demos), search.fit(search.forbidden, units.demos)
     outcome = Outcome.SUCCESS if weights is not None else after.outcome
     return ConstraintSet(
@@ -167,12 +156,14 @@ def infer_constraints(
         n_demonstrations=units.n_units,
         level=chosen.level,
         seconds=time.process_time() - began,
-        findings=tuple(findings),
+        findings=constraint_findings(
+            any_found=bool(found), any_candidate=bool(search.candidates), failed=search.failed
+        ),
     )
 
 
 class _Search:
-    """The greedy search; ``forbidden`` is what was accepted so far."""
+    """The greedy search; ``forbidden`` is what was accepted so far, ``failed`` the fit that ended it early."""
 
     def __init__(
         self,
@@ -194,6 +185,7 @@ class _Search:
             self.first, self.second = units.select(half), units.select(~half)
         else:
             self.first = self.second = units.demos
+        self.failed: RewardEstimate | None = None
         self.candidates = [c for c in possible if self.allows(self.base | c.pairs(world), self.first)]
 
     def run(self) -> tuple[list[FoundConstraint], FoundConstraint | None]:
@@ -272,9 +264,13 @@ class _Search:
 
     def _best(self) -> tuple[Constraint, float] | None:
         """The candidate with the largest gain, and the log of its likelihood ratio in the test."""
-        theta = self._weights(self.forbidden, self.first)
-        if not np.all(np.isfinite(theta)):
-            return None
+        theta = self.weights
+        if theta is None:
+            plain = self.fit(self.forbidden, self.first)
+            theta = plain.weights
+            if not np.all(np.isfinite(theta)):
+                self.failed = plain
+                return None
         uses = self._uses(self.likelihood(self.forbidden, self.first), theta, self.first)
         pairs = [(c, c.pairs(self.world)) for c in self.candidates]
         new = [
@@ -299,9 +295,12 @@ class _Search:
             if fit.outcome.ok:
                 refits.append((fit.choice_log_likelihood, c, p, fit.weights))
         if not refits:
+            self.failed = fit
             return None
         _, c, p, with_it = max(refits, key=lambda item: item[0])
         without = self.fit(self.forbidden, self.second)
+        if not without.outcome.ok:
+            self.failed = without
         if not without.outcome.ok or not self.allows(self.forbidden | p, self.second):
             return c, -math.inf
         return c, self._value(self.forbidden | p, self.second, with_it) - without.choice_log_likelihood

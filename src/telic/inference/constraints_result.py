@@ -100,7 +100,10 @@ class ConstraintSet:
     def summary(self) -> Report:
         """The constraints as a report."""
         n = len(self.found)
-        if n:
+        if not self.outcome.ok:
+            told = f"{n} constraint{'s' * (n > 1)} stood the test" if n else "no constraint was found"
+            headline = f"Not an answer ({self.outcome.label}): {told}. {self.outcome.value}"
+        elif n:
             headline = (
                 f"{n} constraint{'s' * (n > 1)}: {'; '.join(c.words for c in self.found)} "
                 f"(chance of finding one in vain: at most {self.level:.0%})."
