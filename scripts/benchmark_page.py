@@ -98,6 +98,27 @@ def sweep_line(x: Line) -> tuple[str, str]:
     )
 
 
+def posterior_bus_line(x: Line) -> tuple[str, str]:
+    """Effective draws of two weights."""
+    return (
+        "posterior of bus group 4: 2 weights, until both have 10,000 effective draws",
+        f"{x['cpu_seconds']:.3g} s, adaptation included; {x['n_draws']:,.0f} draws in {x['n_chains']:.0f} chains, "
+        f"least effective size {x['least_bulk_ess']:,.0f} (tails {x['least_tail_ess']:,.0f}), largest R-hat "
+        f"{x['largest_r_hat']:.4f}, {x['n_divergent']:.0f} divergent",
+    )
+
+
+def posterior_grid_line(x: Line) -> tuple[str, str]:
+    """Effective draws a second beside random walks."""
+    return (
+        f"posterior of {x['n_weights']:.0f} weights, 1,024 states, horizon 50: effective draws a CPU second",
+        f"{x['nuts_ess_a_second']:.3g} (adaptation excluded; largest R-hat {x['nuts_largest_r_hat']:.3f}); a random "
+        f"walk that was given the posterior covariance {x['adaptive_walk_ess_a_second']:.3g} "
+        f"({x['ratio_to_adaptive_walk']:.3g} times fewer), a spherical one {x['spherical_walk_ess_a_second']:.3g} "
+        f"({x['ratio_to_spherical_walk']:.3g} times fewer)",
+    )
+
+
 LINES: dict[str, Callable[[Line], tuple[str, str]]] = {
     "grid_1024": grid_line,
     "grid_10000": grid_line,
@@ -105,6 +126,8 @@ LINES: dict[str, Callable[[Line], tuple[str, str]]] = {
     "soft_sweep": sweep_line,
     "bus_engine": bus_line,
     "road_network": road_line,
+    "posterior_bus": posterior_bus_line,
+    "posterior_grid": posterior_grid_line,
 }
 
 
