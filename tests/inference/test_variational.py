@@ -515,8 +515,8 @@ def test_data_that_cannot_support_an_answer_are_refused(monkeypatch: pytest.Monk
         ask(Demonstrations.from_arrays([0, 1, 0], [0, 1, 0]))
     with pytest.raises(DataError, match="weight 0"):
         ask(walk(weights=np.zeros(300)))
+    monkeypatch.setattr("telic.inference.posterior.variational.MOST_NUMBERS", 1_000)
     with pytest.raises(SettingsError, match="numbers at once"):
-        monkeypatch.setattr("telic.inference.posterior.variational.MOST_NUMBERS", 1_000)
         ask(walk())
 
 
