@@ -203,6 +203,26 @@ def test_answers_that_never_go_against_the_decisions_have_no_finite_sharpness():
         bradley_terry(rows, demos, other, decisions=choices)
 
 
+def test_few_preferences_among_many_ties():
+    rng = np.random.default_rng(6)
+    F = rng.normal(size=(12, 2))
+    first, second = rng.integers(6, size=60), 6 + rng.integers(6, size=60)
+    answers = np.full(60, 0.5)
+    answers[[3, 17, 40]] = 1.0, 0.0, 1.0
+    likelihood = PreferenceLikelihood(
+        alternatives=F,
+        comparisons=Comparisons.from_arrays(first, second, answers),
+        features=FeatureMap(values=F, names=("pace", "price"), form="S"),
+    )
+    told = finding(fit_preferences(likelihood), "few-preferences")
+    assert told.message.startswith("3 of 60 answers prefer a side, for 2 weights")
+    assert "hessian" in told.hint
+    many = replace(
+        likelihood, comparisons=Comparisons.from_arrays(first, second, (rng.random(60) < 0.5).astype(float))
+    )
+    assert "few-preferences" not in [f.code for f in fit_preferences(many).findings]
+
+
 def test_ties_only():
     rows = games((0, 1, 0.5), (1, 2, 0.5))
     with pytest.raises(DataError, match="All 2 answers are ties: they are called so readily") as error:

@@ -32,6 +32,7 @@ from .annotators import AnnotatorLikelihood
 from .findings import (
     about_annotators,
     circle_finding,
+    few_preferences,
     in_words_of_comparisons,
     no_errors_by_annotator,
     only_ties,
@@ -118,6 +119,9 @@ def fit_preferences(
     N = len(preferences.alternatives)
     names = [str(i) for i in range(N)] if labels is None else list(labels)
     notes += circle_finding(comparison_graph(c, N), names)
+    told = int(np.count_nonzero(preferences.row_weights * (c.preferred != 0.5)))
+    if preferences.is_sampled and decisions is None:
+        notes += few_preferences(told, preferences.n_decisions, preferences.n_weights)
     tie_strength = _start_of_ties(preferences, chosen, notes)
     base = replace(preferences, annotator_rationality=None, tie_strength=tie_strength)
     groups = _groups(c, chosen)
