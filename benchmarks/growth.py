@@ -59,8 +59,8 @@ def measure(size: dict[str, int], runs: int) -> dict[str, Any]:
 
 def plot() -> None:
     """Four panels, one a size; both axes logarithmic, with a thin dashed line of slope 1 to compare with."""
-    from telic.reports.style import DARK, LIGHT
     from telic.workflows.figures.canvas import ACCENTS, INK, MUTED, canvas, to_svg
+    from telic.workflows.figures.standalone import standalone
 
     rows = json.loads(RESULT.read_text())["rows"]
     with canvas(8.6, 3.0, columns=len(GRID), sharey=True) as (figure, axes):
@@ -77,13 +77,8 @@ def plot() -> None:
         words = ["measured", "growth in proportion, through the last mark"]
         figure.legend([full, dashed], words, loc="outside lower center", ncols=2, labelcolor=INK)
         svg = to_svg(figure)
-
-    def theme(colours: dict[str, str]) -> str:
-        return "svg {" + "; ".join(f"{key}: {value}" for key, value in colours.items()) + "}"
-
-    style = f"<style>{theme(LIGHT)} @media (prefers-color-scheme: dark) {{{theme(DARK)}}}</style>"
     FIGURE.parent.mkdir(parents=True, exist_ok=True)
-    FIGURE.write_text(svg.replace(">", ">" + style, 1) + "\n")
+    FIGURE.write_text(standalone(svg))
 
 
 def main() -> int:

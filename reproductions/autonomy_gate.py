@@ -280,8 +280,8 @@ def shares(at: dict[str, np.ndarray]) -> dict[str, object]:
 
 def plot(lines: Path) -> None:
     """Share acted against alpha, a panel a world, drawn into the page's folder of figures."""
-    from telic.reports.style import DARK, LIGHT
     from telic.workflows.figures.canvas import ACCENTS, DASHES, INK, MUTED, canvas, to_svg
+    from telic.workflows.figures.standalone import standalone
 
     rows = [json.loads(line) for line in lines.read_text().splitlines() if line.startswith("{")]
     shown = {
@@ -301,12 +301,7 @@ def plot(lines: Path) -> None:
         lines, words = axes[0].get_legend_handles_labels()
         figure.legend(lines, words, loc="outside lower center", ncols=4, labelcolor=INK, handlelength=3)
         svg = to_svg(figure)
-
-    def theme(colours: dict[str, str]) -> str:
-        return "svg {" + "; ".join(f"{key}: {value}" for key, value in colours.items()) + "}"
-
-    style = f"<style>{theme(LIGHT)} @media (prefers-color-scheme: dark) {{{theme(DARK)}}}</style>"
-    FIGURE.write_text(svg.replace(">", ">" + style, 1) + "\n")
+    FIGURE.write_text(standalone(svg))
 
 
 def main() -> int:

@@ -187,8 +187,8 @@ def drawn(draws: np.ndarray) -> dict[str, Any]:
 
 def plot(line: dict[str, Any], folder: Path | None) -> None:
     """The draws over the contours of the surface, and both marginals at the sides."""
-    from telic.reports.style import DARK, LIGHT
     from telic.workflows.figures.canvas import ACCENTS, DASHES, INK, MUTED, PAPER, canvas, to_svg
+    from telic.workflows.figures.standalone import standalone
 
     _, steps, counts = data_of(folder)
     truth = surface(steps, counts, FIGURE_POINTS, PRIOR_SD)
@@ -229,12 +229,7 @@ def plot(line: dict[str, Any], folder: Path | None) -> None:
         keys = key_of(dots, edge, DASHES[0], INK)
         figure.legend(*keys, loc="outside lower center", ncols=3, labelcolor=MUTED)
         svg = to_svg(figure)
-
-    def theme(colours: dict[str, str]) -> str:
-        return "svg {" + "; ".join(f"{key}: {value}" for key, value in colours.items()) + "}"
-
-    style = f"<style>{theme(LIGHT)} @media (prefers-color-scheme: dark) {{{theme(DARK)}}}</style>"
-    FIGURE.write_text(svg.replace(">", ">" + style, 1) + "\n")
+    FIGURE.write_text(standalone(svg))
 
 
 def key_of(dots: str, edge: str, dash: Any, ink: str) -> tuple[list[Any], list[str]]:

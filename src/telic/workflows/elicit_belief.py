@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from telic._core.near_miss import near_miss
-from telic.errors import SettingsError
 from telic.inference.elicitation import AtStake, WeightBelief
 from telic.inference.elicitation.belief import LogDensity
 from telic.inference.identifiability import identifiability
@@ -28,6 +26,7 @@ from telic.typing import FloatArray
 from .claim_words import read_claim, usual_claims
 from .elicit_settings import ElicitSettings
 from .fitting import fit_reward
+from .people import decisions_of
 from .posterior import stated_prior
 from .problem import Problem
 
@@ -100,7 +99,7 @@ def believed(problem: Problem, settings: ElicitSettings) -> Believed | Separated
         SettingsError: there is no such demonstrator or nobody may be looked at alone, a claim cannot be read, or the
             prior and the features do not fit.
     """
-    demos = _decisions(problem, settings.demonstrator)
+    demos = decisions_of(problem, settings.demonstrator)
     estimate = fit_reward(problem, demos, rationality=settings.rationality)
     separates = estimate.outcome is Outcome.SEPARATION
     prior = stated_prior(_likelihood(problem, problem.train, settings.rationality), settings.prior)
@@ -139,24 +138,6 @@ def believed(problem: Problem, settings: ElicitSettings) -> Believed | Separated
         untold=untold,
         demos=demos,
     )
-
-
-def _decisions(problem: Problem, demonstrator: str | None) -> Demonstrations:
-    """The decisions that count; of a single person only where the contract says that this may be."""
-    if demonstrator is None:
-        return problem.train
-    if problem.contract.people is None:
-        raise SettingsError(
-            "The contract has no `people` block, so nothing is reported for single demonstrators.",
-            hint="Leave --demonstrator out, or state purpose and legal basis in `people`.",
-        )
-    names = problem.train.demonstrator_names
-    if demonstrator not in names:
-        raise SettingsError(
-            f"There is no demonstrator {demonstrator!r}.{near_miss(demonstrator, names)}",
-            hint=f"There are: {', '.join(names)}.",
-        )
-    return problem.train.of(demonstrator)
 
 
 def _likelihood(problem: Problem, demos: Demonstrations, rationality: float) -> ChoiceLikelihood:

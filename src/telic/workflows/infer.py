@@ -30,6 +30,7 @@ from .infer_parts import asked_outcome, check_parts, with_parts
 from .infer_report import infer_report, outcome_named
 from .infer_result import result_of
 from .intents import IntentSettings
+from .people import single_demonstrators
 from .posterior import PosteriorSettings
 from .problem import Problem, pose
 from .progress import Progress, silent
@@ -256,12 +257,10 @@ def fit_everyone(
     Raises:
         SettingsError: the method does not fit the problem.
     """
-    names = problem.train.demonstrator_names if problem.contract.people is not None else ()
-    single = [n for n in names if problem.train.of(n).n_decisions] if len(names) > 1 else []
     has_spread = settings.with_dynamics_errors and problem.has_spread_of_dynamics
     worlds = problem.resampled_worlds(n_worlds, settings.key) if has_spread else ()
     fits: dict[str, Fit] = {}
-    for who in (*single, EVERYBODY):
+    for who in (*single_demonstrators(problem), EVERYBODY):
         demos = problem.train if who == EVERYBODY else problem.train.of(who)
         estimate = fit_reward(
             problem,

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from telic.reports import Figure
 
-from .canvas import (
-    ACCENTS,
-    INK,
-    MARKERS,
-    MUTED,
-    PAPER,
-    RULE,
-    WIDE,
-    Labels,
-    canvas,
-    draw_twice,
-    name_axis,
-    to_svg,
-)
+from .canvas import ACCENTS, MARKERS, MUTED, PAPER, Labels, draw_twice
+from .rows import draw_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -83,28 +70,20 @@ def claim_ranges(rows: Sequence[Range], labels: Labels) -> Figure:
 
 
 def _ranges(rows: Sequence[Range], labels: Labels, width: float) -> str:
-    beside = width >= WIDE
-    with canvas(width, 0.75 + (0.36 if beside else 0.46) * max(len(rows), 2)) as (figure, axes):
-        axis = axes[0]
+    """The drawing at a width in inches."""
+
+    def prepare(axis: Axes) -> None:
         axis.set_xlim(-1.22, 1.22)
-        axis.set_ylim(len(rows) - (0.45 if beside else 0.6), -0.55 if beside else -0.75)
-        names = [row.label for row in rows] if beside else []
-        axis.set_yticks(range(len(names)), names, color=INK, fontsize=10)
-        axis.tick_params(axis="y", length=0, pad=6)
         axis.set_xticks([-1.0, 0.0, 1.0], ["against", "0", "for"])
-        axis.spines["left"].set_visible(False)
         axis.axvline(0.0, color=MUTED, linewidth=1.2, zorder=0)
-        for i, row in enumerate(rows):
-            axis.axhline(i, color=RULE, linewidth=0.5, zorder=0)
-            _bar(axis, i, row)
-            number = re.sub(r"(?<![\w-])-(?=\d)", "\u2212", row.text)
-            if beside:
-                _write(axis, number, (1.0, i), (8, 0), va="center")
-            else:
-                _write(axis, row.label, (0.0, i), (0, 6), va="bottom")
-                _write(axis, number, (1.0, i), (0, 6), va="bottom", ha="right")
-        name_axis(axis, labels.x, width)
-        return to_svg(figure)
+
+    return draw_rows(
+        [(row.label, row.text) for row in rows],
+        labels.x,
+        width,
+        prepare=prepare,
+        draw=lambda axis, i: _bar(axis, i, rows[i]),
+    )
 
 
 def _bar(axis: Axes, i: int, row: Range) -> None:
@@ -129,9 +108,3 @@ def _bar(axis: Axes, i: int, row: Range) -> None:
         markerfacecolor=PAPER if row.kind else colour,
         markersize=7,
     )
-
-
-def _write(axis: Axes, text: str, at: tuple[float, float], offset: tuple[float, float], **look: Any) -> None:
-    place: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
-    box = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.5}
-    axis.annotate(text, at, xytext=offset, annotation_clip=False, bbox=box, **place, **look)

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from telic.reports import Figure
 
-from .canvas import (
-    ACCENTS,
-    INK,
-    MARKERS,
-    MUTED,
-    PAPER,
-    RULE,
-    WIDE,
-    Labels,
-    canvas,
-    draw_twice,
-    name_axis,
-    to_svg,
-)
+from .canvas import ACCENTS, INK, MARKERS, MUTED, Labels, canvas, draw_twice, to_svg
+from .rows import draw_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -110,30 +97,21 @@ def coefficients(features: Sequence[str], values: Sequence[float], labels: Label
 
 
 def _forest(rows: Sequence[Row], labels: Labels, width: float, *, zero: bool, marks: Sequence[float]) -> str:
-    """The drawing; where it is narrow, label and number stand over their row instead of beside it."""
+    """The drawing at a width in inches."""
     known = [x for row in rows for x in (row.value, *(row.interval or ())) if x is not None]
-    beside = width >= WIDE
-    with canvas(width, 0.75 + (0.36 if beside else 0.46) * max(len(rows), 2)) as (figure, axes):
-        axis = axes[0]
+
+    def prepare(axis: Axes) -> None:
         axis.set_xlim(*_range(known, zero=zero))
-        axis.set_ylim(len(rows) - (0.45 if beside else 0.6), -0.55 if beside else -0.75)
-        names = [row.label for row in rows] if beside else []
-        axis.set_yticks(range(len(names)), names, color=INK, fontsize=10)
-        axis.tick_params(axis="y", length=0, pad=6)
-        axis.spines["left"].set_visible(False)
         for mark in marks:
             axis.axvline(mark, color=MUTED, linewidth=1.0, dashes=(3, 2) if mark else (None, None), zorder=0)
-        for i, row in enumerate(rows):
-            axis.axhline(i, color=RULE, linewidth=0.5, zorder=0)
-            _mark(axis, i, row)
-            number = _typographic(row.text)
-            if beside:
-                _write(axis, number, (1.0, i), (8, 0), va="center")
-            else:
-                _write(axis, row.label, (0.0, i), (0, 6), va="bottom")
-                _write(axis, number, (1.0, i), (0, 6), va="bottom", ha="right")
-        name_axis(axis, labels.x, width)
-        return to_svg(figure)
+
+    return draw_rows(
+        [(row.label, row.text) for row in rows],
+        labels.x,
+        width,
+        prepare=prepare,
+        draw=lambda axis, i: _mark(axis, i, rows[i]),
+    )
 
 
 def _mark(axis: Axes, i: int, row: Row) -> None:
@@ -151,14 +129,6 @@ def _mark(axis: Axes, i: int, row: Row) -> None:
             markersize=7,
             linestyle="none",
         )
-
-
-def _write(axis: Axes, text: str, at: tuple[float, float], offset: tuple[float, float], **look: Any) -> None:
-    """Words at a share of the width and the height of a row, with a distance in points."""
-    if text:
-        place: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
-        box = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.5}  # the words stand before the lines
-        axis.annotate(text, at, xytext=offset, annotation_clip=False, bbox=box, **place, **look)
 
 
 def _coefficients(features: Sequence[str], values: Sequence[float], width: float) -> str:
@@ -184,11 +154,6 @@ def _coefficients(features: Sequence[str], values: Sequence[float], width: float
             )
         axis.set_xlabel("coefficient")
         return to_svg(figure)
-
-
-def _typographic(text: str) -> str:
-    """Numbers with the minus sign that the axes have."""
-    return re.sub(r"(?<![\w-])-(?=\d)", "\u2212", text)
 
 
 def _range(values: Sequence[float], *, zero: bool) -> tuple[float, float]:
