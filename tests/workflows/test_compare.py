@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from machines import WEAR, write_project
+from machines import CONTRACT, WEAR, keeper_log, write_project
 
 TRUE = -0.5 * np.arange(WEAR)[:, None] - 2.0 * np.array([0.0, 1.0])[None, :]
 """Reward of the keeper: a row a state of wear, columns run and repair."""
@@ -14,11 +14,11 @@ TRUE = -0.5 * np.arange(WEAR)[:, None] - 2.0 * np.array([0.0, 1.0])[None, :]
 
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory):
-    from telic.workflows import infer, ingest
+    from telic.workflows import InferSettings, infer, ingest
 
     folder = write_project(tmp_path_factory.mktemp("compared") / "machines")
     ingest(folder)
-    return folder, infer(folder)
+    return folder, infer(folder, settings=InferSettings(with_profiles=False, with_dynamics_errors=False))
 
 
 def save(path, table):
@@ -131,3 +131,44 @@ def test_rewards_in_other_gauges_are_refused_unless_asked_for(telic, fitted):
     flagged = telic("compare", first, second, "--mixed-gauges", "--json")
     assert flagged.status == 0, flagged.err
     assert "mixed-gauges" in {f["code"] for f in json.loads(flagged.out)["findings"]}
+
+
+def test_a_single_demonstrator_is_compared_with_another_and_with_all(telic, tmp_path):
+    """Ann's repairs are worth 4 units of wear, and bo's as well: two samples of one keeper."""
+    from telic.workflows import InferSettings, infer, ingest
+
+    log = keeper_log(30, 30).splitlines()
+    rows = [log[0] + ",keeper"] + [row + (",ann" if int(row[1:4]) % 2 else ",bo") for row in log[1:]]
+    contract = CONTRACT.replace("trajectory: [machine]", "trajectory: [machine], demonstrator: keeper")
+    contract += "people: {purpose: agree on one, legal_basis: consent, informed_on: 2026-02-20}\n"
+    folder = write_project(tmp_path / "shared", contract, "\n".join(rows) + "\n")
+    ingest(folder)
+    run = infer(folder, settings=InferSettings(with_profiles=False, with_dynamics_errors=False))
+    ann, bo = run.report.data["people"]
+    told = telic("compare", folder, folder, "--demonstrator", ann, "--demonstrator", bo, "--json")
+    assert told.status == 0, told.err
+    two = json.loads(told.out)
+    assert [r["name"] for r in two["rewards"]] == [f"{ann} of shared", f"{bo} of shared"]
+    one = json.loads(telic("compare", folder, folder, "--demonstrator", ann, "--json").out)
+    assert [r["name"] for r in one["rewards"]] == [f"{ann} of shared", "shared"]
+    # All together lies between the two.
+    assert 0 < one["distances"]["starc"][0][1] < two["distances"]["starc"][0][1] < 0.3
+    table = save(tmp_path / "t.npy", np.ones(run.product.world.n_states))
+    for words, said in [
+        (
+            [folder, folder, "--demonstrator", ann[:-1]],
+            f"has no reward of '{ann[:-1]}'. Did you mean `{ann}`?",
+        ),
+        ([folder, folder, "--demonstrator", ann, "--demonstrator", ann], "compared with itself"),
+        ([table, folder, "--demonstrator", ann], "is a table, which is nobody's reward"),
+        ([folder, folder, *["--demonstrator", ann] * 3], "at most two demonstrators can be named, got 3"),
+    ]:
+        refused = telic("compare", *words)
+        assert refused.status == 2
+        assert said in " ".join(refused.err.split())
+
+
+def test_nobody_is_compared_alone_where_the_contract_permits_no_word_about_people(telic, fitted):
+    told = telic("compare", fitted[0], fitted[0], "--demonstrator", "ann")
+    assert told.status == 2
+    assert "has no `people` block" in " ".join(told.err.split())

@@ -18,6 +18,7 @@ def command(
     first: Path,
     second: Path,
     *,
+    demonstrator: Annotated[tuple[str, ...], Parameter(negative=())] = (),
     world: Path | None = None,
     answers: Path | None = None,
     mixed_gauges: Annotated[bool, Parameter(negative=())] = False,
@@ -29,6 +30,8 @@ def command(
         first: project folder (its newest inference), FOLDER/runs/DIGEST (that inference), or a table: .npy, or .csv
             with a row a state and a column an action.
         second: likewise.
+        demonstrator: pseudonym whose reward is meant, of the first; given twice, of the first and of the second;
+            default: that of all together.
         world: project folder whose states and dynamics to compare in; default: those of the first inference named.
         answers: CSV file with columns first, second (trajectories) and preferred (first, second or tie) that no
             reward was made from.
@@ -39,6 +42,12 @@ def command(
 
     with progress_bars() as progress:
         result = compare(
-            first, second, world=world, answers=answers, mixed_gauges=mixed_gauges, progress=progress
+            first,
+            second,
+            demonstrators=demonstrator,
+            world=world,
+            answers=answers,
+            mixed_gauges=mixed_gauges,
+            progress=progress,
         )
     return show(result, as_json=json)

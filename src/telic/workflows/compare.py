@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ def compare(
     first: str | Path,
     second: str | Path,
     *,
+    demonstrators: Sequence[str] = (),
     world: str | Path | None = None,
     answers: str | Path | None = None,
     mixed_gauges: bool = False,
@@ -41,6 +43,8 @@ def compare(
     Args:
         first: project folder (its newest inference), ``FOLDER/runs/DIGEST``, or a table (``.npy``, ``.csv``).
         second: likewise.
+        demonstrators: pseudonyms whose rewards are meant, of the first and, if there are two, of the second; that of
+            all together where none is named.
         world: project folder whose states and dynamics to compare in, where both are tables.
         answers: CSV with columns first, second (trajectories of that project) and preferred (``first``, ``second``
             or ``tie``), none of which a reward was made from.
@@ -51,13 +55,22 @@ def compare(
         ``product`` is the ``RewardComparison``. Nothing is written.
 
     Raises:
-        SettingsError: nothing says which world is meant, or an inference has no answer.
+        SettingsError: nothing says which world is meant, an inference has no answer, or a demonstrator is unknown.
         DynamicsError: the rewards are of different states, or the world ends after a number of steps.
         GaugeError: they were picked in different gauges.
         DataError, PermanentError: a file cannot be read.
     """
     progress("reading rewards", 0, None)
-    found = {_name(first, second): _open(Path(first)), _name(second, first): _open(Path(second))}
+    if len(demonstrators) > 2:
+        raise SettingsError(
+            f"Two rewards are compared, so at most two demonstrators can be named, got {len(demonstrators)}.",
+            hint="Name one for each reward.",
+        )
+    one, other = (*demonstrators, None, None)[:2]
+    found = {
+        _named(_name(first, second), one): _open(Path(first), one),
+        _named(_name(second, first), other): _open(Path(second), other),
+    }
     if len(found) == 1:
         raise SettingsError(f"{first} is compared with itself.", hint="Name two rewards.")
     inferred = {name: reward for name, reward in found.items() if isinstance(reward, Inferred)}
@@ -101,20 +114,37 @@ def compare(
     }
     return VerbResult(
         verb="compare",
-        report=Report(title=told.title, headline=told.headline, sections=told.sections, data=data),
+        report=Report(
+            title=told.title,
+            headline=told.headline,
+            sections=tuple(section for section in told.sections if section.items),
+            data=data,
+        ),
         finding=most_important(result.findings),
         outcome=result.outcome,
         product=result,
     )
 
 
-def _open(place: Path) -> Inferred | FloatArray:
-    return read_table(place) if place.suffix in TABLE_SUFFIXES else open_inferred(place)
+def _open(place: Path, demonstrator: str | None) -> Inferred | FloatArray:
+    if place.suffix not in TABLE_SUFFIXES:
+        return open_inferred(place, demonstrator)
+    if demonstrator is not None:
+        raise SettingsError(
+            f"{place} is a table, which is nobody's reward; {demonstrator} was named for it.",
+            hint="Name demonstrators of inferences: the first named is of the first reward.",
+        )
+    return read_table(place)
+
+
+def _named(name: str, demonstrator: str | None) -> str:
+    return name if demonstrator is None else f"{demonstrator} of {name}"
 
 
 def _name(own: str | Path, other: str | Path) -> str:
-    """The last part of a path, or the whole of it where that is the other's too."""
-    return str(own) if Path(own).name == Path(other).name else Path(own).name
+    """The last part of a path, or the whole of it where another place is called so too."""
+    is_ambiguous = Path(own).name == Path(other).name and Path(own) != Path(other)
+    return str(own) if is_ambiguous else Path(own).name
 
 
 def _require_same_states(name: str, own: Problem, other: Problem) -> None:

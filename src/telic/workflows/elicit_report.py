@@ -151,19 +151,22 @@ def _watched(data: Mapping[str, Any]) -> list[Item]:
                 for q in shown
             ),
             note=f"The interval holds the bias of the average and two errors by the number of draws; {usual}."
-            f"{_too_little(data, kinds)} Add the decisions to the log, and ingest it.",
+            f"{_too_little(data, kinds)}",
             digits=2,
         )
     ]
 
 
 def _too_little(data: Mapping[str, Any], kinds: Sequence[str]) -> str:
-    """That no demonstration of some kind is worth asking for."""
+    """Which demonstrations are not worth asking for, and what to do with the others."""
     least = data["least_gain"]
     vain = [KIND_WORDS[k] for k in kinds if data["random"][k]["limit"] < least]
-    if not vain:
-        return ""
-    return f" Not worth asking for, as the best tells less than {least:g} nats: {join_words(vain)}."
+    told = (
+        f" Not worth asking for, as the best tells less than {least:g} nats: {join_words(vain)}."
+        if vain
+        else ""
+    )
+    return told + (" Add the decisions to the log, and ingest it." if len(vain) < len(kinds) else "")
 
 
 def _settled(data: Mapping[str, Any]) -> list[Item]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from telic._core.near_miss import near_miss
 from telic.errors import DataError, PermanentError, SettingsError
 from telic.features import FeatureMap
 from telic.reports import Outcome
@@ -41,24 +42,28 @@ class Inferred:
     problem: Problem
 
 
-def open_inferred(place: Path) -> Inferred:
+def open_inferred(place: Path, demonstrator: str | None = None) -> Inferred:
     """The newest inference of a project folder, or the one in a folder of its ``runs/``.
 
     Args:
         place: ``FOLDER`` or ``FOLDER/runs/DIGEST``.
+        demonstrator: pseudonym of the one whose reward is meant; None: that of all together.
 
     Raises:
         PermanentError: there is no such project or inference.
-        SettingsError: the inference has no answer, or the contract was changed since.
+        SettingsError: the inference has no answer, the contract was changed since, or nothing is reported for that
+            demonstrator.
     """
     is_run = place.parent.name == "runs" and place.is_dir()
     project = Project.open(place.parent.parent if is_run else place)
     run = project.find_run("infer", place.name if is_run else None)
     data = run.read()
-    outcome = outcome_named(data["result"])
+    told = _of_one(data, demonstrator, project, run.folder.name)
+    outcome = outcome_named(told["result"])
     if not outcome.ok:
+        whose = f" for {demonstrator}" if demonstrator is not None else ""
         raise SettingsError(
-            f"The inference {run.folder.name} of {project.folder} has no answer ({outcome.label}).",
+            f"The inference {run.folder.name} of {project.folder} has no answer{whose} ({outcome.label}).",
             hint=outcome.value,
         )
     if data["made_from"]["contract"] != project.contract.digest:
@@ -68,7 +73,7 @@ def open_inferred(place: Path) -> Inferred:
         )
     demos = project.store.load(project.dataset(data["made_from"]["dataset"]))
     problem = pose(project.contract, demos, discount=data["settings"]["discount"])
-    return Inferred(digest=run.digest, estimate=_estimate(data, problem.features), problem=problem)
+    return Inferred(digest=run.digest, estimate=_estimate(told, problem.features), problem=problem)
 
 
 def read_table(path: Path) -> FloatArray:
@@ -105,6 +110,27 @@ def read_table(path: Path) -> FloatArray:
         )
     table: FloatArray = values.astype(np.float64)
     return table[:, 0] if table.ndim == 2 and table.shape[1] == 1 else table
+
+
+def _of_one(
+    data: Mapping[str, Any], demonstrator: str | None, project: Project, name: str
+) -> Mapping[str, Any]:
+    """The part of a result that is about one demonstrator, or all of it."""
+    if demonstrator is None:
+        return data
+    people: Mapping[str, Any] = data["people"]
+    if demonstrator in people:
+        found: Mapping[str, Any] = people[demonstrator]
+        return found
+    if project.contract.people is None:
+        raise SettingsError(
+            f"The contract of {project.folder} has no `people` block, so nothing is reported for single demonstrators.",
+            hint="Leave --demonstrator out, or state purpose and legal basis in `people`.",
+        )
+    raise SettingsError(
+        f"The inference {name} has no reward of {demonstrator!r}.{near_miss(demonstrator, people)}",
+        hint=f"There are: {', '.join(people) or 'none, as there is one demonstrator'}.",
+    )
 
 
 def _is_number(cell: str) -> bool:
