@@ -21,9 +21,6 @@ __all__ = ["mixture_findings"]
 SAME = 0.05
 """Level of the test that two components differ."""
 
-MOST_NAMED = 6
-"""Names listed in a sentence."""
-
 
 def mixture_findings(
     units: Units,
