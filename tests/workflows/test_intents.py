@@ -17,6 +17,7 @@ from telic.errors import DataError, SettingsError
 from telic.reports import Finding, Outcome, Severity
 from telic.workflows import InferSettings, IntentSettings, Project, infer, ingest, report
 from telic.workflows.group_page import about_the_group
+from telic.workflows.intents import find_intents
 from telic.workflows.intents_result import intents_json
 from telic.workflows.intents_words import intents_items, intents_of
 from telic.workflows.page import build_page
@@ -165,6 +166,7 @@ def test_a_page_to_hand_on_is_about_enough_people(planted):
     ]
 
 
+@pytest.mark.slow
 def test_demonstrators_as_units_keep_one_intent_each(planted):
     settings = replace(PLAIN, intents=IntentSettings(n_intents=2, unit="demonstrator", starts=1))
     result = infer(planted[0], settings=settings)
@@ -216,6 +218,47 @@ def test_an_intent_that_nobody_has_keeps_its_share_and_has_no_numbers(planted):
     assert "Intent 2 has no weights: nobody has it." in text
 
 
+def test_an_intent_that_vanishes_in_a_fit_is_no_answer_and_the_rest_stands(tmp_path):
+    contract = CONTRACT.replace("held_out: 0.2", "held_out: 0.0")
+    folder = write_project(tmp_path / "machines", contract, keeper_log(3, 120))
+    ingest(folder)
+    result = infer(folder, settings=replace(PLAIN, intents=IntentSettings(n_intents=2)))
+    data = result.report.data
+    assert result.outcome is Outcome.MAX_ITERATIONS
+    assert data["result"] == "success"
+    assert data["tradeoffs"][0]["value"] is not None
+    assert [f["code"] for f in data["intents"]["findings"] if f["severity"] == "error"] == [
+        "component-vanished"
+    ]
+    assert data["intents"]["intents"][0]["weights"]["wear"] is None
+    text = words_of(intents_items(data))
+    assert "fewer than one trajectory is expected to have it" in text
+    assert "No intents: what was found is no answer. Ask for fewer" in text
+
+
+@pytest.mark.slow
+def test_two_trajectories_are_too_few_to_try_another_number(tmp_path):
+    contract = CONTRACT.replace("held_out: 0.2", "held_out: 0.0")
+    folder = write_project(tmp_path / "machines", contract, keeper_log(2, 60))
+    ingest(folder)
+    data = infer(folder, settings=FOUND).report.data
+    assert (
+        intents_items(data)[0]
+        == "One intent among 2 trajectories: 2 trajectories are too few to try another number."
+    )
+    assert data["intents"]["over_time"] is None
+
+
+def test_where_nearly_all_begin_together_there_are_no_periods(planted):
+    demos = planted[1].product.demos
+    times = demos.times.copy()
+    times[: demos.offsets[-2]] = 0.0
+    fit = replace(planted[1].product, demos=replace(demos, times=times))
+    found = find_intents(fit, IntentSettings(n_intents=2, starts=1))
+    assert found.over_time is None
+    assert "Nearly all trajectories begin at the same time" in found.not_over_time
+
+
 def test_a_mixture_without_an_answer_costs_nothing_else(planted):
     fit = planted[1].product
     mixture = replace(fit.intents.mixture, outcome=Outcome.SEPARATION)
@@ -223,6 +266,7 @@ def test_a_mixture_without_an_answer_costs_nothing_else(planted):
     data = {**planted[1].report.data, "intents": told}
     assert told["intents"][0]["weights"]["wear"] is None
     assert "No intents: A weight runs to infinity" in words_of(intents_items(data))
+    assert "intent 1" not in words_of(intents_of(data))
     section = next(s for s in build_page(data).sections if s.anchor == "tradeoffs")
     assert section.items
 
@@ -270,6 +314,7 @@ def test_one_trajectory_has_no_number_of_intents(telic, tmp_path):
     assert telic("infer", folder, "--quick").status == 0
 
 
+@pytest.mark.slow
 def test_nouns_in_hand_take_the_same_settings(planted):
     fit = planted[1].product
     settings = replace(PLAIN, intents=IntentSettings(n_intents=2, starts=1))

@@ -44,6 +44,7 @@ def test_one_who_acts_against_the_others_is_found_and_weighed_down(planted):
         pair = told["weights"][name]
         assert abs(pair["weighed"]["weight"] - true) < 3 * pair["weighed"]["standard_error"]
         assert pair["weighed"]["standard_error"] < pair["believed"]["standard_error"]
+    assert told["tests"]["same taste and rationality"]["p_value"] < 1e-4
     worth = told["tradeoffs"][0]
     assert worth["believed"]["interval"] is None
     assert worth["weighed"]["interval"][0] < 4.0 < worth["weighed"]["interval"][1]
@@ -84,6 +85,22 @@ def test_without_a_people_block_nobody_is_named(tmp_path):
     assert not [f for f in data["findings"] if f["code"] == "suspected-demonstrator"]
     assert "demonstrator-" not in json.dumps(data["suspects"])
     assert "Who is suspected is not said: the contract has no `people` block." in suspects_items(data)
+
+
+@pytest.mark.slow
+def test_who_contradicts_whom_is_counted_and_named_where_it_is_permitted(tmp_path):
+    folder = write_project(tmp_path / "machines", NAMED + PEOPLE, log_with_adversaries(8, 2))
+    ingest(folder)
+    data = infer(folder, settings=WEIGHED).report.data
+    (found,) = [c for c in data["suspects"]["contradictions"] if c["feature"] == "repairs"]
+    assert found["n_seek"] >= 1
+    assert found["n_avoid"] >= 1
+    assert "They contradict each other about repairs" in words_of(suspects_items(data))
+    (named,) = [f for f in data["findings"] if f["code"] == "contradictory-demonstrators"]
+    assert len(named["evidence"]["seek"]) == found["n_seek"]
+    group = about_the_group(Project.open(folder).contract, data)
+    assert not [f for f in group["findings"] if f["code"] == "contradictory-demonstrators"]
+    assert "They contradict each other about repairs" in words_of(suspects_items(group))
 
 
 def test_without_a_majority_nobody_is_right_and_the_rest_stands(telic, tmp_path):
@@ -138,6 +155,15 @@ def test_weights_over_time_show_the_change(drifting):
     assert any(s.anchor == "over-time" for s in build_page(drifting).sections)
 
 
+def test_a_block_of_time_about_too_few_people_is_not_handed_on(planted, drifting):
+    contract = Project.open(planted[0]).contract
+    data = {**planted[1].report.data, "over_time": drifting["over_time"]}
+    assert {p["n_people"] for p in drifting["over_time"]["periods"]} == {1}  # the contract names nobody
+    told = about_the_group(contract, data)
+    assert over_time_of(told) == ["Not handed on: fewer than 2 people decided in one of the blocks of time."]
+
+
+@pytest.mark.slow
 def test_a_constant_taste_is_told_once(tmp_path):
     folder = write_project(tmp_path / "machines", CONTRACT, keeper_log(20, 30))
     ingest(folder)
@@ -149,6 +175,7 @@ def test_a_constant_taste_is_told_once(tmp_path):
     assert "'columns'" not in text  # no table of the same numbers again and again
 
 
+@pytest.mark.slow
 def test_weights_over_time_of_three_trajectories_are_refused(telic, tmp_path):
     contract = CONTRACT.replace("held_out: 0.2", "held_out: 0.0")
     folder = write_project(tmp_path / "machines", contract, keeper_log(3, 100))

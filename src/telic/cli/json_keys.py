@@ -62,8 +62,9 @@ _INFER = {
     ),
     "suspects": (
         "null, or {result, n_demonstrators, n_suspected, weights {feature: {believed, weighed}}, tradeoffs,"
-        " demonstrators (evidence by pseudonym; null without a `people` block), ...}: everybody believed, and everybody"
-        " weighed by the evidence; where its result is another than `success`, the exit status is 7"
+        " contradictions [{feature, n_seek, n_avoid}], tests, demonstrators (evidence by pseudonym; null without a"
+        " `people` block), ...}: everybody believed, and everybody weighed by the evidence; where its"
+        " result is another than `success`, the exit status is 7"
     ),
     "over_time": (
         "null, or {result, changes, p_value, by, periods [{from, until, weights {feature: {weight, standard_error,"

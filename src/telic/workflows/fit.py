@@ -18,7 +18,6 @@ from telic.inference.counterfactual import counterfactual
 from telic.inference.counterfactual_result import Counterfactual
 from telic.inference.dynamics_errors import DynamicsErrors
 from telic.inference.identifiability import Identifiability, identifiability
-from telic.inference.suspects_result import SuspectFit
 from telic.inference.time_varying_result import TimeVaryingWeights
 from telic.inference.tradeoffs import (
     Tradeoff,
@@ -38,7 +37,7 @@ from telic.typing import FloatArray
 from .intents import FoundIntents
 from .intents_result import intents_json
 from .posterior_result import posterior_json
-from .suspects import suspects_json, unnamed_findings
+from .suspects import FoundSuspects, suspects_json
 from .weights_over_time import over_time_json
 
 __all__ = ["Fit"]
@@ -78,7 +77,7 @@ class Fit:
     posterior: RewardPosterior | None = None
     posterior_file: str = ""
     intents: FoundIntents | None = None
-    suspects: SuspectFit | None = None
+    suspects: FoundSuspects | None = None
     over_time: TimeVaryingWeights | None = None
 
     @property
@@ -239,7 +238,7 @@ class Fit:
             *(() if self.scores is None else self.scores.findings),
             *(() if self.posterior is None else self.posterior.findings),
             *(() if self.intents is None else self.intents.findings),
-            *(() if self.suspects is None else unnamed_findings(self.suspects)),
+            *(() if self.suspects is None else self.suspects.unnamed_findings),
             *(() if self.over_time is None else self.over_time.findings),
         )
 

@@ -58,6 +58,7 @@ def about_the_group(contract: TaskContract, data: Mapping[str, Any]) -> dict[str
         "resolution": [_pooled(pair) for pair in data["resolution"]],
         "intents": _of_many(data.get("intents"), least),
         "suspects": _unevidenced(data.get("suspects")),
+        "over_time": _over_enough(data.get("over_time"), least),
         "dataset": {
             **data["dataset"],
             "demonstrators": [],
@@ -93,6 +94,13 @@ def _of_many(told: Mapping[str, Any] | None, least: int) -> Mapping[str, Any] | 
 def _unevidenced(told: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     """Both fits and how many are suspected, without who."""
     return None if told is None else {**told, "demonstrators": None}
+
+
+def _over_enough(told: Mapping[str, Any] | None, least: int) -> Mapping[str, Any] | None:
+    """Weights over time, unless a block is about too few."""
+    if told is None or all(p["n_people"] >= least for p in told["periods"]):
+        return told
+    return {"withheld": f"Not handed on: fewer than {least} people decided in one of the blocks of time."}
 
 
 def _headline(data: Mapping[str, Any]) -> str:

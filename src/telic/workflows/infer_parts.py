@@ -123,8 +123,8 @@ def about_people(pooled: Fit, told: Mapping[str, Any], contract: TaskContract) -
         return found
     if pooled.intents is not None and pooled.intents.mixture.outcome.ok and len(pooled.intents.people) > 1:
         found["intents"] = {**told["intents"], "leaning": leaning(pooled.intents)}
-    if pooled.suspects is not None and pooled.suspects.outcome.ok:
-        found["suspects"] = {**told["suspects"], "demonstrators": evidence_about(pooled.suspects)}
+    if pooled.suspects is not None and pooled.suspects.weighed.outcome.ok:
+        found["suspects"] = {**told["suspects"], "demonstrators": evidence_about(pooled.suspects.weighed)}
     return found
 
 

@@ -210,6 +210,11 @@ def find_intents(
             )
         else:
             over_time = _over_time(units, mixture, fit.level, key)
+            if len(over_time.n_units) < 2:
+                over_time, why_not = (
+                    None,
+                    "Nearly all trajectories begin at the same time: there are no periods to compare.",
+                )
     firsts = np.unique(units.index, return_index=True)[1]
     return FoundIntents(
         settings=settings,
@@ -283,7 +288,7 @@ def _shares(
 ) -> tuple[PeriodShares, float]:
     if with_intervals:
         found = shares_by_period(likelihoods_of(rows, overall), period, level=level)
-        return found, change_of_shares(rows, period, key=key) if period.max() else np.nan
+        return found, change_of_shares(rows, period, key=key)
     means = np.stack([rows[period == b].mean(axis=0) for b in range(int(period.max()) + 1)])
     blank = np.full_like(means, np.nan)
     return PeriodShares(shares=means, lower=blank, upper=blank), np.nan

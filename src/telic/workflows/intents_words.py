@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from telic.inference.wording import format_interval, plural, singular
-from telic.reports import Figure, Outcome, Table
+from telic.inference.wording import plural
+from telic.reports import Outcome, Table
 
-from .figures import Labels, Row, Series, forest, over_periods
 from .findings import finding_from
-from .page_parts import Item, plain_array
+from .intents_figures import gains_figure, intents_counted, shares_figure, tradeoff_figures
+from .page_parts import Item
 
 __all__ = ["intents_items", "intents_of"]
 
@@ -38,7 +38,11 @@ def intents_items(data: Mapping[str, Any]) -> list[Item]:
         if f["severity"] in ("error", "warning") and f["code"] not in LEFT_TO_OTHERS
     ]
     if told["result"] != Outcome.SUCCESS.label:
-        return [*said, f"No intents: {told['advice']}", *_numbers(told)]
+        fewer = (
+            "what was found is no answer. Ask for fewer (`--intents auto` finds how many the decisions hold), or give"
+            " `--l2`."
+        )
+        return [*said, f"No intents: {fewer if said else told['advice']}", *_numbers(told)]
     items: list[Item] = [_how_many(told), *said, *_numbers(told)]
     if told["n_intents"] > 1:
         items += [_weights(data, told), *_tradeoffs(told), *_over_time(told), *_leaning(told)]
@@ -60,13 +64,13 @@ def intents_of(data: Mapping[str, Any]) -> list[Item]:
     for item in items:
         title = item.title if isinstance(item, Table) else ""
         if title.startswith("Trade-offs"):
-            drawn += _tradeoff_figures(data, told)
+            drawn += tradeoff_figures(data, told)
             continue
         drawn.append(item)
         if title.startswith("How many"):
-            drawn += _gains_figure(told)
+            drawn += gains_figure(told)
         elif title.startswith("Shares"):
-            drawn.append(_shares_figure(told))
+            drawn.append(shares_figure(told))
     return drawn
 
 
@@ -74,16 +78,14 @@ def _units(told: Mapping[str, Any], n: int | None = None) -> str:
     return str(told["unit"]) if n == 1 else plural(told["unit"])
 
 
-def _intents(n: int) -> str:
-    return f"{n} intent{'s' * (n > 1)}"
-
-
 def _how_many(told: Mapping[str, Any]) -> str:
     J, U = told["n_intents"], told["n_units"]
     among = f"among {U:,} {_units(told, U)}"
     if not told["is_chosen"]:
-        gain = f" {_intents(J)} explain{'s' * (J == 1)} {told['gain_over_one']:,.1f} nats more than one."
-        return f"{_intents(J)} {among}, a number that was given.{gain if J > 1 else ''}{_shares_words(told)}"
+        gain = (
+            f" {intents_counted(J)} explain{'s' * (J == 1)} {told['gain_over_one']:,.1f} nats more than one."
+        )
+        return f"{intents_counted(J)} {among}, a number that was given.{gain if J > 1 else ''}{_shares_words(told)}"
     most = told["tried"][-1]["n_intents"]
     how = (
         f"numbers up to {most} were tried on {plural(told['unit'])} that the mixture had not seen, and no larger one"
@@ -93,7 +95,7 @@ def _how_many(told: Mapping[str, Any]) -> str:
     )
     if J == 1:
         return f"One intent {among}: {how}."
-    return f"{_intents(J)} {among}: {how}.{_shares_words(told)}"
+    return f"{intents_counted(J)} {among}: {how}.{_shares_words(told)}"
 
 
 def _shares_words(told: Mapping[str, Any]) -> str:
@@ -247,19 +249,26 @@ def _shares_note(told: Mapping[str, Any]) -> str:
 def _leaning(told: Mapping[str, Any]) -> list[Item]:
     if not told["leaning"]:
         return []
+    is_by_person = told["unit"] == "demonstrator"
+    counted = () if is_by_person else (_units(told),)
+    what = (
+        "Probability of each to have each intent"
+        if is_by_person
+        else (f"Expected share of the {_units(told)} of each with each intent")
+    )
     return [
         Table(
             title="Where each demonstrator leans",
-            columns=("demonstrator", _units(told), *(f"intent {j + 1}" for j in range(told["n_intents"]))),
+            columns=("demonstrator", *counted, *(f"intent {j + 1}" for j in range(told["n_intents"]))),
             rows=tuple(
-                (d["name"], f"{d['n_units']:,}", *(f"{100 * s:.0f} %" for s in d["shares"]))
+                (
+                    d["name"],
+                    *(() if is_by_person else (f"{d['n_units']:,}",)),
+                    *(f"{100 * s:.0f} %" for s in d["shares"]),
+                )
                 for d in told["leaning"]
             ),
-            note=(
-                "Expected share of each one's"
-                f" {'decisions' if told['unit'] == 'demonstrator' else 'trajectories'} with each intent. Pseudonyms, in"
-                " their own order; it is no ranking, and no intent is the right one."
-            ),
+            note=f"{what}. Pseudonyms, in their own order; it is no ranking, and no intent is the right one.",
         )
     ]
 
@@ -278,115 +287,4 @@ def _assumed(told: Mapping[str, Any]) -> str:
     return (
         f"{keeps} If the mixture is right, {shown} of the {_units(told)} would be put with the wrong intent."
         f"{start}"
-    )
-
-
-def _gains_figure(told: Mapping[str, Any]) -> list[Item]:
-    rows = []
-    for row in told["tried"][1:]:
-        gain = row["gain_over_one"]
-        label = _intents(row["n_intents"])
-        if gain is None:
-            rows.append(Row(label=label, value=None, text="not fitted in every fold"))
-            continue
-        v, low, high = format_interval(gain["value"], *gain["interval"])
-        taken = row["n_intents"] == told["n_intents"]
-        rows.append(
-            Row(
-                label=label,
-                value=gain["value"],
-                interval=(gain["interval"][0], gain["interval"][1]),
-                text=f"{v}  [{low}, {high}]",
-                group=int(taken),
-            )
-        )
-    return [
-        forest(
-            rows,
-            Labels(
-                title="What more intents win over one, on what the mixture had not seen",
-                x="nats of all held-out decisions together",
-                caption=(
-                    "Right of 0, more intents foretell better than one."
-                    + (" The number that was taken has the other mark." if told["n_intents"] > 1 else "")
-                ),
-            ),
-        )
-    ]
-
-
-def _tradeoff_figures(data: Mapping[str, Any], told: Mapping[str, Any]) -> list[Item]:
-    """One forest a pair of features: each intent, and all together."""
-    figures: list[Item] = []
-    for i, pooled in enumerate(data["tradeoffs"]):
-        found = [
-            (f"intent {j + 1}", x["tradeoffs"][i]) for j, x in enumerate(told["intents"]) if x["tradeoffs"]
-        ]
-        found.append(("all together", pooled))
-        rows = [_row(label, t, group) for group, (label, t) in enumerate(found)]
-        if any(row.value is not None for row in rows):
-            figures.append(
-                forest(
-                    rows,
-                    Labels(
-                        title=(
-                            f"One {singular(pooled['numerator_unit'] or pooled['numerator'])}, in"
-                            f" {pooled['unit'].split(' per ')[0]}, by intent"
-                        ),
-                        x=pooled["unit"],
-                        caption=f"Bars are intervals of {100 * told['level']:g} %.",
-                    ),
-                )
-            )
-    return figures
-
-
-def _row(label: str, found: Mapping[str, Any], group: int) -> Row:
-    value, interval = found["value"], found["interval"]
-    if value is None:
-        return Row(label=label, value=None, text="cannot be told", group=group)
-    if interval is None:
-        return Row(label=label, value=value, text="unbounded", group=group)
-    v, low, high = format_interval(value, *interval)
-    ends = (interval[0], interval[1])
-    return Row(label=label, value=value, interval=ends, text=f"{v}  [{low}, {high}]", group=group)
-
-
-def _shares_figure(told: Mapping[str, Any]) -> Figure:
-    over = told["over_time"]
-    periods = over["periods"]
-    is_timed = over["by"] == "time"
-
-    def column(j: int, end: int | None) -> list[float | None]:
-        cells = [p["shares"][j] for p in periods]
-        if end is None:
-            return [100 * c["share"] for c in cells]
-        return [100 * c["interval"][end] if c["interval"] else None for c in cells]
-
-    return over_periods(
-        plain_array([*(p["begin"] for p in periods), periods[-1]["end"]]),
-        [*(p["from"] for p in periods), periods[-1]["until"]],
-        [
-            Series(
-                name=f"intent {j + 1}",
-                values=plain_array(column(j, None)),
-                lower=plain_array(column(j, 0)),
-                upper=plain_array(column(j, 1)),
-            )
-            for j in range(told["n_intents"])
-        ],
-        Labels(
-            title=f"How common each intent is, {'over time' if is_timed else 'along the log'}",
-            x="begin of the trajectories" if is_timed else "place of the trajectories in the dataset",
-            y="share of the trajectories, %",
-            caption=(
-                f"{len(periods)} periods with about as many trajectories each, set apart by lines."
-                + (
-                    f" Bars are intervals of {100 * told['level']:g} % for each share by itself."
-                    if told["unit"] == "trajectory"
-                    else ""
-                )
-            ),
-        ),
-        bounds=(0.0, 100.0),
     )

@@ -27,6 +27,8 @@ def over_time_items(data: Mapping[str, Any]) -> list[Item]:
     told = data.get("over_time")
     if not told:
         return []
+    if "withheld" in told:
+        return [told["withheld"]]
     if told["result"] != Outcome.SUCCESS.label:
         errors = [finding_from(f) for f in told["findings"] if f["severity"] == "error"]
         return [f"No weights over time: {told['advice']}", *errors]
@@ -74,7 +76,7 @@ def over_time_of(data: Mapping[str, Any]) -> list[Item]:
     """
     items = over_time_items(data)
     told = data.get("over_time")
-    if not told or told["result"] != Outcome.SUCCESS.label:
+    if not told or "withheld" in told or told["result"] != Outcome.SUCCESS.label:
         return items
     if not told["changes"] and not _wanders(told):
         return items

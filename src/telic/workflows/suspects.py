@@ -1,18 +1,22 @@
 """Demonstrators who contradict the others, weighed down: the fit that believes everybody beside the one that does not.
 
-``telic.inference.fit_despite_suspects`` on the decisions of all together, with the world taken as known. The result
-says how many are suspected; who they are, and on what evidence, only where the contract permits findings about single
-people (``people``).
+``telic.inference.fit_despite_suspects`` on the decisions of all together, with the world taken as known, and what each
+alone is sure of (``compare_demonstrators``). The result says how many are suspected, and how many seek and avoid what;
+who they are, and on what evidence, only where the contract permits findings about single people (``people``).
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from telic.errors import DataError
+from telic.inference.demonstrators import compare_demonstrators
+from telic.inference.demonstrators_result import DemonstratorComparison
+from telic.inference.settings import FitSettings
 from telic.inference.suspects import FEWEST, SuspectSettings, fit_despite_suspects
 from telic.inference.suspects_result import KINDS_OF_DEMONSTRATOR, SuspectFit
 from telic.inference.tradeoffs import all_tradeoffs, preferred_kind
@@ -24,10 +28,41 @@ from telic.trajectories import Demonstrations
 if TYPE_CHECKING:
     from .fit import Fit
 
-__all__ = ["check_suspects", "evidence_about", "find_suspects", "suspects_json", "unnamed_findings"]
+__all__ = ["FoundSuspects", "check_suspects", "evidence_about", "find_suspects", "suspects_json"]
 
 NAMING = frozenset({"suspected-demonstrator"})
 """Codes of findings about one demonstrator."""
+
+CONTRADICTION = "contradictory-demonstrators"
+"""Code of the findings that say who seeks and who avoids a feature."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FoundSuspects:
+    """Evidence about demonstrators.
+
+    Attributes:
+        weighed: the fit that weighs everybody by it, and the one that believes everybody.
+        comparison: of each alone with the others.
+    """
+
+    weighed: SuspectFit
+    comparison: DemonstratorComparison
+
+    @property
+    def unnamed_findings(self) -> tuple[Finding, ...]:
+        """The findings that name nobody."""
+        return tuple(f for f in self.weighed.findings if f.code not in NAMING)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """With those about single demonstrators: who is suspected, and who seeks what others avoid."""
+        return (*self.weighed.findings, *self.contradictions)
+
+    @property
+    def contradictions(self) -> tuple[Finding, ...]:
+        """A finding for each weight about whose sign some are sure and disagree."""
+        return tuple(f for f in self.comparison.findings if f.code == CONTRADICTION)
 
 
 def check_suspects(demos: Demonstrations) -> None:
@@ -50,8 +85,8 @@ def check_suspects(demos: Demonstrations) -> None:
         )
 
 
-def find_suspects(fit: Fit, *, l2: float = 0.0, key: int = 0) -> SuspectFit:
-    """The experts' weights and the evidence about everybody.
+def find_suspects(fit: Fit, *, l2: float = 0.0, key: int = 0) -> FoundSuspects:
+    """The experts' weights, the evidence about everybody, and what each alone is sure of.
 
     Args:
         fit: of all together, with an answer.
@@ -61,12 +96,15 @@ def find_suspects(fit: Fit, *, l2: float = 0.0, key: int = 0) -> SuspectFit:
     Raises:
         DataError: there are fewer than three demonstrators.
     """
-    return fit_despite_suspects(
-        fit.demos,
-        fit.world,
-        fit.features,
-        rationality=fit.estimate.gauge.rationality,
-        settings=SuspectSettings(level=1.0 - fit.level, l2=l2, key=key),
+    return FoundSuspects(
+        weighed=fit_despite_suspects(
+            fit.demos,
+            fit.world,
+            fit.features,
+            rationality=fit.estimate.gauge.rationality,
+            settings=SuspectSettings(level=1.0 - fit.level, l2=l2, key=key),
+        ),
+        comparison=compare_demonstrators(fit.demos, fit.world, fit.features, settings=FitSettings(l2=l2)),
     )
 
 
@@ -76,9 +114,9 @@ def suspects_json(fit: Fit) -> dict[str, Any] | None:
     Args:
         fit: of all together.
     """
-    found = fit.suspects
-    if found is None:
+    if fit.suspects is None:
         return None
+    found = fit.suspects.weighed
     cleaned, naive = found.estimate, found.naive
     kind = preferred_kind(cleaned, fit.kind if fit.kind in cleaned.covariances else None)
     known = naive.is_identified.tolist()
@@ -116,8 +154,16 @@ def suspects_json(fit: Fit) -> dict[str, Any] | None:
             {"numerator": n, "denominator": d, **{side: tradeoffs[side][i] for side in sides}}
             for i, (n, d) in enumerate(pairs)
         ],
+        "contradictions": [
+            {
+                "feature": f.evidence["feature"],
+                **{f"n_{side}": len(f.evidence[side]) for side in ("seek", "avoid")},
+            }
+            for f in fit.suspects.contradictions
+        ],
+        "tests": fit.suspects.comparison.to_json()["tests"],
         "demonstrators": None,
-        "findings": [f.to_json() for f in unnamed_findings(found)],
+        "findings": [f.to_json() for f in fit.suspects.unnamed_findings],
         "seconds": found.seconds,
     }
 
@@ -126,7 +172,7 @@ def evidence_about(found: SuspectFit) -> list[dict[str, Any]]:
     """The evidence about each demonstrator, in the order of pseudonyms: it is no ranking.
 
     Args:
-        found: of ``find_suspects``.
+        found: of ``find_suspects``, with an answer.
     """
     rows = []
     for i in sorted(range(len(found.names)), key=lambda i: found.names[i]):
@@ -141,15 +187,6 @@ def evidence_about(found: SuspectFit) -> list[dict[str, Any]]:
             }
         )
     return rows
-
-
-def unnamed_findings(found: SuspectFit) -> tuple[Finding, ...]:
-    """The findings that name nobody.
-
-    Args:
-        found: of ``find_suspects``.
-    """
-    return tuple(f for f in found.findings if f.code not in NAMING)
 
 
 def _weight(estimate: RewardEstimate, k: int, kind: str, *, is_known: bool) -> dict[str, float | None]:

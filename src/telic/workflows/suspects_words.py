@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from telic.inference.wording import format_interval, singular
+from telic.inference.wording import format_interval, join_words, singular
 from telic.reports import Outcome, Table
 
 from .figures import Labels, Row, forest
@@ -16,6 +16,9 @@ __all__ = ["suspects_items", "suspects_of"]
 
 SIDES = {"believed": "everybody believed", "weighed": "everybody weighed"}
 """The two fits in words."""
+
+LEAST_P = 1e-4
+"""P-value below which none is written out."""
 
 LEAST_SHOWN = 0.001
 """Probability below which none is written out."""
@@ -30,10 +33,8 @@ def suspects_items(data: Mapping[str, Any]) -> list[Item]:
     told = data.get("suspects")
     if not told:
         return []
-    items: list[Item] = [
-        _how_many(told),
-        *(finding_from(f) for f in told["findings"] if f["severity"] == "error"),
-    ]
+    errors = (finding_from(f) for f in told["findings"] if f["severity"] == "error")
+    items: list[Item] = [_how_many(told), *errors, *_differences(told)]
     if not _is_answer(told):
         return items
     items += [_weights(told), *_tradeoffs(told), _kinds(told)]
@@ -78,6 +79,25 @@ def _how_many(told: Mapping[str, Any]) -> str:
         f"{n} of {D} demonstrators {'is' if n == 1 else 'are'} suspected of acting at random or against the others;"
         f" {chance}. Their choices are weighed down."
     )
+
+
+def _differences(told: Mapping[str, Any]) -> list[Item]:
+    """What demonstrators are sure of alone, and tests of whether they want the same."""
+    said = [
+        f"They contradict each other about {c['feature']}: {c['n_seek']} surely seek{'s' * (c['n_seek'] == 1)} it,"
+        f" {c['n_avoid']} surely avoid{'s' * (c['n_avoid'] == 1)} it."
+        for c in told["contradictions"]
+    ]
+    tests = [f"{name} ({_p_words(t['p_value'])})" for name, t in told["tests"].items()]
+    if tests:
+        said.append(
+            f"Likelihood-ratio tests of what all may have in common: {join_words(tests)}. A small p speaks against it."
+        )
+    return list(said)
+
+
+def _p_words(p: float) -> str:
+    return f"p < {LEAST_P:f}".rstrip("0") if p < LEAST_P else f"p = {p:.2g}"
 
 
 def _weights(told: Mapping[str, Any]) -> Table:

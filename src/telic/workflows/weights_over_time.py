@@ -14,6 +14,7 @@ import numpy as np
 
 from telic.errors import DataError
 from telic.features import FeatureMap
+from telic.inference.time_blocks import TimeBlocks
 from telic.inference.time_varying import TimeVaryingSettings, fit_time_varying
 from telic.inference.time_varying_result import TimeVaryingWeights
 from telic.trajectories import Demonstrations
@@ -64,13 +65,12 @@ def find_over_time(fit: Fit) -> TimeVaryingWeights:
     """
     check_over_time(fit.demos)
     demos = _in_order(_filled(fit.demos))
-    N = demos.n_trajectories
     return fit_time_varying(
         demos,
         fit.world,
         _only(fit.features, fit.estimate.is_identified),
         rationality=fit.estimate.gauge.rationality,
-        settings=TimeVaryingSettings(n_blocks=min(MOST_BLOCKS, max(2, N // TRAJECTORIES_A_BLOCK))),
+        settings=TimeVaryingSettings(n_blocks=_n_blocks(demos)),
     )
 
 
@@ -86,6 +86,7 @@ def over_time_json(fit: Fit) -> dict[str, Any] | None:
     lower, upper = found.intervals(level=fit.level)
     is_timed = not _why_ordered(fit.demos)
     edges = found.edges
+    blocks = TimeBlocks.of(_in_order(_filled(fit.demos)), len(found.weights)).parts
     labels = moment_labels(edges) if is_timed else [f"no. {x + 1:,.0f}" for x in edges]
     return {
         "result": found.outcome.label,
@@ -105,6 +106,7 @@ def over_time_json(fit: Fit) -> dict[str, Any] | None:
                 "begin": float(edges[b]),
                 "end": float(edges[b + 1]),
                 "n_decisions": found.n_decisions[b],
+                "n_people": len(np.unique(blocks[b].demonstrators)),
                 "weights": {
                     name: {
                         "weight": _number(float(found.weights[b, k])),
@@ -122,6 +124,10 @@ def over_time_json(fit: Fit) -> dict[str, Any] | None:
         "findings": [f.to_json() for f in found.findings],
         "seconds": found.seconds,
     }
+
+
+def _n_blocks(demos: Demonstrations) -> int:
+    return min(MOST_BLOCKS, max(2, demos.n_trajectories // TRAJECTORIES_A_BLOCK))
 
 
 def _filled(demos: Demonstrations) -> Demonstrations:
