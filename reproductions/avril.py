@@ -5,7 +5,7 @@
 
 prints one JSON line. *Tables* (states can be counted, so there is an exact answer): experts with standard normal
 weights act 1,000 times; 5 random states, and a slippery grid of 16. Counted: 90 % intervals that hold each weight, by
-linear response (the default) and of q, and as published (sampled residuals), beside Laplace with the transitions known
+linear response (the default) and of q, and of q with sampled residuals, beside Laplace with the transitions known
 and with them counted from the same log; errors of the mean; the rank correlation of rewards; what greedy policies lose,
 as a share of what uniform choice loses: AVRIL's own and cloning's in this world, and in a world whose transitions have
 changed, where a reward is planned with and cloning carries on.
@@ -44,7 +44,7 @@ EXPERTS = 200 if FULL else 12
 KEY = 771_000
 LEVEL, LENGTH, DECISIONS = 0.9, 20, 1_000
 Z = float(stats.norm.ppf((1 + LEVEL) / 2))
-PUBLISHED = VariationalSettings(residual="sampled", covariance="variational")
+SAMPLED = VariationalSettings(residual="sampled", covariance="variational")
 
 
 def tables() -> dict[str, tuple[np.ndarray, np.ndarray, float]]:
@@ -142,13 +142,13 @@ def table(name: str, P: np.ndarray, phi: np.ndarray, gamma: float, index: int) -
         one_hot = (eye[states], eye[after])
         fits = {
             told: variational_fit(demos, phi[states], prior, discount=gamma, basis=one_hot, settings=settings)
-            for told, settings in (("avril", VariationalSettings()), ("published", PUBLISHED))
+            for told, settings in (("avril", VariationalSettings()), ("sampled", SAMPLED))
         }
         failed += sum(not f.posterior.outcome.ok for f in fits.values())
         found = {
             "linear_response": (fits["avril"].optimum.mean, fits["avril"].linear_response_covariance),
             "of_q": (fits["avril"].optimum.mean, fits["avril"].variational_covariance),
-            "published": (fits["published"].optimum.mean, fits["published"].variational_covariance),
+            "sampled": (fits["sampled"].optimum.mean, fits["sampled"].variational_covariance),
             "laplace": (exact.mode, exact.mode_covariance),
             "laplace_counted": (counted.mode, counted.mode_covariance),
         }
@@ -161,7 +161,7 @@ def table(name: str, P: np.ndarray, phi: np.ndarray, gamma: float, index: int) -
             ranks.setdefault(told, []).append(float(stats.spearmanr(*pairs).statistic))
         cloned = behavioural_cloning(demos, *phi.shape[:2]).table.argmax(axis=1)
         policies = {"avril": fits["avril"].action_values(eye).argmax(axis=1), "cloning": cloned}
-        for told in ("linear_response", "published", "laplace", "laplace_counted"):
+        for told in ("linear_response", "sampled", "laplace", "laplace_counted"):
             policies[f"{told}, planned"] = greedy_of(P, phi @ found[told][0], gamma)
         for told, actions in policies.items():
             lost.setdefault(told, []).append(loss(P, R, gamma, actions))

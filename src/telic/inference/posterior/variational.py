@@ -51,8 +51,11 @@ NO_PART = 1e-6
 DECISIONS_A_NUMBER = 10
 """Decisions that a basis which nobody chose leaves for every number of the action values."""
 
-FEWEST_FUNCTIONS, MOST_FUNCTIONS = 5, 100
-"""Random waves of such a basis."""
+FEWEST_DECISIONS_A_NUMBER = 2
+"""The same for squares and products of the measurements: values of costs need them, so they may be crowded."""
+
+MOST_FUNCTIONS = 100
+"""Random waves of such a basis, at most."""
 
 MOST_NUMBERS = 100_000_000
 """Transitions times coefficients that are held at once; 800 MB, a few times over."""
@@ -222,12 +225,12 @@ def _default_basis(demos: Demonstrations, n_actions: int, settings: VariationalS
             hint="Give two arrays, before and after every decision; one-hot rows of the states are a basis.",
         )
     d = len(demos.observations) - len(demos.categories)
-    room = demos.n_decisions // (DECISIONS_A_NUMBER * n_actions)
-    degree = 2 if (d + 1) * (d + 2) // 2 + FEWEST_FUNCTIONS <= room else 1
-    waves = room - (d + 1) * (d + 2) // 2
+    squares = (d + 1) * (d + 2) // 2
+    degree = 2 if FEWEST_DECISIONS_A_NUMBER * n_actions * squares <= demos.n_decisions else 1
+    room = demos.n_decisions // (DECISIONS_A_NUMBER * n_actions) - (squares if degree == 2 else d + 1)
     return FourierBasis.fit(
         demos.observations,
-        n_functions=settings.n_functions or min(max(waves, FEWEST_FUNCTIONS), MOST_FUNCTIONS),
+        n_functions=settings.n_functions or min(max(room, 0), MOST_FUNCTIONS),
         degree=degree,
         key=settings.key,
         categories=tuple(demos.categories),

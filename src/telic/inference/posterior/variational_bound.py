@@ -19,7 +19,8 @@ too flat make it small: weights are pulled to 0. What is left of it is given bac
 has the slope of ``-lambda |h - H m|^2 / (2 sigma(t)^2)`` by t through ``sigma(t)`` (one step towards the continuously
 updated criterion of Hansen, Heaton and Yaron 1996, which itself may have no maximum).
 
-Reference: Chan and van der Schaar (2021), Scalable Bayesian inverse reinforcement learning, ICLR, equations 4 to 7.
+Reference: Chan and van der Schaar (2021), Scalable Bayesian inverse reinforcement learning, ICLR; what
+differs and why is in docs/methods/avril.md.
 """
 
 from __future__ import annotations

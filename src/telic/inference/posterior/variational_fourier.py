@@ -67,7 +67,7 @@ class FourierBasis:
 
         Args:
             columns: rows to centre and scale by.
-            n_functions: B; more follow a value more closely and need more rows.
+            n_functions: B; 0: polynomials alone. More follow a value more closely and need more rows.
             width: distance, in standard deviations, over which a value may bend. None: the median distance
                 between rows.
             degree: of the polynomials; 0: the constant alone.
@@ -78,9 +78,9 @@ class FourierBasis:
             FeatureError: there is no column, or one is not finite.
             SettingsError: ``n_functions`` or ``width`` is out of range.
         """
-        if n_functions < 1 or degree < 0 or (width is not None and not (np.isfinite(width) and width > 0)):
+        if n_functions < 0 or degree < 0 or (width is not None and not (np.isfinite(width) and width > 0)):
             raise SettingsError(
-                "`n_functions` must be at least 1, `degree` at least 0 and `width` above 0, got "
+                "`n_functions` and `degree` must be at least 0 and `width` above 0, got "
                 f"{n_functions}, {degree} and {width}.",
                 hint="100 functions, degree 2 and no width are the defaults.",
             )
@@ -122,7 +122,7 @@ class FourierBasis:
         for i, name in enumerate(self.numbers):
             z[:, i] = columns[name]
         waves = np.cos((z - self.centres) / self.scales @ self.frequencies + self.phases)
-        return np.concatenate([trend, np.sqrt(2.0 / len(self.phases)) * waves], axis=1)
+        return np.concatenate([trend, np.sqrt(2.0 / max(len(self.phases), 1)) * waves], axis=1)
 
 
 def _median_distance(z: FloatArray) -> float:
