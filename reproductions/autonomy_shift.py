@@ -68,11 +68,11 @@ def main() -> int:
             "repetitions": n,
             "false_halts": sum(r["false_halt"] for r in runs),
             "risk_above_alpha": len(worse),
-            "mean_risk_there": float(np.mean([r["risk"] for r in worse])),
+            "mean_risk_there": float(np.mean([r["risk"] for r in worse])) if worse else None,
             "decisions_until_halt": {
-                str(q): float(x) if np.isfinite(x) else None
-                for q in (0.5, 0.9)
-                if (x := np.quantile(late, q, method="higher")) is not None
+                str(q): float(x) if np.isfinite(x := np.quantile(late, q, method="higher")) else None
+                for q in (0.5, 0.9, 1.0)
+                if worse
             },
             "not_halted": int(np.isinf(late).sum()),
             "seconds": time.process_time() - start,
