@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 
 import numpy as np
@@ -215,7 +216,14 @@ def two_keepers(tmp_path_factory):
     return folder
 
 
-def test_each_demonstrator_stands_beside_all_together(two_keepers):
+def test_each_demonstrator_stands_beside_all_together(two_keepers, monkeypatch):
+    # What is at stake is tested above; here it would take most of the time.
+    nothing = {"draws": None, "trajectories": None, "states": None, "regret": None, "n_blind": 0}
+    monkeypatch.setattr(
+        importlib.import_module("telic.workflows.ambiguity"),
+        "what_is_at_stake",
+        lambda *_, **__: {**nothing, "notes": ["There are no possible rewards to compare."]},
+    )
     told = ambiguity(two_keepers, settings=AmbiguitySettings(n_draws=100))
     people = told.report.data["people"]
     assert len(people) == 2
@@ -228,6 +236,7 @@ def test_each_demonstrator_stands_beside_all_together(two_keepers):
     assert f"repairs is wanted: settled for {bob}, refuted for {ann}." in " ".join(text.split())
     alone = ambiguity(two_keepers, settings=AmbiguitySettings(n_draws=100, demonstrator=bob))
     assert alone.report.data["people"] == {}
+    assert "There are no possible rewards to compare." in alone.report.to_text()
     assert alone.report.headline.startswith("Of 3 claims about what demonstrator-")
     alone_verdicts = {c["claim"]: c["verdict"] for c in alone.report.data["claims"]}
     assert alone_verdicts["repairs is wanted"] == "settled"
