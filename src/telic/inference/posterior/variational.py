@@ -5,8 +5,8 @@ estimate of the experts' action values are fitted together: the action values ex
 temporal-difference residual is tied to the reward (``telic.inference.posterior.variational_bound`` has the
 equations, docs/methods/avril.md what is identified and how often intervals hold).
 
-It is an approximation. The published distribution conditions on the action values as if they were known, so it does
-not widen where few choices were seen; by default draws are taken instead from the normal approximation in which
+It is an approximation. The fitted distribution takes the action values as known, so it does not widen where few choices
+were seen; by default draws are taken instead from the normal approximation in which
 action values move along with the weights (linear response, Giordano, Broderick and Jordan 2018). Neither is calibrated.
 
 References: Chan and van der Schaar (2021), Scalable Bayesian inverse reinforcement learning, ICLR; Giordano,

@@ -25,7 +25,7 @@ class VariationalSettings:
         correct_noise: undo, for projected residuals, the pull towards 0 that chance in averages over few transitions
             causes.
         covariance: ``"linear-response"`` lets the action values move along with the weights; ``"variational"``
-            takes them as known, as published.
+            takes them as known: the covariance of q.
         action_spread: a priori standard deviation, in log-odds, of differences between action values at a typical
             row; less pulls rarely taken actions to the average.
         n_functions: random waves of the basis where none is given; None: 100, and fewer where that would leave less
