@@ -158,6 +158,12 @@ def test_an_answer_settles_and_narrows_as_bayes_says(z):
     found = stake().effect_of_answers(belief, patterns)
     assert found.settles["time is wanted"] == (1.0 if sigma(z) >= 0.9 else 0.0)
     assert found.narrows["time for money"] == pytest.approx(1 - 1 / np.cosh(z / 2), rel=1e-9)
+    nats = np.log(2) - entropy([sigma(z), sigma(-z)])
+    assert found.tells["time is wanted"] == pytest.approx(nats, rel=1e-9)
+    first = sigma(belief.weights @ np.array([[z, 0.0], [0.0, z]]).T).T
+    np.testing.assert_allclose(
+        stake().told_by_comparisons(belief, first), [[nats], [0.0]], rtol=1e-9, atol=1e-15
+    )
 
 
 def test_a_claim_that_is_settled_already_is_not_settled_again():

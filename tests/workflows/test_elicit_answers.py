@@ -158,6 +158,30 @@ def test_where_every_pair_was_answered_other_plans_are_asked_for():
         sheet_of(belief_at([0.0, 0.0]), pool, stake, ElicitSettings(), alike=(), answered=everything.pairs)
 
 
+def test_an_open_claim_that_was_asked_about_gets_the_comparison_that_tells_most_about_it():
+    """Time tells most; whether money is wanted is told by the two plans that differ in money alone."""
+    pool = PlanPool(amounts=np.array([[10.0, 0.0], [0.0, 0.0], [0.0, 1.0]]), names=NAMES, units=UNITS)
+    stake = AtStake(
+        claims=("money > 0",),
+        claim_coefficients=np.array([[0.0, 1.0]]),
+        tradeoffs=(),
+        tradeoff_coefficients=np.zeros((0, 2)),
+    )
+    settings = ElicitSettings(n_questions=1, claims=("money > 0",))
+    sheet = sheet_of(belief_at([0.0, 0.0]), pool, stake, settings, alike=(), answered=())
+    first, second = sheet.questions
+    assert first["about"] is None
+    assert {row[0] for row in first["amounts"]} == {0.0, 10.0}
+    assert second["about"] == "money > 0"
+    assert {row[1] for row in second["amounts"]} == {0.0, 1.0}
+    assert {row[0] for row in second["amounts"]} == {0.0}
+    assert second["tells"]["money > 0"] > first["tells"]["money > 0"]
+    assert sheet.told["together"]["gain"] == pytest.approx(first["added"] + second["added"])
+    # Where the claim is settled nobody is asked for its sake.
+    settled = sheet_of(belief_at([0.0, 2.0]), pool, stake, settings, alike=(), answered=())
+    assert [q["about"] for q in settled.questions] == [None]
+
+
 @pytest.mark.parametrize(
     ("pair", "units", "told"),
     [

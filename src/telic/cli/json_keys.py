@@ -141,9 +141,9 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "result": "`success`, or why no question could be ranked (`separation`, `not_mixed`)",
         "questions": (
             "list of {id, kind (`comparison`, `demonstration`, `environment`), words, gain, standard_error, interval,"
-            " settles {claim: chance}, narrows {trade-off: share}, ...}, of each kind the one that tells most first;"
-            " gains in nats. A comparison has a, b, added (to those above it), names, units, amounts; the others where,"
-            " steps, highest_gain"
+            " settles {claim: chance}, narrows {trade-off: share}, tells {claim: nats}, ...}, of each kind the one that"
+            " tells most first; gains in nats. A comparison has a, b, added (to those above it), about (the claim it is"
+            " asked for), names, units, amounts; the others where, steps, highest_gain"
         ),
         "random": "{kind: {mean, standard_error, low, high, n_candidates, limit}}: nats of one of the kind at random",
         "together": "null, or {gain, standard_error, random, settles, narrows}: of the answers to all comparisons",

@@ -109,7 +109,7 @@ def believed(problem: Problem, settings: ElicitSettings) -> Believed | Separated
     posterior = laplace_posterior(
         likelihood, prior, n_draws=settings.n_draws, key=settings.key, n_checked=N_CHECKED
     )
-    notes = posterior.findings
+    notes = tuple(_without_sampling(f) for f in posterior.findings)
     if separates:
         notes = (*notes, _prior_decides())
     belief = WeightBelief.from_density(
@@ -142,6 +142,14 @@ def believed(problem: Problem, settings: ElicitSettings) -> Believed | Separated
 
 def _likelihood(problem: Problem, demos: Demonstrations, rationality: float) -> ChoiceLikelihood:
     return choice_likelihood(problem.world, problem.features, demos, rationality=rationality)
+
+
+def _without_sampling(finding: Finding) -> Finding:
+    """The finding with a hint that can be followed here, where there is no other belief than the normal one."""
+    if finding.code != "laplace-is-poor":
+        return finding
+    hint = "Take the gains as rough, and ask anyway; or state a narrower prior (--prior FEATURE=SD)."
+    return replace(finding, hint=hint)
 
 
 def _separated(estimate: RewardEstimate) -> tuple[str, ...]:

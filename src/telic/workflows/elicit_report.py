@@ -19,6 +19,9 @@ __all__ = ["elicit_report", "headline_of"]
 LEAST_TOLD = 0.005
 """Chance of settling a claim, or share of a standard deviation, below which it is not worth a word."""
 
+LEAST_NATS = 1e-3
+"""Nats about a claim that are not worth a word."""
+
 KIND_WORDS = {
     "comparison": "a comparison",
     "demonstration": "a demonstration",
@@ -180,16 +183,18 @@ def _settled(data: Mapping[str, Any]) -> list[Item]:
             f"{c['share']:.1%}",
             "open" if c["is_open"] else _verdict(c["share"]),
             together["settles"].get(c["claim"]),
+            _told_most(data, c["claim"]),
         )
         for c in data["claims"]
     ]
     items: list[Item] = [
         Table(
             title="Claims, by what is believed now",
-            columns=("claim", "believed", "verdict", "settled by all answers"),
+            columns=("claim", "believed", "verdict", "settled by all answers", "told most by"),
             rows=tuple(sorted(rows, key=lambda row: row[2] != "open")),
             note=f"Share of the belief that has the claim true; a claim is open between {1 - level:.2g} and {level:g}."
-            " The last column is the chance that the answers to all comparisons above end that.",
+            " The next column is the chance that the answers to all comparisons above end that; beside it"
+            " the question that tells most about the claim itself.",
             digits=2,
         )
     ]
@@ -203,6 +208,15 @@ def _settled(data: Mapping[str, Any]) -> list[Item]:
             )
         )
     return items
+
+
+def _told_most(data: Mapping[str, Any], claim: str) -> str | None:
+    """The question that tells most about an open claim."""
+    told = [(q["tells"].get(claim, 0.0), q) for q in data["questions"]]
+    nats, best = max(told, key=lambda pair: pair[0], default=(0.0, None))
+    if best is None or nats < LEAST_NATS:
+        return None
+    return f"{best['id'] if best['kind'] == 'comparison' else _place(best)} ({_nats(nats)})"
 
 
 def _verdict(share: float) -> str:
@@ -251,8 +265,10 @@ def _assumed(data: Mapping[str, Any]) -> list[Item]:
 
 
 def _effect(question: Mapping[str, Any]) -> str | None:
-    """The open claim that is settled most often; else the trade-off that is narrowed most."""
-    settles, narrows = question["settles"], question["narrows"]
+    """The claim it is asked for; else the open claim settled most often; else the trade-off narrowed most."""
+    settles, narrows, about = question["settles"], question["narrows"], question.get("about")
+    if about is not None:
+        return f"tell most about {about!r} ({_nats(question['tells'][about])})"
     claim = max(settles, key=settles.__getitem__, default=None)
     if claim is not None and settles[claim] >= LEAST_TOLD:
         return f"settle {claim!r} ({settles[claim]:.0%} of cases)"

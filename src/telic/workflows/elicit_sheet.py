@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,8 @@ from telic.inference.elicitation import (
     random_set,
     rank_comparisons,
 )
-from telic.inference.elicitation.together import answer_patterns
+from telic.inference.elicitation.information import answer_chances
+from telic.inference.elicitation.together import MOST_TOGETHER, answer_patterns
 from telic.reports import Finding, Severity
 from telic.typing import FloatArray
 
@@ -33,6 +35,9 @@ __all__ = ["Sheet", "question_id", "sheet_of"]
 
 MOST_CANDIDATES = 1_000
 """Best pairs from which the sheet is chosen."""
+
+LEAST_TOLD = 1e-3
+"""Nats about a claim below which no comparison is asked for its sake."""
 
 SURE = 2.0
 """Standard errors of a gain to each side in an interval."""
@@ -93,6 +98,10 @@ def sheet_of(
     asked = [candidates[i] for i in chosen.chosen]
     n_worth = _worth_asking(asked, chosen.added.tolist(), least)
     asked = asked[:n_worth]
+    about = _about_claims(belief, candidates, asked, at_stake, settings)
+    added = [*chosen.added.tolist()[:n_worth], *_added(belief, asked, [q for q, _ in about])]
+    topics = [*[None] * n_worth, *[claim for _, claim in about]]
+    asked = [*asked, *(q for q, _ in about)]
     random = random_comparison(belief, pool, rationality=rationality, key=settings.key)
     told: dict[str, Any] = {
         "n_candidates": ranking.n_candidates,
@@ -111,12 +120,13 @@ def sheet_of(
             "random": vars(picked),
             "settles": dict(effect.settles),
             "narrows": dict(effect.narrows),
+            "tells": dict(effect.tells),
         }
     kept = tuple(f for f in ranking.findings if f.code != "tied-questions")
     return Sheet(
         questions=tuple(
-            _told(q, added, belief, pool, digests, at_stake, alike)
-            for q, added in zip(asked, chosen.added.tolist(), strict=False)
+            _told(q, more, topic, belief, pool, digests, at_stake, alike)
+            for q, more, topic in zip(asked, added, topics, strict=True)
         ),
         ranking=ranking,
         told=told,
@@ -169,6 +179,40 @@ def _fewer(n_worth: int, wanted: int, least: float) -> tuple[Finding, ...]:
     )
 
 
+def _about_claims(
+    belief: WeightBelief,
+    candidates: list[ComparisonQuestion],
+    asked: list[ComparisonQuestion],
+    at_stake: AtStake,
+    settings: ElicitSettings,
+) -> list[tuple[ComparisonQuestion, str]]:
+    """For each claim that was asked about and is open, the comparison that tells most about it, unless it is asked."""
+    n_asked = len(settings.claims)
+    is_open = at_stake.is_open(at_stake.now(belief))[:n_asked]
+    if not is_open.any():
+        return []
+    z = np.array([_scaled(q) for q in candidates]) @ belief.weights.T
+    told = at_stake.told_by_comparisons(belief, answer_chances(z)[0])
+    found: list[tuple[ComparisonQuestion, str]] = []
+    for i in np.flatnonzero(is_open).tolist():
+        best = candidates[int(np.argmax(told[:, i]))]
+        taken = [*asked, *(q for q, _ in found)]
+        if told[:, i].max() >= LEAST_TOLD and best not in taken and len(taken) < MOST_TOGETHER:
+            found.append((best, at_stake.claims[i]))
+    return found
+
+
+def _added(
+    belief: WeightBelief, asked: list[ComparisonQuestion], more: list[ComparisonQuestion]
+) -> list[float]:
+    """Nats that each further comparison adds to those before it."""
+    told = [
+        gain_together(belief, np.array([_scaled(q) for q in (*asked, *more[:i])]))[0] if asked or i else 0.0
+        for i in range(len(more) + 1)
+    ]
+    return [max(after - before, 0.0) for before, after in pairwise(told)]
+
+
 def _scaled(question: ComparisonQuestion) -> FloatArray:
     """``(K,)`` rationality times features of the first less those of the second."""
     return np.asarray(question.rationality * question.difference)
@@ -177,6 +221,7 @@ def _scaled(question: ComparisonQuestion) -> FloatArray:
 def _told(
     question: ComparisonQuestion,
     added: float,
+    about: str | None,
     belief: WeightBelief,
     pool: PlanPool,
     digests: list[str],
@@ -208,4 +253,6 @@ def _told(
         "chance_a": question.probability_first,
         "settles": dict(effect.settles),
         "narrows": dict(effect.narrows),
+        "tells": dict(effect.tells),
+        "about": about,
     }

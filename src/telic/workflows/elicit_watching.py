@@ -223,4 +223,5 @@ def _told(question: Any, world: TabularMDP) -> dict[str, Any]:
         "interval": [max(question.gain - error, 0.0), question.highest_gain + error],
         "settles": dict(question.settles),
         "narrows": dict(question.narrows),
+        "tells": dict(question.tells),
     }

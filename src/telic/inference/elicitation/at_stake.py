@@ -25,6 +25,8 @@ from .belief import WeightBelief
 
 __all__ = ["AtStake", "Effect"]
 
+TINY = float(np.finfo(np.float64).tiny)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Effect:
@@ -33,10 +35,12 @@ class Effect:
     Attributes:
         settles: open claim to the chance that it is settled.
         narrows: trade-off to the share of its standard deviation that is taken off, in [0, 1].
+        tells: open claim to the nats that they tell about its truth; ln 2 settles one that was even.
     """
 
     settles: Mapping[str, float] = field(default_factory=dict)
     narrows: Mapping[str, float] = field(default_factory=dict)
+    tells: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -81,9 +85,28 @@ class AtStake:
         weights, p = belief.answer()
         return np.asarray(p @ self.values(weights)[:, : len(self.claims)])
 
-    def is_open(self, share: FloatArray) -> np.ndarray:
+    def is_open(self, share: FloatArray | float) -> np.ndarray:
         """Whether shares of the belief leave a claim open."""
         return np.asarray((share > 1 - self.level) & (share < self.level))
+
+    def told_by_comparisons(
+        self, belief: WeightBelief, chances_first: Float[np.ndarray, "m n"]
+    ) -> Float[np.ndarray, "m C"]:
+        """Nats that each of m comparisons tells about the truth of each claim.
+
+        Args:
+            belief: before the answer.
+            chances_first: probability of the first at each draw.
+        """
+        weights, p = belief.answer()
+        truth = self.values(weights)[:, : len(self.claims)]
+        share, first = p @ truth, chances_first @ p
+        both = (chances_first * p) @ truth
+        given_first = both / np.maximum(first, TINY)[:, None]
+        given_second = (share - both) / np.maximum(1.0 - first, TINY)[:, None]
+        left = first[:, None] * _binary_entropy(given_first)
+        left += (1.0 - first)[:, None] * _binary_entropy(given_second)
+        return np.asarray(np.maximum(_binary_entropy(share) - left, 0.0))
 
     def effect(
         self,
@@ -105,15 +128,14 @@ class AtStake:
         values = self.values(weights)
         share = p @ values
         settled = chances @ ~self.is_open(means[:, :C])
+        told = np.maximum(_binary_entropy(share[:C]) - chances @ _binary_entropy(means[:, :C]), 0.0)
+        open_claims = [(i, name) for i, name in enumerate(self.claims) if bool(self.is_open(share[i]))]
         before = p @ values**2 - share**2
         after = chances @ np.maximum(squares - means**2, 0.0)
-        kept = np.sqrt(np.clip(after / np.maximum(before, np.finfo(np.float64).tiny), 0.0, 1.0))
+        kept = np.sqrt(np.clip(after / np.maximum(before, TINY), 0.0, 1.0))
         return Effect(
-            settles={
-                name: min(float(settled[i]), 1.0)
-                for i, name in enumerate(self.claims)
-                if bool(self.is_open(share[i : i + 1])[0])
-            },
+            settles={name: min(float(settled[i]), 1.0) for i, name in open_claims},
+            tells={name: float(told[i]) for i, name in open_claims},
             narrows={name: float(1.0 - kept[C + i]) for i, name in enumerate(self.tradeoffs)},
         )
 
@@ -122,5 +144,12 @@ class AtStake:
         weights, p = belief.answer()
         values, joint = self.values(weights), answers * p
         chances = joint.sum(axis=1)
-        given = joint / np.maximum(chances, np.finfo(np.float64).tiny)[:, None]
+        given = joint / np.maximum(chances, TINY)[:, None]
         return self.effect(belief, chances, given @ values, given @ values**2)
+
+
+def _binary_entropy(share: FloatArray) -> FloatArray:
+    """Nats of a claim that holds with these shares."""
+    p = np.clip(share, 0.0, 1.0)
+    q = 1.0 - p
+    return np.asarray(-p * np.log(np.maximum(p, TINY)) - q * np.log(np.maximum(q, TINY)))

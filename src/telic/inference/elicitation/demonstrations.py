@@ -118,7 +118,7 @@ def effect_of(found: RolloutGain, belief: WeightBelief, at_stake: AtStake | None
         return {}
     n = len(found.means)
     effect = at_stake.effect(belief, np.full(n, 1.0 / n), found.means, found.squares)
-    return {"settles": effect.settles, "narrows": effect.narrows}
+    return {"settles": effect.settles, "narrows": effect.narrows, "tells": effect.tells}
 
 
 def check_steps(steps: int) -> None:

@@ -62,6 +62,7 @@ class DemonstrationQuestion:
         steps: decisions.
         settles: open claim to the chance that the decisions settle it, where claims were given.
         narrows: trade-off to the share of its standard deviation that the decisions take off.
+        tells: open claim to the nats that the decisions tell about its truth.
     """
 
     words: str
@@ -72,6 +73,7 @@ class DemonstrationQuestion:
     steps: int
     settles: Mapping[str, float] = field(default_factory=dict)
     narrows: Mapping[str, float] = field(default_factory=dict)
+    tells: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Keys as the attributes, ``kind`` "demonstration"."""
@@ -84,7 +86,7 @@ class EnvironmentQuestion:
 
     Attributes:
         words: the request.
-        gain, standard_error, highest_gain, steps, settles, narrows: as in ``DemonstrationQuestion``.
+        gain, standard_error, highest_gain, steps, settles, narrows, tells: as in ``DemonstrationQuestion``.
         environment: its name.
     """
 
@@ -96,6 +98,7 @@ class EnvironmentQuestion:
     steps: int
     settles: Mapping[str, float] = field(default_factory=dict)
     narrows: Mapping[str, float] = field(default_factory=dict)
+    tells: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Keys as the attributes, ``kind`` "environment"."""
