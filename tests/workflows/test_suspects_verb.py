@@ -103,12 +103,12 @@ def test_who_contradicts_whom_is_counted_and_named_where_it_is_permitted(tmp_pat
     assert "They contradict each other about repairs" in words_of(suspects_items(group))
 
 
-def test_without_a_majority_nobody_is_right_and_the_rest_stands(telic, tmp_path):
+def test_without_a_majority_nobody_is_right_and_the_rest_stands(tmp_path):
     folder = write_project(tmp_path / "machines", NAMED + PEOPLE, log_with_adversaries(4, 2))
     ingest(folder)
-    told = telic("infer", folder, "--quick", "--suspects", "--json")
-    assert told.status == 7
-    data = json.loads(told.out)
+    result = infer(folder, settings=WEIGHED)
+    assert result.outcome is Outcome.NO_MAJORITY
+    data = result.report.data
     assert data["result"] == "success"
     assert data["suspects"]["result"] == "no-majority"
     assert data["suspects"]["demonstrators"] is None
