@@ -38,7 +38,7 @@ SENTENCE_END = re.compile(r"(?<=[a-z0-9\])%])\. (?=[A-Z])")
 MINUS = re.compile(r"(?<![\w\-.*/])-(?=\d)")
 """A hyphen that stands for a minus: before a number, after nothing that makes it part of a word."""
 
-POWER = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)e([-+]?)0*(\d+)(?![\w.]*\w)")
+POWER = re.compile(r"(?<![\w.])(?<![^\W\d]-)(\d+(?:\.\d+)?)e([-+]?)0*(\d+)(?![\w.]*\w)")
 """A number as programs write it (``2e-21``)."""
 
 WIDE_FROM = 4
