@@ -188,7 +188,8 @@ def test_numbers_in_sentences_are_set_as_those_of_tables():
     sentence = "a gain of -0.5 [-0.8, +0.1] with p = 2e-21, not `-1` nor 2026-03-30 nor part-2 nor ab1e-05 nor x-3e4611"
     html = Report(title="t", headline="h", sections=(Section(title="s", items=(sentence,)),)).to_html()
     assert "a gain of −0.5 [−0.8, +0.1] with p = 2 × 10⁻²¹" in html
-    assert "not <code>-1</code> nor 2026-03-30 nor part-2 nor ab1e-05 nor 
+    assert "not <code>-1</code> nor 2026-03-30 nor part-2 nor ab1e-05 nor " in html
+    assert "x-3e4611" in html  # a pseudonym, no power of ten
 
 
 def test_a_wide_table_names_its_columns_in_every_row_for_a_narrow_page():
