@@ -93,7 +93,9 @@ def test_units_with_few_decisions_lean_on_the_others() -> None:
     n = found.diagnostics.bulk_ess[2:]
     np.testing.assert_array_less(np.abs(draws.mean(axis=0) - mean), 4.5 * sd / np.sqrt(n))
     np.testing.assert_allclose(draws.std(axis=0), sd, rtol=0.15)
-    alone = nuts_posterior(unit(1, 4, kind=Logit), PRIOR, settings=NutsSettings(n_chains=2, n_draws=1_500), key=8)
+    alone = nuts_posterior(
+        unit(1, 4, kind=Logit), PRIOR, settings=NutsSettings(n_chains=2, n_draws=1_500), key=8
+    )
     # Alone it would be near log(1/3); among services that mostly go it is pulled up, and less spread out.
     assert alone.mean[0] < -0.8 < found.of("service-2").mean()
     assert found.of("service-2").std() < 0.8 * alone.standard_deviations[0]
