@@ -26,7 +26,7 @@ from telic.rewards import NormalPrior
 from telic.typing import FloatArray
 
 WANTED = 10_000
-BLOCK = 3_500
+BLOCK = 2_500
 KEY = 20_260_401
 
 
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def bus() -> dict[str, Any]:
-    """Chains of 3,500 draws until both weights have 10,000 effective ones, in bulk and tails."""
+    """Chains of 2,500 draws until both weights have 10,000 effective ones, in bulk and tails."""
     import bus_engine as benchmark
 
     reproduction = benchmark.reproduction()
@@ -58,7 +58,7 @@ def bus() -> dict[str, Any]:
     chains: dict[int, Any] = {}
     enough = False
     while not enough:
-        settings = NutsSettings(n_chains=len(chains) + 2, n_draws=BLOCK)
+        settings = NutsSettings(n_chains=len(chains) + 2, n_draws=BLOCK, target_acceptance=0.8)
         ordered = run_chains(density(target), target.mode.psi, target.root, settings, key=KEY, chains=chains)
         chains = dict(enumerate(ordered))
         z = np.stack([c["z"] for c in ordered])

@@ -100,12 +100,15 @@ def test_the_keyboard_interrupts_with_a_way_to_go_on(tmp_path, log):
     for share in (0.7, 0.6, 0.8, 0.5, 0.9, 0.65, 0.75, 0.55, 0.85, 0.4):
         for place in (folder / "runs").glob("*/infer.json"):
             place.unlink()
+        began = time.monotonic()
         process = start("infer", folder)
         time.sleep(share * seconds)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate()
         if process.returncode == 130:
             break
+        if process.returncode == 0:  # it was faster than the first run, which other work may have slowed
+            seconds = min(seconds, time.monotonic() - began)
     assert process.returncode == 130, err
     assert out == ""
     assert "Traceback" not in err
