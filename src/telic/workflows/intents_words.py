@@ -278,7 +278,7 @@ def _assumed(told: Mapping[str, Any]) -> str:
     if told["n_intents"] == 1:
         return keeps
     wrong = 100 * told["expected_errors"]
-    shown = f"{wrong:.2g} %" if wrong >= LEAST_SHOWN else f"fewer than {LEAST_SHOWN:g} %"
+    shown = f"{wrong:.3g} %" if wrong >= LEAST_SHOWN else f"fewer than {LEAST_SHOWN:g} %"
     start = (
         f" Of {told['starts']} starts {told['starts_at_this_top']} reached the highest likelihood."
         if told["starts"] > 1

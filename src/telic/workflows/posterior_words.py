@@ -169,10 +169,9 @@ def _directions(answers: Mapping[str, Any]) -> list[Item]:
         for d in p["prior_directions"][:MOST_DIRECTIONS]:
             if d["share"] >= OPEN_SHARE:
                 row = np.array([d["direction"].get(n, 0.0) for n in names])
-                said.append(
-                    f"{by}{100 * d['share']:.2g} % of what is known about {describe_direction(names, row)} is the"
-                    " prior."
-                )
+                alone = [n for n, c in zip(names, row, strict=True) if c]
+                what = alone[0] if len(alone) == 1 else describe_direction(names, row)
+                said.append(f"{by}{100 * d['share']:.3g} % of what is known about {what} is the prior.")
     return said or [f"The prior decides less than {100 * OPEN_SHARE:g} % of every combination of weights."]
 
 
