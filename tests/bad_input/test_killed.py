@@ -20,7 +20,12 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has
 
 def start(*words):
     return subprocess.Popen(
-        [*TELIC, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*TELIC, *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # As in a terminal, also where the tests run in the background of a shell, which ignores the keyboard there.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import arviz
 import numpy as np
 
 from telic.features import FeatureMap
 from telic.inference.likelihood import DiscountedLikelihood
 from telic.inference.posterior import laplace_posterior, to_arviz
+from telic.inference.posterior.chains import load
 from telic.mdp import TabularMDP
 from telic.rewards import NormalPrior
 from telic.trajectories import Demonstrations
@@ -29,7 +29,7 @@ def test_draws_prior_and_words_arrive_under_their_names() -> None:
     prior = NormalPrior.of(("wait", "risk"), {"wait": (1.0, 3.0), "risk": 0.5})
     found = laplace_posterior(likelihood, prior, fixed_weights={"cost": -2.0}, n_draws=4_000)
     data = to_arviz(found, key=5)
-    table = arviz.summary(data, kind="stats", hdi_prob=0.9, round_to="none")
+    table = load("arviz").summary(data, kind="stats", hdi_prob=0.9, round_to="none")
     # ArviZ's own mean and spread against the mode and the curvature of the posterior.
     sd = np.sqrt(np.diag(found.mode_covariance))
     error = 5 * sd[[0, 2]] / np.sqrt(4_000)
