@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_rows"]
 
+CHARACTER = 5.8
+"""Points that a character of a label takes on average."""
+
 
 def draw_rows(
     rows: Sequence[tuple[str, str]],
@@ -32,7 +35,10 @@ def draw_rows(
         draw: draws the row of a number, at that height.
     """
     beside = width >= WIDE
-    with canvas(width, 0.75 + (0.36 if beside else 0.46) * max(len(rows), 2)) as (figure, axes):
+    # Above a row stand its label and its number, in one line where all of them have room for it.
+    in_one = all(CHARACTER * (len(label) + len(number) + 2) < 72 * width for label, number in rows)
+    height = 0.36 if beside else 0.46 if in_one else 0.64
+    with canvas(width, 0.75 + height * max(len(rows), 2)) as (figure, axes):
         axis = axes[0]
         axis.set_ylim(len(rows) - (0.45 if beside else 0.6), -0.55 if beside else -0.75)
         names = [label for label, _ in rows] if beside else []
@@ -47,7 +53,7 @@ def draw_rows(
             if beside:
                 _write(axis, number, (1.0, i), (8, 0), va="center")
             else:
-                _write(axis, label, (0.0, i), (0, 6), va="bottom")
+                _write(axis, label, (0.0, i), (0, 6 if in_one else 19), va="bottom")
                 _write(axis, number, (1.0, i), (0, 6), va="bottom", ha="right")
         name_axis(axis, words, width)
         return to_svg(figure)
