@@ -289,6 +289,12 @@ class Dynamics(_Block):
 class Data(_Block):
     """Where the log keeps what, and how it is read."""
 
+    format: str | None = Field(
+        None,
+        min_length=1,
+        description="How source files are laid out: `csv`, `jsonl`, `parquet` or a format of foreign logs such as "
+        "`kubernetes-audit` (docs/formats.md lists them); null: by the file's ending.",
+    )
     trajectory: Columns = Field(
         (), description="Columns whose values together name a trajectory; empty: each source file is one."
     )

@@ -11,18 +11,24 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 import pyarrow as pa
 
+from telic._core.hashing import digest_json
 from telic.errors import ContractError, DataError, WorldError, world_errors
 from telic.storage import file_digest
 
-__all__ = ["Format", "SourceFile", "format_of", "is_utf16", "source_file", "text_faults", "text_stream"]
+__all__ = [
+    "PLAIN_FORMATS",
+    "SourceFile",
+    "format_of",
+    "is_utf16",
+    "source_file",
+    "text_faults",
+    "text_stream",
+]
 
-Format: TypeAlias = Literal["csv", "jsonl", "parquet"]
-
-SUFFIXES: dict[str, Format] = {
+SUFFIXES = {
     ".csv": "csv",
     ".tsv": "csv",
     ".txt": "csv",
@@ -33,6 +39,9 @@ SUFFIXES: dict[str, Format] = {
     ".pq": "parquet",
 }
 """File endings that are read; one of ``COMPRESSED`` may follow a text format."""
+
+PLAIN_FORMATS = ("csv", "jsonl", "parquet")
+"""Formats whose columns are the file's own; every other is one of ``telic.datasets.sources.formats``."""
 
 COMPRESSED = (".gz", ".bz2", ".zst", ".xz")
 """Compressed text is read as it streams."""
@@ -76,33 +85,63 @@ class SourceFile:
     Attributes:
         path: where it is.
         name: its name without the folder, for messages and manifests.
-        format: how it is read.
-        digest: of its bytes.
+        format: how it is read: one of ``PLAIN_FORMATS``, or the name of a format of foreign logs.
+        digest: of its bytes; of a folder, of the names and bytes of all files in it.
     """
 
     path: Path
     name: str
-    format: Format
+    format: str
     digest: str
 
 
-def source_file(path: str | os.PathLike[str]) -> SourceFile:
+def source_file(path: str | os.PathLike[str], stated: str | None = None) -> SourceFile:
     """The file, with its format and digest.
+
+    Args:
+        path: the file, or the folder of a format that is one.
+        stated: ``data.format`` of the contract; None: by the ending.
 
     Raises:
         DataError: its ending is not one that is read, it is empty, or its first bytes are of another format.
         PermanentError: there is no such file.
     """
     place = Path(path)
+    if place.is_dir() and stated not in (None, *PLAIN_FORMATS):
+        return SourceFile(path=place, name=place.name, format=str(stated), digest=_folder_digest(place))
     with world_errors(f"read {place}"):
         size = place.stat().st_size
     if size == 0:
         raise DataError(
             f"{place.name} is empty (0 bytes).", hint="Was the export interrupted? Write it again."
         )
-    form = format_of(place)
-    _refuse_disguise(place)
+    form = stated or format_of(place)
+    if form in PLAIN_FORMATS:
+        _refuse_disguise(place)
     return SourceFile(path=place, name=place.name, format=form, digest=file_digest(place))
+
+
+def _folder_digest(folder: Path) -> str:
+    """Of the names and digests of all files below; links that lead out of the folder are refused.
+
+    Raises:
+        DataError: the folder is empty, or a file in it lies elsewhere.
+    """
+    found: dict[str, str] = {}
+    with world_errors(f"read {folder}"):
+        inside = folder.resolve()
+        for place in sorted(p for p in folder.rglob("*") if p.is_file()):
+            if not place.resolve().is_relative_to(inside):
+                raise DataError(
+                    f"{place.relative_to(folder)} in {folder.name} leads out of the folder.",
+                    hint="Copy the file into the folder; links to other places are not followed.",
+                )
+            found[place.relative_to(folder).as_posix()] = file_digest(place)
+    if not found:
+        raise DataError(
+            f"{folder.name} is an empty folder.", hint="Was the export interrupted? Write it again."
+        )
+    return digest_json(found)
 
 
 def _refuse_disguise(path: Path) -> None:
@@ -117,7 +156,7 @@ def _refuse_disguise(path: Path) -> None:
             )
 
 
-def format_of(path: Path) -> Format:
+def format_of(path: Path) -> str:
     """How a file is read, from its ending.
 
     Raises:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TypeAlias
 
 import telic
@@ -42,7 +41,7 @@ def ingest(contract: TaskContract, paths: Paths, store: DatasetStore) -> Dataset
         DataError: the files break the contract; the message names file, line and column.
         TemporaryError: the disk is full or another ingest is running; the store is as before.
     """
-    sources = _sources(paths)
+    sources = _sources(contract, paths)
     key = ingest_key(contract, sources)
     known = store.ingested(key)
     if known is not None:
@@ -57,7 +56,7 @@ def ingest(contract: TaskContract, paths: Paths, store: DatasetStore) -> Dataset
 
 def read_demonstrations(contract: TaskContract, paths: Paths) -> Demonstrations:
     """The demonstrations that the files hold, without a store; arguments and errors as ``ingest``."""
-    return _read(contract, _sources(paths))
+    return _read(contract, _sources(contract, paths))
 
 
 def ingest_key(contract: TaskContract, sources: Sequence[SourceFile]) -> str:
@@ -82,9 +81,9 @@ def ingest_key(contract: TaskContract, sources: Sequence[SourceFile]) -> str:
     return digest_json(reading)
 
 
-def _sources(paths: Paths) -> list[SourceFile]:
+def _sources(contract: TaskContract, paths: Paths) -> list[SourceFile]:
     listed = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    return [source_file(Path(p)) for p in listed]
+    return [source_file(p, contract.data.format) for p in listed]
 
 
 def _read(contract: TaskContract, sources: Sequence[SourceFile]) -> Demonstrations:

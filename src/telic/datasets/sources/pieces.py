@@ -33,4 +33,13 @@ def whole_table(pieces: Pieces, columns: list[str] | None = None) -> pa.Table:
             kept.clear()
         else:
             kept.append(piece if columns is None else piece.select(columns))
-    return pa.concat_tables(kept)
+    for name in kept[0].column_names:
+        kinds = {piece.schema.field(name).type for piece in kept} - {pa.null()}
+        if len(kinds) > 1:  # an event log may give a key as a number here and as text there
+            kept = [_recast(piece, name, pa.string()) for piece in kept]
+    return pa.concat_tables(kept, promote_options="default")
+
+
+def _recast(piece: pa.Table, name: str, kind: pa.DataType) -> pa.Table:
+    place = piece.column_names.index(name)
+    return piece.set_column(place, name, piece[name].cast(kind))

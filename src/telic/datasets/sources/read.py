@@ -19,7 +19,9 @@ from telic.reports import Finding, Severity
 
 from .coerce import CATEGORY, coerce
 from .csv_files import csv_columns, csv_pieces
+from .event_format import event_columns, event_pieces
 from .files import SourceFile, text_faults
+from .formats import event_format
 from .json_lines import json_columns, json_pieces
 from .parquet_files import parquet_columns, parquet_pieces
 from .pieces import AGAIN, Pieces, whole_table
@@ -39,8 +41,8 @@ TYPES = {
 }
 """The type in which a text format is first read for each kind of use."""
 
-FIRST_LINE = {"csv": 2, "jsonl": 1, "parquet": 0}
-"""Line of the first row of a file, or 0 where rows have no lines."""
+FIRST_LINE = {"csv": 2, "jsonl": 1}
+"""Line of the first row of a file; in other formats rows are counted, not lines."""
 
 
 @dataclass(kw_only=True)
@@ -66,9 +68,15 @@ class SourceColumns:
 
 def columns_of(source: SourceFile, data: Data) -> list[str]:
     """Names of the columns of a file (keys of its first lines, for JSON), dotted where they are nested."""
-    if source.format == "csv":
-        return csv_columns(source, data)
-    return json_columns(source) if source.format == "jsonl" else parquet_columns(source)
+    match source.format:
+        case "csv":
+            return csv_columns(source, data)
+        case "jsonl":
+            return json_columns(source)
+        case "parquet":
+            return parquet_columns(source)
+        case name:
+            return event_columns(source, event_format(name))
 
 
 def read_sources(sources: Sequence[SourceFile], contract: TaskContract) -> SourceColumns:
@@ -84,12 +92,12 @@ def read_sources(sources: Sequence[SourceFile], contract: TaskContract) -> Sourc
     parts: list[FilePart] = []
     findings: list[Finding] = []
     for source in sources:
-        if source.format != "parquet" and text_faults(source, contract.data.encoding):
+        if source.format in FIRST_LINE and text_faults(source, contract.data.encoding):
             findings.append(_no_newline(source))
         findings += _column_faults(source, uses, contract)
         columns, n_rows, noticed = _columns(source, uses, contract.data)
         findings += noticed
-        parts.append(FilePart(name=source.name, first_line=FIRST_LINE[source.format], n_rows=n_rows))
+        parts.append(FilePart(name=source.name, first_line=FIRST_LINE.get(source.format, 0), n_rows=n_rows))
         for role, arrays in columns.items():
             chunks[role] += arrays
     total = sum(p.n_rows for p in parts)
@@ -163,7 +171,7 @@ def _mixed_zones(data: Data, zoned: str, zoneless: str) -> Finding:
 
 
 def _row_names(source: SourceFile, n_rows: int) -> RowNames:
-    return RowNames([FilePart(name=source.name, first_line=FIRST_LINE[source.format], n_rows=n_rows)])
+    return RowNames([FilePart(name=source.name, first_line=FIRST_LINE.get(source.format, 0), n_rows=n_rows)])
 
 
 def _pieces(source: SourceFile, uses: Sequence[Use], data: Data) -> Pieces:
@@ -171,9 +179,15 @@ def _pieces(source: SourceFile, uses: Sequence[Use], data: Data) -> Pieces:
     for use in uses:
         kind = TYPES[use.kind]
         types[use.column] = kind if types.get(use.column, kind) == kind else pa.string()
-    if source.format == "csv":
-        return csv_pieces(source, types, data)
-    return json_pieces(source, types) if source.format == "jsonl" else parquet_pieces(source, types)
+    match source.format:
+        case "csv":
+            return csv_pieces(source, types, data)
+        case "jsonl":
+            return json_pieces(source, types)
+        case "parquet":
+            return parquet_pieces(source, types)
+        case name:
+            return event_pieces(source, event_format(name), types)
 
 
 def _column_faults(source: SourceFile, uses: Sequence[Use], contract: TaskContract) -> list[Finding]:

@@ -1,0 +1,40 @@
+"""Formats of foreign logs, one a module, each imported when it is first asked for.
+
+``MODULES`` names every one: the value of ``data.format`` and the module whose ``FORMAT`` reads it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import MappingProxyType
+from typing import Final
+
+from telic._core.near_miss import near_miss
+from telic.errors import ContractError
+
+from ..event_format import EventFormat
+
+__all__ = ["MODULES", "event_format"]
+
+MODULES: Final = MappingProxyType(
+    {
+        "kubernetes-audit": "kubernetes_audit",
+    }
+)
+"""Value of ``data.format`` to the module of this package that reads it."""
+
+
+def event_format(name: str) -> EventFormat:
+    """The format of that name.
+
+    Raises:
+        ContractError: there is none; the nearest name is offered.
+        PermanentError: it needs a package that is not installed (its extra is named).
+    """
+    if name not in MODULES:
+        raise ContractError(
+            f"`data.format` {name!r} is not a format that is read.{near_miss(name, MODULES)}",
+            hint=f"Formats: csv, jsonl, parquet, {', '.join(MODULES)}. Left out, the file's ending decides.",
+        )
+    form: EventFormat = importlib.import_module(f".{MODULES[name]}", __package__).FORMAT
+    return form
