@@ -10,9 +10,8 @@ from types import MappingProxyType
 from typing import Final
 
 from telic._core.near_miss import near_miss
+from telic.datasets.sources.event_format import EventFormat
 from telic.errors import ContractError
-
-from ..event_format import EventFormat
 
 __all__ = ["MODULES", "event_format"]
 
