@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from telic.workflows import ElicitSettings as ElicitSettings
     from telic.workflows import Fit as Fit
     from telic.workflows import InferSettings as InferSettings
+    from telic.workflows import IntentSettings as IntentSettings
     from telic.workflows import PosteriorSettings as PosteriorSettings
     from telic.workflows import Project as Project
     from telic.workflows import VerbResult as VerbResult
@@ -62,6 +63,7 @@ __all__ = [
     "Fit",
     "GoalConditionedMDP",
     "InferSettings",
+    "IntentSettings",
     "LinearReward",
     "Outcome",
     "PosteriorSettings",
@@ -106,6 +108,7 @@ HOMES: Final = MappingProxyType(
         "Fit": "telic.workflows",
         "GoalConditionedMDP": "telic.mdp",
         "InferSettings": "telic.workflows",
+        "IntentSettings": "telic.workflows",
         "LinearReward": "telic.rewards",
         "Outcome": "telic.reports",
         "PosteriorSettings": "telic.workflows",

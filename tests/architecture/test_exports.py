@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.util
 import subprocess
@@ -45,6 +46,20 @@ def test_a_package_shows_what_it_offers_and_nothing_else(modules):
             if hidden:
                 problems[module.__name__] = sorted(hidden)
     assert not problems, problems
+
+
+def test_a_package_file_offers_names_and_computes_nothing(project_root):
+    allowed = (ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.If)
+    problems = {}
+    for path in sorted((project_root / "src" / "telic").rglob("__init__.py")):
+        if path.parent.name == "cli":  # holds its entry point
+            continue
+        for node in ast.parse(path.read_text()).body:
+            is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+            is_hook = isinstance(node, ast.FunctionDef) and node.name in ("__getattr__", "__dir__")
+            if not (is_text or is_hook or isinstance(node, allowed)):
+                problems[str(path.relative_to(project_root))] = node.lineno
+    assert not problems
 
 
 def test_the_pinned_list_of_exports_is_current():

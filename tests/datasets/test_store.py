@@ -107,6 +107,27 @@ def test_states_goals_and_weights_survive(tmp_path):
     np.testing.assert_array_equal(loaded.goals, [2, 1])
 
 
+def test_choice_sets_origins_successes_and_labels_survive(tmp_path):
+    offered = np.ones((40, 2), dtype=bool)
+    demos = demos_of()
+    offered[3, 1 - demos.actions[3]] = False
+    demos = demos_of(
+        offered=offered,
+        origins=np.array([0, 2], dtype=np.int32),
+        succeeded=np.array([1, -1], dtype=np.int32),
+        labels={"scenario": np.array(["peak", "night"], dtype=object)},
+    )
+    store = DatasetStore(tmp_path)
+    store.publish(demos)
+    back = store.load()
+    assert back.digest == demos.digest
+    assert back.offered is not None
+    assert back.offered.tolist() == offered.tolist()
+    assert back.origins.tolist() == [0, 2]
+    assert back.succeeded.tolist() == [1, -1]
+    assert back.labels["scenario"].tolist() == ["peak", "night"]
+
+
 def test_many_parts(tmp_path, monkeypatch):
     monkeypatch.setattr(layout_module, "PART_ROWS", 7)
     store = DatasetStore(tmp_path)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from telic.errors import DataError
-from telic.trajectories import Demonstrations
+from telic.trajectories import ORIGINS, Demonstrations, cut_segments
 
 
 @pytest.mark.parametrize("name", ["states", "actions", "next_states", "goals"])
@@ -38,3 +38,35 @@ def test_whole_numbers_of_any_type_are_indices():
 def test_offsets_beyond_the_rows_are_refused(offsets):
     with pytest.raises(DataError, match="must rise from 0 to the number of decisions 2"):
         Demonstrations.from_arrays([0, 1], [0, 1], offsets=offsets)
+
+
+def test_what_is_said_about_a_trajectory_goes_with_it():
+    demos = Demonstrations.from_arrays(
+        [0, 1, 0, 1, 1],
+        [0, 1, 1, 0, 0],
+        offsets=[0, 2, 5],
+        origins=["human", "policy"],
+        offered=[[1, 0], [1, 1], [0, 1], [1, 1], [1, 1]],
+    )
+    some = demos.select([1])
+    assert [ORIGINS[i] for i in some.origins] == ["policy"]
+    assert some.offered.tolist() == [[False, True], [True, True], [True, True]]
+    part = cut_segments(demos, np.array([1]), np.array([1]), np.array([3]))
+    assert [ORIGINS[i] for i in part.origins] == ["policy"]
+    assert part.offered.tolist() == [[True, True], [True, True]]
+    plain = Demonstrations.from_arrays([0, 1, 0, 1, 1], [0, 1, 1, 0, 0], offsets=[0, 2, 5])
+    assert plain.digest != demos.digest
+
+
+def test_an_action_that_was_not_offered_is_refused_by_row():
+    with pytest.raises(
+        DataError, match=r"1 decisions take an action that was not offered \(first: row 1, action 1\)"
+    ):
+        Demonstrations.from_arrays([0, 1], [0, 1], offered=[[1, 1], [1, 0]])
+    with pytest.raises(DataError, match="one truth value per decision and action"):
+        Demonstrations.from_arrays([0, 1], [0, 1], offered=[[1], [1]])
+
+
+def test_an_unknown_origin_is_refused():
+    with pytest.raises(DataError, match="got robot"):
+        Demonstrations.from_arrays([0], [0], origins=["robot"])

@@ -32,7 +32,15 @@ GROUP_ROWS = 1 << 20
 TRAJECTORIES = "trajectories.parquet"
 
 _ROW_COLUMNS = ("actions", "times", "weights", "next_known", "states", "next_states")
-_TRAJECTORY_COLUMNS = ("trajectory_ids", "demonstrators", "terminated", "truncated", "goals")
+_TRAJECTORY_COLUMNS = (
+    "trajectory_ids",
+    "demonstrators",
+    "terminated",
+    "truncated",
+    "goals",
+    "origins",
+    "succeeded",
+)
 
 
 def write_files(demos: Demonstrations, folder: Path) -> list[str]:
@@ -46,6 +54,7 @@ def write_files(demos: Demonstrations, folder: Path) -> list[str]:
         names.append(name)
     per_trajectory = {n: getattr(demos, n) for n in _TRAJECTORY_COLUMNS if getattr(demos, n) is not None}
     per_trajectory["trajectory_ids"] = pa.array(demos.trajectory_ids.tolist(), pa.string())
+    per_trajectory |= {f"label:{k}": pa.array(v.tolist(), pa.string()) for k, v in demos.labels.items()}
     _write(pa.table({"lengths": np.diff(demos.offsets), **per_trajectory}), folder / TRAJECTORIES)
     return [*names, TRAJECTORIES]
 
@@ -95,14 +104,20 @@ def from_files(manifest: Mapping[str, Any], folder: Path, findings: tuple[Findin
             following[name] = values[1:]
         elif f"next_observation:{name}" in columns:
             following[name] = columns[f"next_observation:{name}"][:n]
-    per_trajectory = {
+    per_trajectory: dict[str, Any] = {
         k: trajectories[k].to_numpy() for k in _TRAJECTORY_COLUMNS if k in trajectories.column_names
     }
-    per_trajectory["trajectory_ids"] = np.array(trajectories["trajectory_ids"].to_pylist(), dtype=object)
+    per_trajectory["trajectory_ids"] = _texts(trajectories["trajectory_ids"])
+    labels = [c.removeprefix("label:") for c in trajectories.column_names if c.startswith("label:")]
+    n_actions = len(manifest["action_labels"])
+    offered = [columns[f"offered:{i}"][:n] for i in range(n_actions) if f"offered:{i}" in columns]
+    rows: dict[str, Any] = {k: columns[k][:n] for k in _ROW_COLUMNS if k in columns}
     provenance = manifest["provenance"]
     return Demonstrations(
-        **{k: columns[k][:n] for k in _ROW_COLUMNS if k in columns},
+        **rows,
         **per_trajectory,
+        offered=np.stack(offered, axis=1) if offered else None,
+        labels={k: _texts(trajectories[f"label:{k}"]) for k in labels},
         offsets=np.concatenate([[0], np.cumsum(trajectories["lengths"].to_numpy())]).astype(np.int64),
         observations=current,
         next_observations=following,
@@ -140,11 +155,18 @@ def _row_columns(demos: Demonstrations) -> Iterator[tuple[str, NDArray[Any]]]:
         column = getattr(demos, name)
         if column is not None:
             yield name, column
+    if demos.offered is not None:
+        for i, column in enumerate(demos.offered.T):
+            yield f"offered:{i}", np.ascontiguousarray(column)
     for name, values in demos.observations.items():
         yield f"observation:{name}", values
     for name, values in demos.next_observations.items():
         if not _is_shifted(demos, name):
             yield f"next_observation:{name}", values
+
+
+def _texts(column: pa.ChunkedArray) -> NDArray[Any]:
+    return np.array(column.to_pylist(), dtype=object)
 
 
 def _is_shifted(demos: Demonstrations, name: str) -> bool:

@@ -47,8 +47,8 @@ class NormalPrior:
             mean, sd = float(self.means[k]), float(self.standard_deviations[k])
             if not SMALLEST <= sd <= 1 / SMALLEST:
                 raise SettingsError(
-                    f"The prior of {name!r} is improper: its standard deviation must be above 0 and finite, "
-                    f"got {sd}.",
+                    f"The prior of {name!r} is improper: its standard deviation must lie between {SMALLEST:g} and "
+                    f"{1 / SMALLEST:g}, got {sd}.",
                     hint="State a wide one (such as 100 times the weight you would find plausible): it then "
                     "decides nothing that the data can tell, and the share it does decide is printed. To hold a "
                     "weight fixed, use `fixed_weights`.",

@@ -20,6 +20,7 @@ from telic.errors import DataError
 from telic.reports import Finding, Provenance
 from telic.typing import BoolArray, FloatArray, IntArray, LongArray
 
+from .demonstration_checks import ORIGINS, check_columns
 from .trajectory import Trajectory
 
 __all__ = ["Demonstrations"]
@@ -47,6 +48,10 @@ class Demonstrations:
         terminated, truncated: ``(N,)`` how each trajectory ended; never both.
         goals: ``(N,)`` int32 destination state of each trajectory (goal-conditioned problems), or None.
         weights: ``(n,)`` non-negative weight of each decision, or None for 1.
+        offered: ``(n, A)`` which actions could be taken at each decision, the taken one among them; None: not recorded.
+        origins: ``(N,)`` int32 index into ``ORIGINS``, or None where nothing is said.
+        succeeded: ``(N,)`` int32 1 where the task succeeded, 0 where it failed, -1 where it is not known; or None.
+        labels: name to ``(N,)`` text about each trajectory: its scenario, session, quality.
         categories: name of each category observation to its labels, in the order of the codes.
         findings: what the checks noticed.
         provenance: how this was made.
@@ -68,80 +73,16 @@ class Demonstrations:
     truncated: BoolArray
     goals: IntArray | None = None
     weights: FloatArray | None = None
+    offered: BoolArray | None = None
+    origins: IntArray | None = None
+    succeeded: IntArray | None = None
+    labels: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     provenance: Provenance = field(default_factory=Provenance)
 
     def __post_init__(self) -> None:
-        n, offsets = len(self.actions), self.offsets
-        if (
-            offsets.ndim != 1
-            or len(offsets) < 1
-            or offsets[0] != 0
-            or offsets[-1] != n
-            or np.any(np.diff(offsets) < 0)
-        ):
-            raise DataError(
-                f"`offsets` must rise from 0 to the number of decisions {n}, got {_head(offsets)}.",
-                hint="Give one start per trajectory and the total at the end.",
-            )
-        n_trajectories = len(offsets) - 1
-        for name, column in [
-            *((f"observations[{k!r}]", v) for k, v in self.observations.items()),
-            *((f"next_observations[{k!r}]", v) for k, v in self.next_observations.items()),
-            ("next_known", self.next_known),
-            ("states", self.states),
-            ("next_states", self.next_states),
-            ("times", self.times),
-            ("weights", self.weights),
-        ]:
-            if column is not None and len(column) != n:
-                raise DataError(
-                    f"Column {name} must have one value per decision ({n}), got {len(column)}.",
-                    hint="Columns are flat: all trajectories one after the other.",
-                )
-        for name, column in [
-            ("trajectory_ids", self.trajectory_ids),
-            ("demonstrators", self.demonstrators),
-            ("terminated", self.terminated),
-            ("truncated", self.truncated),
-            ("goals", self.goals),
-        ]:
-            if column is not None and len(column) != n_trajectories:
-                raise DataError(
-                    f"`{name}` must have one value per trajectory ({n_trajectories}), got {len(column)}.",
-                    hint="`offsets` has one entry more than there are trajectories.",
-                )
-        if n and (self.actions.min() < 0 or self.actions.max() >= len(self.action_labels)):
-            bad = np.flatnonzero((self.actions < 0) | (self.actions >= len(self.action_labels)))
-            raise DataError(
-                f"Actions must be indices below {len(self.action_labels)}; {len(bad)} rows are not "
-                f"(first: row {bad[0]}, action {self.actions[bad[0]]}).",
-                hint="Add the missing action to the contract or drop these rows.",
-                rows=bad[:20].tolist(),
-            )
-        if np.any(self.terminated & self.truncated):
-            raise DataError(
-                "A trajectory is either terminated or truncated, never both.",
-                hint="`terminated`: the task ended; `truncated`: the record stops while the task goes on.",
-            )
-        for name, column in (*self.observations.items(), *self.next_observations.items()):
-            if np.asarray(column).dtype.kind not in "biuf":
-                raise DataError(
-                    f"Observation `{name}` must hold numbers or truth values, got {np.asarray(column).dtype}.",
-                    hint="Give labels as int32 codes into `categories`.",
-                )
-        if self.times is not None and not np.all(np.isfinite(self.times)):
-            unknown = np.flatnonzero(~np.isfinite(self.times))
-            raise DataError(
-                f"`times` must be finite; {len(unknown):,} of {n:,} are not (first: row {unknown[0]}).",
-                hint="Leave `times` out where they are not known.",
-                rows=unknown[:20].tolist(),
-            )
-        if self.weights is not None and not (np.all(np.isfinite(self.weights)) and np.all(self.weights >= 0)):
-            raise DataError(
-                "`weights` must be finite and not negative.", hint="Drop rows instead of negating them."
-            )
+        check_columns(self)
 
     @classmethod
     def from_arrays(
@@ -157,6 +98,8 @@ class Demonstrations:
         terminated: ArrayLike | None = None,
         goals: ArrayLike | None = None,
         weights: ArrayLike | None = None,
+        offered: ArrayLike | None = None,
+        origins: Sequence[str] | None = None,
     ) -> Demonstrations:
         """Demonstrations from state and action indices.
 
@@ -172,6 +115,8 @@ class Demonstrations:
             terminated: ``(N,)``; default all False (truncated).
             goals: ``(N,)`` destination state.
             weights: ``(n,)``.
+            offered: ``(n, A)`` which actions could be taken.
+            origins: ``(N,)`` of ``ORIGINS``.
 
         Raises:
             DataError: a length or a range is wrong.
@@ -215,6 +160,8 @@ class Demonstrations:
             truncated=~term,
             goals=None if goals is None else _indices(goals, "goals"),
             weights=None if weights is None else np.asarray(weights, dtype=np.float64),
+            offered=None if offered is None else np.asarray(offered, dtype=bool),
+            origins=None if origins is None else _origins(origins),
         )
 
     def __len__(self) -> int:
@@ -278,10 +225,23 @@ class Demonstrations:
         lengths = np.diff(self.offsets)[idx]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         starts = np.repeat(self.offsets[idx] - offsets[:-1], lengths)
-        rows = starts + np.arange(offsets[-1])
+        return self.take(starts + np.arange(offsets[-1]), offsets, idx)
 
-        def take(column: NDArray[Any] | None) -> Any:
+    def take(self, rows: LongArray, offsets: LongArray, trajectories: LongArray) -> Demonstrations:
+        """New trajectories out of old rows: trajectory i is the rows ``rows[offsets[i]:offsets[i + 1]]`` of the old
+        trajectory ``trajectories[i]``, and keeps all that is said about that one.
+
+        Args:
+            rows: ``(n',)`` rows of these demonstrations.
+            offsets: ``(N' + 1,)`` where the new trajectories begin in ``rows``.
+            trajectories: ``(N',)`` old trajectory of each.
+        """
+
+        def of_rows(column: NDArray[Any] | None) -> Any:
             return None if column is None else column[rows]
+
+        def of_trajectories(column: NDArray[Any] | None) -> Any:
+            return None if column is None else column[trajectories]
 
         return replace(
             self,
@@ -289,16 +249,20 @@ class Demonstrations:
             offsets=offsets,
             observations={k: v[rows] for k, v in self.observations.items()},
             next_observations={k: v[rows] for k, v in self.next_observations.items()},
-            next_known=take(self.next_known),
-            states=take(self.states),
-            next_states=take(self.next_states),
-            times=take(self.times),
-            weights=take(self.weights),
-            trajectory_ids=self.trajectory_ids[idx],
-            demonstrators=self.demonstrators[idx],
-            terminated=self.terminated[idx],
-            truncated=self.truncated[idx],
-            goals=None if self.goals is None else self.goals[idx],
+            next_known=of_rows(self.next_known),
+            states=of_rows(self.states),
+            next_states=of_rows(self.next_states),
+            times=of_rows(self.times),
+            weights=of_rows(self.weights),
+            offered=of_rows(self.offered),
+            trajectory_ids=self.trajectory_ids[trajectories],
+            demonstrators=self.demonstrators[trajectories],
+            terminated=self.terminated[trajectories],
+            truncated=self.truncated[trajectories],
+            goals=of_trajectories(self.goals),
+            origins=of_trajectories(self.origins),
+            succeeded=of_trajectories(self.succeeded),
+            labels={k: v[trajectories] for k, v in self.labels.items()},
         )
 
     def of(self, demonstrator: str) -> Demonstrations:
@@ -341,6 +305,10 @@ class Demonstrations:
             "truncated": self.truncated,
             "goals": self.goals,
             "next_known": self.next_known,
+            "offered": self.offered,
+            "origins": self.origins,
+            "succeeded": self.succeeded,
+            **{f"label:{k}": v for k, v in self.labels.items()},
             "action_labels": np.asarray(self.action_labels, dtype=object),
             "demonstrator_names": np.asarray(self.demonstrator_names, dtype=object),
             **{f"observation:{k}": v for k, v in self.observations.items()},
@@ -377,6 +345,11 @@ def _indices(values: ArrayLike, name: str) -> IntArray:
     return given.astype(np.int32)
 
 
-def _head(values: NDArray[Any]) -> str:
-    shown = ", ".join(str(x) for x in values[:6].tolist())
-    return f"[{shown}{', ...' if len(values) > 6 else ''}]"
+def _origins(names: Sequence[str]) -> IntArray:
+    unknown = sorted({str(name) for name in names} - set(ORIGINS))
+    if unknown:
+        raise DataError(
+            f"An origin must be one of {', '.join(ORIGINS)}, got {', '.join(unknown[:3])}.",
+            hint="Say `unknown` where nobody knows.",
+        )
+    return np.array([ORIGINS.index(str(name)) for name in names], dtype=np.int32)

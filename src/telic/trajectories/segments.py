@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from jaxtyping import Int
-from numpy.typing import NDArray
 
 from telic.errors import DataError
 
@@ -57,28 +55,14 @@ def cut_segments(
     first = demos.offsets[:-1][which] + starts
     rows = np.repeat(first - offsets[:-1], lengths) + np.arange(offsets[-1])
 
-    def take(column: NDArray[Any] | None) -> Any:
-        return None if column is None else column[rows]
-
     names = [
         f"{demos.trajectory_ids[i]}[{a}:{b}]"
         for i, a, b in zip(which.tolist(), starts.tolist(), stops.tolist(), strict=True)
     ]
     ends = demos.terminated[which] & (stops == sizes)
     return replace(
-        demos,
-        actions=demos.actions[rows],
-        offsets=offsets,
-        observations={k: v[rows] for k, v in demos.observations.items()},
-        next_observations={k: v[rows] for k, v in demos.next_observations.items()},
-        next_known=take(demos.next_known),
-        states=take(demos.states),
-        next_states=take(demos.next_states),
-        times=take(demos.times),
-        weights=take(demos.weights),
+        demos.take(rows, offsets, which),
         trajectory_ids=np.array(names, dtype=object),
-        demonstrators=demos.demonstrators[which],
         terminated=ends,
         truncated=~ends,
-        goals=None if demos.goals is None else demos.goals[which],
     )
