@@ -7,6 +7,7 @@ from pathlib import Path
 
 from telic.datasets import DatasetVersion
 from telic.datasets import ingest as ingest_files
+from telic.datasets.sources.formats import is_folder_format
 from telic.errors import DataError
 from telic.reports import Report, Section, Table
 
@@ -46,7 +47,7 @@ def ingest(
             f" {', '.join(SOURCE_SUFFIXES)}.",
             hint=f"Name the logs: telic ingest {project.folder} FILE...",
         )
-    require_files(paths)
+    require_files(paths, folders=is_folder_format(contract.data.format))
     progress("reading logs", 0, None, f"{len(paths)} files")
     version = ingest_files(contract, paths, project.store)
     progress("reading logs", 1, 1, f"{version.n_decisions:,} decisions")

@@ -268,11 +268,12 @@ class Project:
         return self.folder / "runs" / digest.removeprefix("sha256:")[:NAME_DIGITS]
 
 
-def require_files(paths: Sequence[Path]) -> None:
+def require_files(paths: Sequence[Path], *, folders: bool = False) -> None:
     """Every path is a file that can be there once in a dataset; errors say what else it is.
 
     Args:
         paths: as they were named.
+        folders: a source of the contract's ``data.format`` is a folder, so a path may be one.
 
     Raises:
         PermanentError: one does not exist (the nearest name beside it is offered) or is a folder (the files in it
@@ -281,7 +282,7 @@ def require_files(paths: Sequence[Path]) -> None:
     """
     named: set[Path] = set()
     for path in paths:
-        if path.is_dir():
+        if path.is_dir() and not folders:
             inside = sorted(
                 p.name for p in path.iterdir() if p.is_file() and p.name.endswith(SOURCE_SUFFIXES)
             )

@@ -15,11 +15,12 @@ from typing import TypeAlias
 import pyarrow as pa
 
 from telic.errors import DataError
+from telic.reports import Finding
 
 from .files import SourceFile
 from .pieces import Pieces
 
-__all__ = ["EventFormat", "Record", "Value", "event_columns", "event_pieces"]
+__all__ = ["EventFormat", "Record", "Value", "event_columns", "event_findings", "event_pieces"]
 
 Value: TypeAlias = str | int | float | bool | None
 Record: TypeAlias = Mapping[str, Value]
@@ -44,6 +45,8 @@ class EventFormat:
             ``records`` and ``tables``.
         tables: the columns asked for (all for None), as a stream of tables; for formats that are columns already.
         is_folder: True where a source is a folder, not a file.
+        notices: what the format itself says about a file that can be read all the same (frames that are missing,
+            files that lie elsewhere), as findings; None: nothing.
     """
 
     name: str
@@ -52,6 +55,7 @@ class EventFormat:
     records: Callable[[SourceFile], Iterator[Record]] | None = None
     tables: Callable[[SourceFile, Sequence[str] | None], Iterator[pa.Table]] | None = None
     is_folder: bool = False
+    notices: Callable[[SourceFile], Iterable[Finding]] | None = None
 
     def __post_init__(self) -> None:
         assert (self.records is None) != (self.tables is None), self.name
@@ -67,6 +71,11 @@ def event_columns(source: SourceFile, form: EventFormat) -> list[str]:
         first = next(iter(form.tables(source, None)), None)
         found.update(dict.fromkeys(() if first is None else first.column_names))
     return list(found)
+
+
+def event_findings(source: SourceFile, form: EventFormat) -> tuple[Finding, ...]:
+    """What the format noticed about a file, beside what the contract asks of its columns."""
+    return () if form.notices is None else tuple(form.notices(source))
 
 
 def event_pieces(source: SourceFile, form: EventFormat, wanted: Iterable[str]) -> Pieces:

@@ -19,8 +19,8 @@ from telic.reports import Finding, Severity
 
 from .coerce import CATEGORY, coerce
 from .csv_files import csv_columns, csv_pieces
-from .event_format import event_columns, event_pieces
-from .files import SourceFile, text_faults
+from .event_format import event_columns, event_findings, event_pieces
+from .files import PLAIN_FORMATS, SourceFile, text_faults
 from .formats import event_format
 from .json_lines import json_columns, json_pieces
 from .parquet_files import parquet_columns, parquet_pieces
@@ -97,6 +97,8 @@ def read_sources(sources: Sequence[SourceFile], contract: TaskContract) -> Sourc
         findings += _column_faults(source, uses, contract)
         columns, n_rows, noticed = _columns(source, uses, contract.data)
         findings += noticed
+        if source.format not in PLAIN_FORMATS:
+            findings += event_findings(source, event_format(source.format))
         parts.append(FilePart(name=source.name, first_line=FIRST_LINE.get(source.format, 0), n_rows=n_rows))
         for role, arrays in columns.items():
             chunks[role] += arrays

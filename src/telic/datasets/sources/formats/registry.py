@@ -13,11 +13,12 @@ from telic._core.near_miss import near_miss
 from telic.datasets.sources.event_format import EventFormat
 from telic.errors import ContractError
 
-__all__ = ["MODULES", "event_format"]
+__all__ = ["MODULES", "event_format", "is_folder_format"]
 
 MODULES: Final = MappingProxyType(
     {
         "kubernetes-audit": "kubernetes_audit",
+        "xes": "xes",
     }
 )
 """Value of ``data.format`` to the module of this package that reads it."""
@@ -37,3 +38,8 @@ def event_format(name: str) -> EventFormat:
         )
     form: EventFormat = importlib.import_module(f".{MODULES[name]}", __package__).FORMAT
     return form
+
+
+def is_folder_format(name: str | None) -> bool:
+    """Whether a source of ``data.format`` is a folder; an unknown name, which the reading itself refuses, is not."""
+    return name in MODULES and event_format(name).is_folder
