@@ -57,6 +57,9 @@ def headline_of(data: Mapping[str, Any]) -> str:
     limits = [told["limit"] for told in data["random"].values()]
     if not limits:
         return f"{before}No question could be ranked."
+    watched = _best_watched(data).strip()
+    if watched:
+        return before + watched
     return f"{before}Nothing is left to learn here: no question would tell more than {_nats(max(limits))}."
 
 
