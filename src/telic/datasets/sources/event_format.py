@@ -111,12 +111,11 @@ def _tables(source: SourceFile, form: EventFormat, columns: list[str]) -> Iterat
 def _array(values: list[Value]) -> pa.Array:
     """The values as one Arrow column: numbers as numbers, a mixture as text (``True`` is then ``true``)."""
     kinds = {bool if isinstance(v, bool) else type(v) for v in values if v is not None}
-    if kinds == {int, float}:
+    huge = int in kinds and any(type(v) is int and not -(2**63) <= v < 2**63 for v in values)
+    if kinds == {int, float} and not huge:
         return pa.array([None if v is None else float(v) for v in values], pa.float64())
-    if len(kinds) > 1:
+    if len(kinds) > 1 or huge:
         return pa.array([None if v is None else _text(v) for v in values], pa.string())
-    if kinds == {int} and any(v is not None and not -(2**63) <= int(v) < 2**63 for v in values):
-        return pa.array([None if v is None else str(v) for v in values], pa.string())
     return pa.array(values)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import io
 import itertools
 import lzma
 import os
@@ -11,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -23,6 +25,7 @@ __all__ = [
     "SourceFile",
     "format_of",
     "is_utf16",
+    "refuse_disguise",
     "source_file",
     "text_faults",
     "text_stream",
@@ -72,10 +75,23 @@ BEGINNINGS: tuple[tuple[bytes, str, tuple[str, ...], str], ...] = (
         "Save the sheet as CSV, or unpack the archive.",
     ),
     (rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "is a spreadsheet", (), "Save the sheet as CSV."),
+    (
+        rb"\x80[\x02-\x05][\x80-\x95(})\]cX]",
+        "is a Python pickle",
+        (),
+        "Loading a pickle can run any program, so none is ever read; export the data as text or Parquet.",
+    ),
 )
 """First bytes that no text has: what they say, the endings that say the same, and what to do otherwise."""
 
 CHUNK_BYTES = 1 << 20
+
+UNPACKED_BYTES = 64 << 20
+"""Bytes that any compressed file may unpack to, however small it is."""
+
+UNPACKED_RATIO = 250
+"""Unpacked bytes for one compressed byte beyond ``UNPACKED_BYTES``. Logs reach some tens; a file made to fill the disk
+or the memory of whoever unpacks it reaches 1,000 (all that gzip can) or millions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +133,7 @@ def source_file(path: str | os.PathLike[str], stated: str | None = None) -> Sour
         )
     form = stated or format_of(place)
     if form in PLAIN_FORMATS:
-        _refuse_disguise(place)
+        refuse_disguise(place)
     return SourceFile(path=place, name=place.name, format=form, digest=file_digest(place))
 
 
@@ -144,15 +160,20 @@ def _folder_digest(folder: Path) -> str:
     return digest_json(found)
 
 
-def _refuse_disguise(path: Path) -> None:
-    """Nothing, where the first bytes of a file are not those of another format than its ending says."""
+def refuse_disguise(path: Path) -> None:
+    """Nothing, where the first bytes of a text or Parquet file are not those of another kind than its ending says.
+
+    Raises:
+        DataError: they are: a compressed file without its ending, a spreadsheet, an archive, a pickle.
+    """
     with world_errors(f"read {path}"), path.open("rb") as file:
         first = file.read(8)
     ending = path.suffix.lower()
     for begin, what, endings, hint in BEGINNINGS:
         if re.match(begin, first) and ending not in endings:
             raise DataError(
-                f"{path.name} {what}, though its name ends in {ending}.", hint=hint.format(ending=ending)
+                f"{path.name} {what}, though its name ends in {ending or 'nothing'}.",
+                hint=hint.format(ending=ending),
             )
 
 
@@ -227,16 +248,19 @@ def text_stream(path: Path) -> Iterator[pa.NativeFile]:
     """The bytes of a text file, decompressed where its ending says that it is compressed.
 
     Raises:
-        DataError: the compressed stream is broken or cut off.
+        DataError: the compressed stream is broken, cut off, or unpacks to far more than a log does.
         PermanentError: the file cannot be read.
     """
     try:
         with world_errors(f"read {path}"), contextlib.ExitStack() as stack:
             if path.suffix == ".xz":
-                raw = stack.enter_context(lzma.open(path, "rb"))
-                yield stack.enter_context(pa.PythonFile(raw, mode="r"))
+                unpacked = stack.enter_context(lzma.open(path, "rb"))
             else:
-                yield stack.enter_context(pa.input_stream(str(path), compression="detect"))
+                unpacked = stack.enter_context(pa.input_stream(str(path), compression="detect"))
+            if path.suffix in COMPRESSED:
+                measured = _Measured(unpacked, path.name, path.stat().st_size)
+                unpacked = stack.enter_context(pa.PythonFile(measured, mode="r"))
+            yield unpacked
     except (WorldError, EOFError, lzma.LZMAError) as problem:
         if path.suffix not in COMPRESSED:
             raise
@@ -244,6 +268,30 @@ def text_stream(path: Path) -> Iterator[pa.NativeFile]:
             f"{path.name} cannot be decompressed: {str(problem).splitlines()[0]}",
             hint="Was the file cut off while it was copied?",
         ) from None
+
+
+class _Measured(io.RawIOBase):
+    """A stream that is unpacked while it is read, and refuses to go on where it was made to do harm."""
+
+    def __init__(self, unpacked: Any, name: str, packed_bytes: int) -> None:
+        super().__init__()
+        self._unpacked, self._name, self._packed = unpacked, name, packed_bytes
+        self._given = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        piece: bytes = self._unpacked.read(size) if size >= 0 else self._unpacked.read()
+        self._given += len(piece)
+        if self._given > max(UNPACKED_BYTES, UNPACKED_RATIO * self._packed):
+            raise DataError(
+                f"{self._name} ({self._packed:,} bytes) unpacks to more than {self._given:,} bytes, over "
+                f"{UNPACKED_RATIO} for each of its own.",
+                hint="A log does not shrink like that, so it was made to do harm or holds one line over and over. "
+                "Unpack it yourself if you know that it is good.",
+            )
+        return piece
 
 
 def _chunks(path: Path) -> Iterable[bytes]:

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from telic.errors import DataError
 
 from .event_format import Value
-from .files import SourceFile, text_stream
+from .files import SourceFile, refuse_disguise, text_stream
 
-__all__ = ["DEEPEST", "LONGEST_LINE", "flat", "json_document", "json_lines", "text_lines"]
+__all__ = [
+    "DEEPEST",
+    "LONGEST_LINE",
+    "document_text",
+    "flat",
+    "json_document",
+    "json_lines",
+    "not_json",
+    "refuse_half_characters",
+    "text_lines",
+]
 
 LONGEST_LINE = 64 << 20
 """Bytes of a line, or of a whole JSON document: a longer one is refused rather than held in memory."""
@@ -19,13 +30,17 @@ LONGEST_LINE = 64 << 20
 DEEPEST = 64
 """Levels of nesting; no log has more, and each level costs a call."""
 
+HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
+"""What half of a character outside the first 65,536 looks like in JSON; alone, it is no text."""
+
 
 def text_lines(source: SourceFile) -> Iterator[tuple[int, str]]:
     """Number (from 1) and text of each line that is not empty, without its end.
 
     Raises:
-        DataError: a line is longer than ``LONGEST_LINE`` or is not UTF-8.
+        DataError: a line is longer than ``LONGEST_LINE`` or is not UTF-8, or the file is no text at all.
     """
+    refuse_disguise(source.path)
     with text_stream(source.path) as stream:
         rest, number = b"", 0
         while piece := stream.read(1 << 20):
@@ -33,16 +48,22 @@ def text_lines(source: SourceFile) -> Iterator[tuple[int, str]]:
             rest = lines.pop()
             for line in lines:
                 number += 1
+                if len(line) > LONGEST_LINE:
+                    raise _too_long(source, number)
                 if line.strip():
                     yield number, _decoded(source, number, line)
             if len(rest) > LONGEST_LINE:
-                raise DataError(
-                    f"{source.name} line {number + 1} is longer than {LONGEST_LINE >> 20} MiB.",
-                    hint="A log has one event a line; is this another format, or were the line ends lost?",
-                    line=number + 1,
-                )
+                raise _too_long(source, number + 1)
         if rest.strip():
             yield number + 1, _decoded(source, number + 1, rest)
+
+
+def _too_long(source: SourceFile, number: int) -> DataError:
+    return DataError(
+        f"{source.name} line {number} is longer than {LONGEST_LINE >> 20} MiB.",
+        hint="A log has one event a line; is this another format, or were the line ends lost?",
+        line=number,
+    )
 
 
 def json_lines(source: SourceFile) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -66,8 +87,18 @@ def json_document(source: SourceFile) -> Any:
     """The one JSON value that a file holds.
 
     Raises:
-        DataError: it is not JSON, longer than ``LONGEST_LINE``, or nested deeper than ``DEEPEST``.
+        DataError: it is not JSON, longer than ``LONGEST_LINE``, or nested too deep.
     """
+    return _parsed(source.name, document_text(source))
+
+
+def document_text(source: SourceFile) -> str:
+    """The whole text of a file.
+
+    Raises:
+        DataError: it is longer than ``LONGEST_LINE`` or not UTF-8.
+    """
+    refuse_disguise(source.path)
     with text_stream(source.path) as stream:
         raw = stream.read(LONGEST_LINE + 1)
     if len(raw) > LONGEST_LINE:
@@ -75,7 +106,23 @@ def json_document(source: SourceFile) -> Any:
             f"{source.name} is one JSON document of more than {LONGEST_LINE >> 20} MiB.",
             hint="Export it in parts, or as JSON lines.",
         )
-    return _parsed(source.name, _decoded(source, 1, raw))
+    return _decoded(source, 1, raw)
+
+
+def refuse_half_characters(where: str, text: str, value: Any) -> None:
+    """Nothing, where all texts of a value are whole; ``text`` is the JSON that it was read from.
+
+    Raises:
+        DataError: a text in it holds half a character, which no file and no digest can hold.
+    """
+    if HALF_CHARACTER.search(text):
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise DataError(
+                f"{where} holds half a character (an escape from \\ud800 to \\udfff without its other half).",
+                hint="Was a text cut off in the middle of a character? Write the log again.",
+            ) from None
 
 
 def flat(value: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[str, Value]:
@@ -102,12 +149,22 @@ def flat(value: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[str
 
 def _parsed(where: str, text: str) -> Any:
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError) as problem:
-        raise DataError(
-            f"{where} is not JSON: {getattr(problem, 'msg', None) or 'nested too deep'}.",
-            hint="Was the file cut off, or is `data.format` another one?",
-        ) from None
+        raise not_json(where, problem) from None
+    refuse_half_characters(where, text, value)
+    return value
+
+
+def not_json(where: str, problem: ValueError | RecursionError) -> DataError:
+    """The error that says why a text is not JSON."""
+    if isinstance(problem, RecursionError):
+        why = "nested too deep"
+    else:  # the one other error is that of a number of thousands of digits
+        why = getattr(problem, "msg", "a number has too many digits")
+    return DataError(
+        f"{where} is not JSON: {why}.", hint="Was the file cut off, or is `data.format` another one?"
+    )
 
 
 def _decoded(source: SourceFile, number: int, raw: bytes) -> str:
