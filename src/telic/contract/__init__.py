@@ -13,7 +13,9 @@ from .blocks import (
     States,
     Timing,
 )
+from .coverage import EdgeCase
 from .problems import Problem
+from .quality import Quality
 from .task import SCHEMA_VERSION, TaskContract
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "Actions",
     "Data",
     "Dynamics",
+    "EdgeCase",
     "Feature",
     "Identity",
     "Limit",
@@ -28,6 +31,7 @@ __all__ = [
     "Outcomes",
     "People",
     "Problem",
+    "Quality",
     "States",
     "TaskContract",
     "Timing",

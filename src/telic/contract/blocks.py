@@ -335,6 +335,11 @@ class Data(_Block):
         description="Share of trajectories kept out of fitting, in [0, 1), chosen by a hash of their "
         "names and `key`.",
     )
+    split_by: Literal["episode", "demonstrator", "time"] = Field(
+        "episode",
+        description="What is kept out whole: trajectories or demonstrators chosen by a hash of their names and "
+        "`key`, or the trajectories that began last.",
+    )
     key: Annotated[int, Strict(), Field(ge=0)] = Field(0, description="Random key of the held-out split.")
     delimiter: str | None = Field(
         None, min_length=1, max_length=1, description="Separator of a CSV; null: found from its first line."

@@ -25,6 +25,7 @@ from telic._core.near_miss import near_miss
 from telic.errors import ContractError
 
 from .blocks import Actions, Data, Dynamics, Feature, Identity, Limit, Observation, Outcomes, States, Timing
+from .coverage import EdgeCase
 
 __all__ = ["Problem", "contract_error", "cross_checks", "structural_problems"]
 
@@ -138,7 +139,8 @@ def cross_checks(parts: Mapping[str, Any], observation_names: Sequence[str]) -> 
                 f"Must contain 1 (the bins as declared), got {list(states.resolutions)}.",
             )
         )
-    found += _duplicates("limits", [x.name for x in parts.get("limits", ())])
+    for block in ("limits", "coverage"):
+        found += _duplicates(block, [x.name for x in parts.get(block, ())])
     found += _feature_problems(parts.get("features"), parts.get("tradeoffs"))
     labels = _labels(observations or (), actions)
     for path, text in _expressions(parts):
@@ -323,8 +325,10 @@ def _feature_problems(
 def _expressions(parts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     limits: Sequence[Limit] = parts.get("limits", ())
     features: Sequence[Feature] = parts.get("features", ())
+    cases: Sequence[EdgeCase] = parts.get("coverage", ())
     yield from ((f"limits[{i}].expression", x.expression) for i, x in enumerate(limits))
     yield from ((f"features[{i}].expression", x.expression) for i, x in enumerate(features))
+    yield from ((f"coverage[{i}].expression", x.expression) for i, x in enumerate(cases))
     outcomes: Outcomes | None = parts.get("outcomes")
     if outcomes is not None:
         yield from (

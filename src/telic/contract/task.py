@@ -30,7 +30,9 @@ from .blocks import (
     States,
     Timing,
 )
+from .coverage import EdgeCase
 from .problems import Problem, contract_error, cross_checks, structural_problems
+from .quality import Quality
 
 __all__ = ["SCHEMA_VERSION", "TaskContract"]
 
@@ -67,6 +69,10 @@ class TaskContract(BaseModel):
     states: States = Field(States(), description="How finely measurements are cut into states.")
     dynamics: Dynamics = Field(Dynamics(), description="How the world's response is estimated.")
     data: Data = Field(Data(), description="Where the log keeps what, and how it is read.")
+    coverage: tuple[EdgeCase, ...] = Field(
+        (), description="Edge cases that the dataset must hold, each with the number of decisions it needs."
+    )
+    quality: Quality = Field(Quality(), description="What the quality gate refuses.")
     people: People | None = Field(
         None,
         description="Permission to report about single people; null: nothing is reported per demonstrator.",

@@ -12,13 +12,14 @@ from typing import TypeAlias
 import numpy as np
 
 from telic.contract import TaskContract
+from telic.datasets.splits import split
 from telic.errors import DataError, DynamicsError
 from telic.features import FeatureMap, degenerate_features
 from telic.features import from_contract as features_from_contract
 from telic.mdp import DynamicsEstimate, FiniteHorizonMDP, StateSpace, TabularMDP, estimate_dynamics
 from telic.reports import Finding, Severity
 from telic.trajectories import Demonstrations
-from telic.trajectories.splits import source_index, split_by_trajectory
+from telic.trajectories.splits import source_index
 from telic.typing import LongArray
 
 from .environments import Environment, environment_of_trajectories, environments_of
@@ -153,10 +154,10 @@ def pose(
         FeatureError: features are constant or collinear at the resolution of the contract.
     """
     share = contract.data.held_out if held_out is None else held_out
-    known, _ = split_by_trajectory(demos, held_out=share, key=contract.data.key)
+    known, _ = split(demos, contract.data, held_out=share)
     space = StateSpace.from_contract(contract, demos, scale=scale, choose_by=known)
     encoded = space.encode(demos)
-    train, kept = split_by_trajectory(encoded, held_out=share, key=contract.data.key)
+    train, kept = split(encoded, contract.data, held_out=share)
     if not train.n_decisions:
         raise DataError(
             f"No decision is left to fit: {demos.n_trajectories} trajectories, {share:.0%} of them held out.",

@@ -75,7 +75,7 @@ def ingest_key(contract: TaskContract, sources: Sequence[SourceFile]) -> str:
         "gap": stated["timing"]["max_gap_seconds"],
         "period": stated["timing"]["control_period_seconds"],
         "terminated": stated["outcomes"]["terminated"],
-        "data": {k: v for k, v in stated["data"].items() if k not in ("held_out", "key", "origin")},
+        "data": {k: v for k, v in stated["data"].items() if k not in ("held_out", "key", "origin", "split_by")},
         "files": [[s.digest, s.format] for s in sources],
     }
     return digest_json(reading)
