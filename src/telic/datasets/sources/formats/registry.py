@@ -18,6 +18,8 @@ __all__ = ["MODULES", "event_format", "is_folder_format"]
 MODULES: Final = MappingProxyType(
     {
         "kubernetes-audit": "kubernetes_audit",
+        "slurm-sacct": "slurm_sacct",
+        "swf": "swf",
         "xes": "xes",
     }
 )
