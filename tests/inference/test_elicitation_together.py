@@ -194,3 +194,16 @@ def test_a_decision_settles_what_it_shows(size, settled):
     found = rank_starts(belief, world, features, steps=1, at_stake=stake())
     assert found.best.settles == {"time is wanted": settled}
     assert found.best.narrows["time for money"] == pytest.approx(settled, abs=0.01)
+
+
+@pytest.mark.parametrize("key", range(5))
+def test_decisions_that_tell_nothing_narrow_nothing_whichever_draws_are_looked_at(key):
+    """Both actions have the feature: choices are at random under every weight, so all that moves is the sample."""
+    world = TabularMDP.from_transition(np.ones((1, 2, 1)), discount=0.5, initial=np.ones(1))
+    features = FeatureMap(values=np.array([[[1.0, 0.0], [1.0, 0.0]]]), names=("time", "money"), form="SA")
+    draws = np.random.default_rng(17).normal(size=(2_000, 2))
+    belief = WeightBelief.from_density(("time", "money"), draws, lambda w: -0.5 * (w**2).sum(axis=1))
+    found = rank_starts(belief, world, features, steps=3, n_draws=50, key=key, at_stake=stake())
+    question = found.questions[0]
+    assert question.narrows["time for money"] < 1e-3
+    assert question.tells["time is wanted"] < 1e-3

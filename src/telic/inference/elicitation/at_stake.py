@@ -114,6 +114,8 @@ class AtStake:
         chances: Float[np.ndarray, "m"],
         means: Float[np.ndarray, "m Q"],
         squares: Float[np.ndarray, "m Q"],
+        *,
+        picked: Float[np.ndarray, "n K"] | None = None,
     ) -> Effect:
         """What answers do.
 
@@ -122,14 +124,17 @@ class AtStake:
             chances: of the m answers.
             means: of ``values`` given each answer.
             squares: means of squared ``values`` given each answer.
+            picked: draws, equally likely, that the means were taken over; None: those of the belief. What is known
+                before must be known by the same draws, or their sampling error would pass for an effect.
         """
         C = len(self.claims)
-        weights, p = belief.answer()
+        weights, p = belief.answer() if picked is None else (picked, np.full(len(picked), 1.0 / len(picked)))
         values = self.values(weights)
         share = p @ values
         settled = chances @ ~self.is_open(means[:, :C])
         told = np.maximum(_binary_entropy(share[:C]) - chances @ _binary_entropy(means[:, :C]), 0.0)
-        open_claims = [(i, name) for i, name in enumerate(self.claims) if bool(self.is_open(share[i]))]
+        now = self.now(belief)
+        open_claims = [(i, name) for i, name in enumerate(self.claims) if bool(self.is_open(now[i]))]
         before = p @ values**2 - share**2
         after = chances @ np.maximum(squares - means**2, 0.0)
         kept = np.sqrt(np.clip(after / np.maximum(before, TINY), 0.0, 1.0))

@@ -11,6 +11,7 @@ from telic.errors import DataError, SettingsError
 from telic.features import FeatureMap
 from telic.mdp import TabularMDP
 from telic.reports import Finding, Outcome, Severity
+from telic.typing import FloatArray
 
 from .at_stake import AtStake
 from .belief import WeightBelief
@@ -95,7 +96,7 @@ def rank_starts(
             highest_gain=float(max(upper[i], lower[i].mean(), 0.0)),
             state=s,
             steps=steps,
-            **effect_of(found[int(order[i])], belief, at_stake),
+            **effect_of(found[int(order[i])], belief, weights, at_stake),
         )
 
     return rank(
@@ -112,12 +113,16 @@ def rank_starts(
     )
 
 
-def effect_of(found: RolloutGain, belief: WeightBelief, at_stake: AtStake | None) -> dict[str, Any]:
-    """What rollouts settle and narrow, as fields of a question; none where nothing was asked for."""
+def effect_of(
+    found: RolloutGain, belief: WeightBelief, picked: FloatArray, at_stake: AtStake | None
+) -> dict[str, Any]:
+    """What rollouts of the ``(n, K)`` picked draws settle and narrow, as fields of a question; none where nothing was
+    asked for.
+    """
     if at_stake is None or found.means is None or found.squares is None:
         return {}
     n = len(found.means)
-    effect = at_stake.effect(belief, np.full(n, 1.0 / n), found.means, found.squares)
+    effect = at_stake.effect(belief, np.full(n, 1.0 / n), found.means, found.squares, picked=picked)
     return {"settles": effect.settles, "narrows": effect.narrows, "tells": effect.tells}
 
 

@@ -151,7 +151,7 @@ def rank_environments(
             highest_gain=float(max(upper[i], 0.0)),
             environment=name,
             steps=steps,
-            **effect_of(found[i][1], belief, at_stake),
+            **effect_of(found[i][1], belief, weights, at_stake),
         )
 
     return rank(
