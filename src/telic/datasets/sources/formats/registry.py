@@ -18,8 +18,14 @@ __all__ = ["MODULES", "event_format", "is_folder_format"]
 MODULES: Final = MappingProxyType(
     {
         "kubernetes-audit": "kubernetes_audit",
+        "otlp-logs": "otlp_logs",
+        "otlp-traces": "otlp_traces",
+        "lerobot": "lerobot",
+        "ecs": "ecs",
+        "ocsf": "ocsf",
         "slurm-sacct": "slurm_sacct",
         "swf": "swf",
+        "sysmon": "sysmon",
         "xes": "xes",
     }
 )
