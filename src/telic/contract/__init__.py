@@ -16,23 +16,30 @@ from .blocks import (
 from .coverage import EdgeCase
 from .problems import Problem
 from .quality import Quality
+from .streams import Clock, Decisions, LateOutcome, NoAction, Offered, Stream
 from .task import SCHEMA_VERSION, TaskContract
 
 __all__ = [
     "SCHEMA_VERSION",
     "Actions",
+    "Clock",
     "Data",
+    "Decisions",
     "Dynamics",
     "EdgeCase",
     "Feature",
     "Identity",
+    "LateOutcome",
     "Limit",
+    "NoAction",
     "Observation",
+    "Offered",
     "Outcomes",
     "People",
     "Problem",
     "Quality",
     "States",
+    "Stream",
     "TaskContract",
     "Timing",
 ]

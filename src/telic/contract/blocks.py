@@ -10,7 +10,10 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
+from pydantic import Field, Strict, model_validator
+
+from .base import Block, Columns, Flag, Label, Number, as_text
+from .streams import Offered, OriginNames
 
 __all__ = [
     "Actions",
@@ -27,25 +30,7 @@ __all__ = [
 ]
 
 
-def _one_or_many(value: Any) -> Any:
-    """A lone string where a list of strings is expected counts as a list of one."""
-    return (value,) if isinstance(value, str) else value
-
-
-Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
-Whole = Annotated[int, Strict()]
-Flag = Annotated[bool, Strict()]
-Label = Annotated[str, Strict()] | Whole | Number
-Columns = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
-
-
-class _Block(BaseModel):
-    """Frozen, and closed: an unknown key is an error, never ignored."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=False)
-
-
-class Identity(_Block):
+class Identity(Block):
     """What the task is, whose it is and how far automation may ever go."""
 
     task: str = Field(
@@ -73,7 +58,7 @@ class Identity(_Block):
     )
 
 
-class Observation(_Block):
+class Observation(Block):
     """One measurement that the decision maker could see when deciding."""
 
     name: str = Field(description="Name used in expressions, reports and results: letters, digits and `_`.")
@@ -144,7 +129,7 @@ class Observation(_Block):
         return filled
 
 
-class Actions(_Block):
+class Actions(Block):
     """What could be done at each decision: finitely many alternatives, in a fixed order."""
 
     column: str = Field(
@@ -168,6 +153,9 @@ class Actions(_Block):
         "of `values`.",
     )
     description: str = Field("", description="What the alternatives mean, in words.")
+    offered: Offered | None = Field(
+        None, description="What else could have been done at each decision; null: anything, always."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -184,10 +172,10 @@ class Actions(_Block):
     @property
     def labels(self) -> tuple[str, ...]:
         """Name of each action, in order: the ``action_labels`` of demonstrations."""
-        return tuple(_text(v) for v in self.values)
+        return tuple(as_text(v) for v in self.values)
 
 
-class Timing(_Block):
+class Timing(Block):
     """How often decisions are taken and how far ahead they look."""
 
     control_period_seconds: Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)] | None = Field(
@@ -210,13 +198,19 @@ class Timing(_Block):
     )
 
 
-class Outcomes(_Block):
+class Outcomes(Block):
     """How a trajectory ends, and which ends are good."""
 
     terminated: str | None = Field(
         None,
         description="Boolean column: true on the last decision of a task that ended by itself; null: "
         "records only stop (truncated).",
+    )
+    succeeded: str | None = Field(
+        None,
+        min_length=1,
+        description="Boolean column: whether the task of the trajectory succeeded; its last known value counts, and "
+        "failures are kept. null: not recorded.",
     )
     success: str = Field(
         "",
@@ -230,7 +224,7 @@ class Outcomes(_Block):
     )
 
 
-class Limit(_Block):
+class Limit(Block):
     """A bound that must hold whatever the reward says."""
 
     name: str = Field(min_length=1, description="Name of the limit, unique in the contract.")
@@ -241,7 +235,7 @@ class Limit(_Block):
     hard: Flag = Field(True, description="true: never to be broken by a policy; false: reported when broken.")
 
 
-class Feature(_Block):
+class Feature(Block):
     """One candidate term of the reward: something the experts may value or avoid."""
 
     name: str = Field(
@@ -259,7 +253,7 @@ class Feature(_Block):
     )
 
 
-class States(_Block):
+class States(Block):
     """How finely measurements are cut into states."""
 
     cap: Annotated[int, Strict(), Field(ge=1)] = Field(
@@ -271,7 +265,7 @@ class States(_Block):
     )
 
 
-class Dynamics(_Block):
+class Dynamics(Block):
     """How the world's response is estimated from the log."""
 
     smoothing: Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)] = Field(
@@ -286,7 +280,7 @@ class Dynamics(_Block):
     )
 
 
-class Data(_Block):
+class Data(Block):
     """Where the log keeps what, and how it is read."""
 
     format: str | None = Field(
@@ -309,8 +303,18 @@ class Data(_Block):
         description=(
             "How times are written: null for ISO 8601 text or seconds since 1970 as a number, `seconds`, "
             "`milliseconds`, `microseconds`, `nanoseconds`, or a pattern such as `%d-%m-%Y %H:%M`. "
-            "Times without a zone are taken as UTC."
+            "Times without a zone are taken as UTC, unless `zone` says otherwise."
         ),
+    )
+    zone: str | None = Field(
+        None,
+        min_length=1,
+        description="Time zone of times without one, such as `Europe/Berlin`; null: UTC.",
+    )
+    fold: Literal["error", "earlier", "later"] = Field(
+        "error",
+        description="Which moment a local time of `zone` means that a change of the clocks made happen twice: "
+        "`error`, the `earlier` or the `later` one.",
     )
     cut_seconds: Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)] | None = Field(
         None,
@@ -329,6 +333,21 @@ class Data(_Block):
         "human",
         description="Who made the decisions: people, a fixed rule, a learned policy, an attacker, or "
         "several of these.",
+    )
+    origin_column: str | None = Field(
+        None,
+        min_length=1,
+        description="Column that says who made each decision; trajectories are cut where it changes. null: `origin` "
+        "holds for all.",
+    )
+    origin_values: OriginNames = Field(
+        (),
+        description="Text of `origin_column` to what it means: `human`, `rule`, `policy`, `adversary` or `unknown`; "
+        "these words mean themselves.",
+    )
+    labels: Columns = Field(
+        (),
+        description="Columns kept as text about each trajectory: scenario, session, quality, incident.",
     )
     held_out: Annotated[float, Strict(), Field(ge=0, lt=1)] = Field(
         0.2,
@@ -352,7 +371,7 @@ class Data(_Block):
     )
 
 
-class People(_Block):
+class People(Block):
     """Permission to report about single people (as pseudonyms); without it nothing is reported per
     demonstrator.
     """
@@ -369,13 +388,6 @@ class People(_Block):
     )
 
 
-def _text(value: str | int | float) -> str:
-    """A label as text: integers without a point, so that 1 and "1" are one label."""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
-
-
 def _label(value: Any) -> Any:
     """Numbers become text; anything else is left for the type check."""
-    return _text(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    return as_text(value) if isinstance(value, int | float) and not isinstance(value, bool) else value

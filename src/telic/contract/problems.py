@@ -26,6 +26,7 @@ from telic.errors import ContractError
 
 from .blocks import Actions, Data, Dynamics, Feature, Identity, Limit, Observation, Outcomes, States, Timing
 from .coverage import EdgeCase
+from .stream_problems import offered_problems, stream_problems
 
 __all__ = ["Problem", "contract_error", "cross_checks", "structural_problems"]
 
@@ -130,7 +131,10 @@ def cross_checks(parts: Mapping[str, Any], observation_names: Sequence[str]) -> 
     if actions is not None:
         found += _action_problems(actions)
     found += _timing_problems(parts.get("timing"), parts.get("outcomes"))
-    found += _time_column_problems(parts.get("timing"), parts.get("data"))
+    if not parts.get("streams"):
+        found += _time_column_problems(parts.get("timing"), parts.get("data"))
+    found += [Problem(path=path, message=message) for path, message in stream_problems(parts)]
+    found += [Problem(path=path, message=message) for path, message in offered_problems(actions)]
     states: States | None = parts.get("states")
     if states is not None and 1.0 not in states.resolutions:
         found.append(

@@ -33,6 +33,7 @@ from .blocks import (
 from .coverage import EdgeCase
 from .problems import Problem, contract_error, cross_checks, structural_problems
 from .quality import Quality
+from .streams import Decisions, Stream
 
 __all__ = ["SCHEMA_VERSION", "TaskContract"]
 
@@ -73,6 +74,13 @@ class TaskContract(BaseModel):
         (), description="Edge cases that the dataset must hold, each with the number of decisions it needs."
     )
     quality: Quality = Field(Quality(), description="What the quality gate refuses.")
+    streams: tuple[Stream, ...] = Field(
+        (),
+        description="Several logs that are joined into one table of decisions; empty: the log is that table.",
+    )
+    decisions: Decisions = Field(
+        Decisions(), description="What a decision is beyond the rows of the streams with that role."
+    )
     people: People | None = Field(
         None,
         description="Permission to report about single people; null: nothing is reported per demonstrator.",

@@ -15,6 +15,9 @@ from telic.reports import Finding, Provenance, Severity
 from telic.trajectories import Demonstrations
 from telic.typing import BoolArray, FloatArray, IntArray
 
+from .about_trajectories import labels_of_trajectories, origins_of, succeeded_of, success_of_trajectories
+from .choices import offered_of
+from .labels import labels_and_codes
 from .measure import action_indices, measure
 from .notices import cut_findings, timing_findings
 from .order import (
@@ -47,10 +50,16 @@ class _Rows:
     terminated: BoolArray | None
     weights: FloatArray | None
     drop: BoolArray | None
+    origins: IntArray | None
+    succeeded: IntArray | None
+    offered: BoolArray | None
+    labels: dict[str, tuple[IntArray, tuple[str, ...]]]
 
     def columns(self) -> list[NDArray[Any]]:
         """All that makes two rows of one trajectory and time equal or not."""
-        optional = (self.demonstrators, self.terminated, self.weights)
+        optional = [self.demonstrators, self.terminated, self.weights, self.origins, self.succeeded]
+        optional += [] if self.offered is None else list(self.offered.T)
+        optional += [codes for codes, _ in self.labels.values()]
         return [self.actions, *self.observations.values(), *(c for c in optional if c is not None)]
 
     def take(self, keep: BoolArray) -> _Rows:
@@ -68,6 +77,10 @@ class _Rows:
             terminated=only(self.terminated),
             weights=only(self.weights),
             drop=only(self.drop),
+            origins=only(self.origins),
+            succeeded=only(self.succeeded),
+            offered=only(self.offered),
+            labels={name: (codes[keep], texts) for name, (codes, texts) in self.labels.items()},
         )
 
 
@@ -91,6 +104,7 @@ def assemble(source: SourceColumns, contract: TaskContract, provenance: Provenan
         terminated=rows.terminated,
         demonstrators=rows.demonstrators,
         drop=rows.drop,
+        origins=rows.origins,
     )
     if rows.drop is not None:
         keep = ~rows.drop
@@ -103,7 +117,7 @@ def assemble(source: SourceColumns, contract: TaskContract, provenance: Provenan
             f"decisions are needed.",
             hint="One decision shows no preference. Check `missing: drop` and the source.",
         )
-    demos = _demonstrations(rows, segments, contract, provenance)
+    demos = _demonstrations(rows, segments, contract, provenance, findings)
     findings += timing_findings(demos, contract)
     return replace(demos, findings=tuple(sorted(findings, key=lambda f: -f.severity)))
 
@@ -142,6 +156,9 @@ def _rows(source: SourceColumns, contract: TaskContract, findings: list[Finding]
     demonstrators, people = people_of(source, contract, findings)
     terminated = terminated_of(source, contract)
     weights = weights_of(source, contract)
+    origins, succeeded = origins_of(source, contract), succeeded_of(source)
+    offered = offered_of(source, contract, actions, findings)
+    labels = {c: labels_and_codes(source.columns.pop(f"label:{c}")) for c in contract.data.labels}
     in_order: Callable[[Any], Any] = lambda c: c if c is None or order is None else c[order]  # noqa: E731
     return _Rows(
         ordered=ordered,
@@ -153,6 +170,10 @@ def _rows(source: SourceColumns, contract: TaskContract, findings: list[Finding]
         terminated=in_order(terminated),
         weights=in_order(weights),
         drop=drop,
+        origins=in_order(origins),
+        succeeded=in_order(succeeded),
+        offered=in_order(offered),
+        labels={name: (in_order(codes), texts) for name, (codes, texts) in labels.items()},
     )
 
 
@@ -203,7 +224,11 @@ def _duplicates(rows: _Rows, source: SourceColumns, contract: TaskContract, find
 
 
 def _demonstrations(
-    rows: _Rows, segments: Segments, contract: TaskContract, provenance: Provenance
+    rows: _Rows,
+    segments: Segments,
+    contract: TaskContract,
+    provenance: Provenance,
+    findings: list[Finding],
 ) -> Demonstrations:
     n = len(rows.actions)
     first = np.flatnonzero(segments.starts)
@@ -235,6 +260,14 @@ def _demonstrations(
         terminated=terminated,
         truncated=~terminated,
         weights=rows.weights,
+        offered=rows.offered,
+        origins=None if rows.origins is None else rows.origins[first],
+        succeeded=None
+        if rows.succeeded is None
+        else success_of_trajectories(rows.succeeded, offsets, findings),
+        labels={
+            k: labels_of_trajectories(codes, texts, offsets) for k, (codes, texts) in rows.labels.items()
+        },
         categories=rows.categories,
         provenance=provenance,
     )

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import telic
 from telic._core.hashing import digest_json
-from telic.contract import TaskContract
+from telic.contract import Data, TaskContract
 from telic.datasets.store import DatasetStore, DatasetVersion
 from telic.reports import Provenance
 from telic.trajectories import Demonstrations
@@ -24,6 +24,13 @@ Paths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 READING_VERSION = 3
 """Rises when the same files and contract would be read differently, so that old ingests are done again."""
+
+
+NO_READING_RULES = ("held_out", "key", "origin", "split_by")
+"""Fields of ``data`` that say nothing about how files are read."""
+
+LATER = ("zone", "fold", "origin_column", "origin_values", "labels")
+"""Fields of ``data`` that older contracts do not have."""
 
 
 def ingest(contract: TaskContract, paths: Paths, store: DatasetStore) -> DatasetVersion:
@@ -71,12 +78,19 @@ def ingest_key(contract: TaskContract, sources: Sequence[SourceFile]) -> str:
             {k: o[k] for k in ("name", "column", "type", "low", "high", "values", "missing")}
             for o in stated["observations"]
         ],
-        "actions": stated["actions"],
+        "actions": {k: v for k, v in stated["actions"].items() if k != "offered" or v is not None},
         "gap": stated["timing"]["max_gap_seconds"],
         "period": stated["timing"]["control_period_seconds"],
         "terminated": stated["outcomes"]["terminated"],
-        "data": {k: v for k, v in stated["data"].items() if k not in ("held_out", "key", "origin", "split_by")},
+        "data": {k: v for k, v in stated["data"].items() if k not in NO_READING_RULES and k not in LATER},
         "files": [[s.digest, s.format] for s in sources],
+        # What was added later counts where it is used, so that what was ingested before stays known.
+        **{
+            k: stated["data"][k]
+            for k in LATER
+            if getattr(contract.data, k) != Data.model_fields[k].get_default()
+        },
+        **({"succeeded": contract.outcomes.succeeded} if contract.outcomes.succeeded else {}),
     }
     return digest_json(reading)
 

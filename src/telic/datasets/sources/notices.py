@@ -25,6 +25,7 @@ def cut_findings(segments: Segments, contract: TaskContract) -> list[Finding]:
     words = {
         "gap": f"of a silence of more than {gap:g} s" if gap is not None else "",
         "termination": "a row says that the task had ended, and rows follow",
+        "origin": "the kind of maker changes (people, rule, policy; what followed is still known)",
         "handover": "another demonstrator took over (what followed is still known)",
     }
     return [

@@ -2,8 +2,8 @@
 
 Canonical order is by trajectory name, then time, then place in the files. A source trajectory (one value of
 the contract's ``data.trajectory``) is cut where time leaps over ``timing.max_gap_seconds``, after a
-terminated row, before a dropped row, and where another demonstrator takes over. What happened after the last
-row before a hand-over is still known (the next row says it); after the other cuts it is not.
+terminated row, before a dropped row, and where another demonstrator (or kind of maker) takes over. What happened
+after the last row before a hand-over is still known (the next row says it); after the other cuts it is not.
 """
 
 from __future__ import annotations
@@ -223,6 +223,7 @@ def segment(
     terminated: BoolArray | None,
     demonstrators: IntArray | None,
     drop: BoolArray | None,
+    origins: IntArray | None = None,
 ) -> Segments:
     """Where trajectories begin, in canonical order; ``drop`` marks rows that the caller removes afterwards.
 
@@ -232,6 +233,7 @@ def segment(
         terminated: ``(n,)`` ends of the task; None: never.
         demonstrators: ``(n,)`` who decided; None: one for all.
         drop: ``(n,)`` rows to be removed; None: none.
+        origins: ``(n,)`` what kind of maker decided; None: one for all.
     """
     within = ~ordered.starts[1:]
     unknown = np.zeros(len(ordered.keys) - 1, dtype=bool)
@@ -253,11 +255,12 @@ def segment(
     next_known[:-1] = within & ~unknown
     starts = ordered.starts.copy()
     starts[1:] |= unknown
-    if demonstrators is not None:
-        handover = within & ~unknown & (demonstrators[1:] != demonstrators[:-1])
-        if handover.any():
-            cuts["handover"] = int(handover.sum())
-            starts[1:] |= handover
+    for reason, makers in (("origin", origins), ("handover", demonstrators)):
+        if makers is not None:
+            handover = within & ~unknown & (makers[1:] != makers[:-1]) & ~starts[1:]
+            if handover.any():
+                cuts[reason] = int(handover.sum())
+                starts[1:] |= handover
     return Segments(starts=starts, next_known=next_known, cuts=cuts)
 
 

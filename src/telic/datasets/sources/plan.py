@@ -22,7 +22,7 @@ class Use:
 
     Attributes:
         role: what for: ``observation:NAME``, ``action``, ``trajectory:COLUMN``, ``demonstrator``, ``time``,
-            ``terminated`` or ``weight``.
+            ``terminated``, ``weight``, ``origin``, ``succeeded``, ``offered``, ``offered:ACTION`` or ``label:COLUMN``.
         column: the source column or dotted JSON key.
         kind: what its values must be.
         field: the contract's field that asks for it, for messages.
@@ -51,6 +51,15 @@ def uses_of(contract: TaskContract) -> tuple[Use, ...]:
         ("time", data.time, "time", "data.time"),
         ("terminated", contract.outcomes.terminated, "boolean", "outcomes.terminated"),
         ("weight", data.weight, "number", "data.weight"),
+        ("origin", data.origin_column, "text", "data.origin_column"),
+        ("succeeded", contract.outcomes.succeeded, "boolean", "outcomes.succeeded"),
     ]
+    if actions.offered is not None:
+        single.append(("offered", actions.offered.column or None, "text", "actions.offered.column"))
+        single += [
+            (f"offered:{label}", column, "boolean", "actions.offered.columns")
+            for label, column in actions.offered.columns
+        ]
+    single += [(f"label:{c}", c, "text", f"data.labels[{i}]") for i, c in enumerate(data.labels)]
     uses += [Use(role=r, column=c, kind=k, field=f) for r, c, k, f in single if c is not None]
     return tuple(uses)

@@ -29,7 +29,7 @@ from .plan import Use, uses_of
 from .rows import FilePart, RowNames
 from .times import first_zoned_and_zoneless, ways_of_writing
 
-__all__ = ["SourceColumns", "columns_of", "read_sources", "release"]
+__all__ = ["SourceColumns", "columns_of", "read_sources", "read_uses", "release"]
 
 TYPES = {
     "number": pa.float64(),
@@ -87,15 +87,25 @@ def read_sources(sources: Sequence[SourceFile], contract: TaskContract) -> Sourc
         are no
             rows; the message names the file and the line.
     """
-    uses = uses_of(contract)
+    return read_uses(sources, uses_of(contract), contract.data)
+
+
+def read_uses(sources: Sequence[SourceFile], uses: Sequence[Use], data: Data) -> SourceColumns:
+    """The columns of these uses, from all files one after the other; errors as ``read_sources``.
+
+    Args:
+        sources: the files.
+        uses: what is wanted.
+        data: the reading rules.
+    """
     chunks: dict[str, list[pa.Array]] = {use.role: [] for use in uses}
     parts: list[FilePart] = []
     findings: list[Finding] = []
     for source in sources:
-        if source.format in FIRST_LINE and text_faults(source, contract.data.encoding):
+        if source.format in FIRST_LINE and text_faults(source, data.encoding):
             findings.append(_no_newline(source))
-        findings += _column_faults(source, uses, contract)
-        columns, n_rows, noticed = _columns(source, uses, contract.data)
+        findings += _column_faults(source, uses, data)
+        columns, n_rows, noticed = _columns(source, uses, data)
         findings += noticed
         if source.format not in PLAIN_FORMATS:
             findings += event_findings(source, event_format(source.format))
@@ -155,7 +165,7 @@ def _columns(
             alone = whole_table(_pieces(source, uses, data), [use.column])[use.column]
             kept[use.role] = coerce(alone, use, data, _row_names(source, n_rows)).chunks
     findings = []
-    if min(zoned, zoneless) >= 0:
+    if min(zoned, zoneless) >= 0 and data.zone is None:
         names = _row_names(source, n_rows)
         findings.append(_mixed_zones(data, names.name(zoned), names.name(zoneless)))
     return kept, n_rows, findings
@@ -192,9 +202,9 @@ def _pieces(source: SourceFile, uses: Sequence[Use], data: Data) -> Pieces:
             return event_pieces(source, event_format(name), types)
 
 
-def _column_faults(source: SourceFile, uses: Sequence[Use], contract: TaskContract) -> list[Finding]:
+def _column_faults(source: SourceFile, uses: Sequence[Use], data: Data) -> list[Finding]:
     """Raises for missing columns; a finding for extra ones."""
-    present = columns_of(source, contract.data)
+    present = columns_of(source, data)
     wanted = {use.column: use for use in uses}
     missing = [use for column, use in wanted.items() if column not in present]
     if missing:

@@ -18,6 +18,7 @@ from telic.errors import ContractError
 
 from .plan import Use
 from .rows import RowNames, bad_values
+from .zones import to_utc
 
 __all__ = ["coerce_time", "first_zoned_and_zoneless", "ways_of_writing"]
 
@@ -52,9 +53,9 @@ def coerce_time(column: pa.ChunkedArray, use: Use, data: Data, rows: RowNames) -
     if pa.types.is_null(kind):
         return pa.chunked_array([pa.nulls(len(column), pa.float64())])
     if pa.types.is_date(kind):
-        return _from_timestamps(column.cast(pa.timestamp("ms")))
+        return to_utc(_from_timestamps(column.cast(pa.timestamp("ms"))), True, column, use, data, rows)
     if pa.types.is_timestamp(kind):
-        return _from_timestamps(column)
+        return to_utc(_from_timestamps(column), kind.tz is None, column, use, data, rows)
     if pa.types.is_integer(kind) and form in UNITS:
         return _from_ticks(column.cast(pa.int64()), UNITS[form])
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
@@ -77,7 +78,10 @@ def coerce_time(column: pa.ChunkedArray, use: Use, data: Data, rows: RowNames) -
         ticks = _from_ticks(pc.if_else(whole, texts, nothing).cast(pa.int64()), UNITS[form])
         others = pc.if_else(whole, nothing, texts).cast(pa.float64())
         return pc.coalesce(ticks, _from_numbers(others, use, form, rows))
-    return _from_iso(texts, use, rows) if form is None else _from_pattern(texts, use, form, rows)
+    if form is None:
+        is_local = pc.invert(pc.match_substring_regex(texts, WITH_ZONE))
+        return to_utc(_from_iso(texts, use, rows), is_local, texts, use, data, rows)
+    return to_utc(_from_pattern(texts, use, form, rows), "%z" not in form, texts, use, data, rows)
 
 
 def ways_of_writing(column: pa.ChunkedArray, data: Data) -> set[bool]:
