@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,7 +13,7 @@ from telic.errors import DataError
 from .files import SourceFile
 from .pieces import PIECE_ROWS, Pieces
 
-__all__ = ["parquet_columns", "parquet_pieces"]
+__all__ = ["broken_parquet", "open_parquet", "parquet_columns", "parquet_pieces"]
 
 
 def parquet_columns(source: SourceFile) -> list[str]:
@@ -21,7 +22,7 @@ def parquet_columns(source: SourceFile) -> list[str]:
     Raises:
         DataError: the file is not a whole Parquet file.
     """
-    return list(_flat(_open(source).schema_arrow.empty_table()).column_names)
+    return list(_flat(open_parquet(source.path, source.name).schema_arrow.empty_table()).column_names)
 
 
 def parquet_pieces(source: SourceFile, columns: Iterable[str]) -> Pieces:
@@ -31,20 +32,29 @@ def parquet_pieces(source: SourceFile, columns: Iterable[str]) -> Pieces:
         DataError: the file is not a whole Parquet file.
     """
     wanted = list(columns)
-    file = _open(source)
+    file = open_parquet(source.path, source.name)
     try:
         yield _flat(file.schema_arrow.empty_table()).select(wanted)
         for batch in file.iter_batches(PIECE_ROWS, columns=wanted):
             yield _flat(pa.Table.from_batches([batch])).select(wanted)
     except (pa.ArrowInvalid, OSError) as problem:
-        raise _broken(source, problem) from None
+        raise broken_parquet(source.name, problem) from None
 
 
-def _open(source: SourceFile) -> pq.ParquetFile:
+def open_parquet(path: Path, name: str) -> pq.ParquetFile:
+    """The file, its footer read.
+
+    Args:
+        path: where it is.
+        name: for the message.
+
+    Raises:
+        DataError: it is not a whole Parquet file.
+    """
     try:
-        return pq.ParquetFile(source.path)
-    except (pa.ArrowInvalid, OSError) as problem:
-        raise _broken(source, problem) from None
+        return pq.ParquetFile(path)
+    except (pa.ArrowException, OSError) as problem:
+        raise broken_parquet(name, problem) from None
 
 
 def _flat(table: pa.Table) -> pa.Table:
@@ -53,8 +63,9 @@ def _flat(table: pa.Table) -> pa.Table:
     return table
 
 
-def _broken(source: SourceFile, problem: Exception) -> DataError:
+def broken_parquet(name: str, problem: Exception) -> DataError:
+    """The error of a file that cannot be decoded."""
     return DataError(
-        f"{source.name} is not a whole Parquet file: {str(problem).splitlines()[0]}",
+        f"{name} is not a whole Parquet file: {str(problem).splitlines()[0]}",
         hint="Was the file cut off while it was copied? Write or copy it again.",
     )

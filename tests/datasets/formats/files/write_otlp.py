@@ -65,12 +65,12 @@ def traces() -> None:
             },
         )
         call = tracer.start_span(
-            "scale", context=set_span_in_context(decide), kind=SpanKind.CLIENT, start_time=begun + 10
+            "scale", context=set_span_in_context(decide), kind=SpanKind.CLIENT, start_time=begun + 1_000_000
         )
-        call.add_event("retry", {"attempt": 1}, timestamp=begun + 20)
+        call.add_event("retry", {"attempt": 1}, timestamp=begun + 2_000_000)
         if i:
             call.set_status(Status(StatusCode.ERROR, "quota"))
-        call.end(end_time=begun + 1_500_000_010)
+        call.end(end_time=begun + 1_501_000_000)
         decide.end(end_time=begun + 2_000_000_003)
     provider.shutdown()
 

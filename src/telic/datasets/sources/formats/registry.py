@@ -50,4 +50,4 @@ def event_format(name: str) -> EventFormat:
 
 def is_folder_format(name: str | None) -> bool:
     """Whether a source of ``data.format`` is a folder; an unknown name, which the reading itself refuses, is not."""
-    return name in MODULES and event_format(name).is_folder
+    return name is not None and name in MODULES and event_format(name).is_folder
