@@ -1,8 +1,9 @@
 """Cost and Usage Report 2.0 of AWS Data Exports: CSV or Parquet, one row a line item.
 
-A line item covers ``[line_item_usage_start_date, line_item_usage_end_date)``; ``period_seconds`` is its length. The report
-names no corrections; ``is_refund`` marks what is one in it: line items of type ``Refund`` and those of a refund bill. A
-bill is written again until it is final, each time with other ``identity_line_item_id``: read one delivery, not two.
+A line item covers ``[line_item_usage_start_date, line_item_usage_end_date)``; ``period_seconds`` is its length. The
+report names no corrections; ``is_refund`` marks what is one in it: line items of type ``Refund`` and those of a
+refund bill. A bill is written again until it is final, each time with other ``identity_line_item_id``: read one
+delivery, not two.
 Keys of ``product``, ``resource_tags``, ``cost_category`` and ``discount`` become ``product.key``.
 
 References: AWS Data Exports user guide, COST_AND_USAGE_REPORT table dictionary.

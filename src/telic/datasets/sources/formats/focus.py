@@ -1,8 +1,8 @@
 """Billing data of the FinOps Open Cost and Usage Specification (FOCUS) 1.0 to 1.2: CSV or Parquet, one row a charge.
 
 A charge covers ``[ChargePeriodStart, ChargePeriodEnd)``; ``period_seconds`` is its length. A row with ``ChargeClass``
-``Correction`` changes what an earlier bill said: it is kept, and ``is_correction`` marks it, because sums of money need it
-while a count of decisions must not. Keys of ``Tags`` become ``Tags.key``.
+``Correction`` changes what an earlier bill said: it is kept, and ``is_correction`` marks it, because sums of money
+need it while a count of decisions must not. Keys of ``Tags`` become ``Tags.key``.
 
 References: FOCUS 1.2, columns ChargePeriodStart, ChargePeriodEnd, ChargeClass, Tags.
 """
