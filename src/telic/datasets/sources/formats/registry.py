@@ -17,7 +17,9 @@ __all__ = ["MODULES", "event_format", "is_folder_format"]
 
 MODULES: Final = MappingProxyType(
     {
+        "alertmanager": "alertmanager",
         "kubernetes-audit": "kubernetes_audit",
+        "kubernetes-events": "kubernetes_events",
         "otlp-logs": "otlp_logs",
         "otlp-traces": "otlp_traces",
         "prometheus-range": "prometheus_range",
