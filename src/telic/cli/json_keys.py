@@ -35,6 +35,9 @@ _INFER = {
         " weight is not identified"
     ),
     "standard_errors_dynamics": "{feature: error} that estimating the dynamics adds",
+    "covariance": (
+        "null, or {kind, names, matrix}: of the weights, behind the intervals, with what estimating the dynamics adds"
+    ),
     "tradeoffs": (
         "list of {numerator, denominator, unit, value, interval, method, bounded, level, kind, sentence, ...}; value"
         " and interval are null where they cannot be told"
@@ -69,6 +72,10 @@ _INFER = {
     "over_time": (
         "null, or {result, changes, p_value, by, periods [{from, until, weights {feature: {weight, standard_error,"
         " interval, path}}}], left_out, ...}"
+    ),
+    "availability": (
+        "{p_value, n_tested, reason, n_restricted}: whether every action of a state could be taken when it was not;"
+        " where it could not, the result is `unavailable-options` and its numbers are no preference"
     ),
     "people": "{pseudonym: the same for one person}; empty without a `people` block",
     "dataset": "{version, n_decisions, n_fitted, n_held_out, ...}",
@@ -163,6 +170,17 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "policy": "name of the file of the policy, beside the page",
         "policy_digest": "of that file",
         "last_day": "{name, n_decisions, agreement, counts {taken: {planned: decisions}}}, or null without times",
+        "digest": "of everything that went into the result",
+        **_FINDINGS,
+    },
+    "export": {
+        "inference": "digest of the inference whose reward was written",
+        "source": "digest of the dataset that it was written into",
+        "folder": "path of the new dataset",
+        "columns": "list of the columns that were added",
+        "n_frames": "frames of the dataset",
+        "n_known": "of these, those with a reward",
+        "n_with_deviation": "of these, those with a standard deviation",
         "digest": "of everything that went into the result",
         **_FINDINGS,
     },

@@ -37,10 +37,10 @@ def listed_choices(
     *,
     identity: str = "action",
 ) -> ChoiceSets:
-    """Every decision with the actions that the world lists in its state.
+    """Every decision with the actions that the world lists in its state, of them those that were offered.
 
     Args:
-        demos: decisions with states.
+        demos: decisions with states; with ``offered``, an action that was not offered is not listed.
         world: the dynamics; ``available`` says which actions are listed.
         features: of the estimate.
         estimate: the fit around which values are linear.
@@ -78,7 +78,7 @@ def listed_choices(
     for start, stop, block in difference_blocks(design, world.transition, float(world.discount), V, V):
         D[start:stop] = beta * block
     known = np.where(world.availability.ravel(), solution.log_policy.ravel(), 0.0) - D @ estimate.weights
-    state, action, sizes, chosen = _rows(world.availability, states, demos.actions)
+    state, action, sizes, chosen = _rows(_listed(demos, world), demos.actions, states)
     cells = state * world.n_actions + action
     trajectory = demos.trajectory_index
     return ChoiceSets.from_arrays(
@@ -114,15 +114,20 @@ def listed_rows(
             hint="One number for every state and action, also where it is never listed.",
         )
     states, _ = demos.require_states()
-    state, action, _, _ = _rows(world.availability, states, demos.actions)
+    state, action, _, _ = _rows(_listed(demos, world), demos.actions, states)
     return np.asarray(table[state, action], dtype=np.float64)
 
 
+def _listed(demos: Demonstrations, world: TabularMDP) -> BoolArray:
+    """``(n, A)`` which actions each decision lists."""
+    may = world.availability[demos.require_states()[0]]
+    return may if demos.offered is None else may & demos.offered
+
+
 def _rows(
-    availability: BoolArray, states: IntArray, actions: IntArray
+    may: BoolArray, actions: IntArray, states: IntArray
 ) -> tuple[LongArray, LongArray, LongArray, LongArray]:
     """State and action of every row, options of every decision, and the place of what was taken."""
-    may = availability[states]
     decision, action = np.nonzero(may)
     before = np.cumsum(may, axis=1) - 1
     return states[decision].astype(np.int64), action, may.sum(axis=1), before[np.arange(len(states)), actions]

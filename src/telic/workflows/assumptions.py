@@ -35,13 +35,14 @@ def held_words(fixed: Mapping[str, Any]) -> str:
     )
 
 
-def assumptions_of(problem: Problem, fit: Fit, *, is_profiled: bool) -> list[str]:
+def assumptions_of(problem: Problem, fit: Fit, *, is_profiled: bool, open_actions: str) -> list[str]:
     """What the result takes for granted, one sentence or two each.
 
     Args:
         problem: as posed.
         fit: of all together.
         is_profiled: the trade-offs were fitted again under other discounts and resolutions.
+        open_actions: that every action could be taken, and whether it was tested.
     """
     contract, estimate = problem.contract, fit.estimate
     fixed = estimate.fixed_by_assumption
@@ -59,6 +60,7 @@ def assumptions_of(problem: Problem, fit: Fit, *, is_profiled: bool) -> list[str
         f" {problem.space.n_states:,} cells; a test of it stands under the choices.",
         "They know how the world answers, and it answers as the fitted part of the log shows, at all times alike"
         f" (smoothing, in decisions for each pair of state and action: {contract.dynamics.smoothing:g}).",
+        open_actions,
         _independence(fit),
     ]
     environment = contract.dynamics.environment

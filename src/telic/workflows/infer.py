@@ -30,6 +30,7 @@ from .infer_parts import asked_outcome, check_parts, with_parts
 from .infer_report import infer_report, outcome_named
 from .infer_result import result_of
 from .intents import IntentSettings
+from .options_check import with_availability
 from .people import single_demonstrators
 from .posterior import PosteriorSettings
 from .problem import Problem, pose
@@ -196,12 +197,15 @@ def _infer_project(
         progress("cutting states", 1, 1, f"{problem.space.n_states:,} states")
         check_parts(problem.train, settings, contract)
         fits = fit_everyone(problem, settings, progress=progress, folder=run.folder)
+        progress("whether actions could be taken", 0, None)
+        fits, availability = with_availability(problem, fits, everybody=EVERYBODY)
         fits = with_parts(fits, settings, everybody=EVERYBODY, folder=run.folder, progress=progress)
         pooled = fits[EVERYBODY]
         profiles: list[dict[str, Any]] = []
         resolution: list[dict[str, Any]] = []
         seen = check(problem.space.encode(demos), contract, n_situations=problem.space.n_states)
         notes = (
+            *availability.findings,
             *advised_against(contract, demos),
             *dataset.findings,
             *(f for f in seen if f.severity >= Severity.NOTICE),
@@ -231,6 +235,7 @@ def _infer_project(
             resolution=resolution,
             notes=notes,
             settings=asdict(settings),
+            availability=availability,
         )
         run.write(infer_report(data))
         project.remember(run)

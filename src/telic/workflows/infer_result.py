@@ -25,6 +25,7 @@ from .findings import worst_first
 from .fit import Fit
 from .infer_parts import about_people, named_findings, stated_parts
 from .infer_words import caution_of, cautions_of, headline_of, held_out_sentence, interval_words
+from .options_check import Availability
 from .problem import Problem
 from .project import Run
 from .robustness import discount_grid
@@ -59,6 +60,7 @@ def result_of(
     resolution: list[dict[str, Any]],
     notes: Sequence[Finding],
     settings: Mapping[str, Any],
+    availability: Availability,
 ) -> dict[str, Any]:
     """Everything that the page shows, as JSON-able values (``telic infer --json``).
 
@@ -73,6 +75,7 @@ def result_of(
         resolution: of ``over_resolutions``.
         notes: further findings.
         settings: as given.
+        availability: whether the actions could be taken.
     """
     pooled, contract = fits[everybody], problem.contract
     judged, which = _judged(problem)
@@ -108,7 +111,10 @@ def result_of(
         "cautions": cautions_of(problem),
         "critical_value": critical_value(pooled.with_all_errors, pooled.error_kind, level=pooled.level).value,
         "interval_words": interval_words(pooled),
-        "assumptions": assumptions_of(problem, pooled, is_profiled=bool(profiles)),
+        "assumptions": assumptions_of(
+            problem, pooled, is_profiled=bool(profiles), open_actions=availability.sentence
+        ),
+        "availability": availability.to_json(),
         "fields": fields,
         "choices": choices,
         "calibration": calibrated,

@@ -1,0 +1,184 @@
+"""Whether the actions of a log could be taken, before a fit of it is called a preference.
+
+Each demonstrator's choices are tested by themselves (``telic.inference.check_options`` on ``listed_choices``), because
+tastes that differ between people look like options out of reach. The level is shared among those who are tested, so
+that a log in which everything could be taken is refused in at most one of a hundred. An alarm takes the answer from the
+fit of that demonstrator and from the fit of all together. Measured in ``reproductions/infer_availability.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from telic.inference import OptionsSettings, check_options, listed_choices, refuse_preference
+from telic.inference.unavailable_result import OptionsCheck
+from telic.mdp import TabularMDP
+from telic.reports import Finding, Severity
+from telic.rewards import RewardEstimate
+from telic.trajectories import Demonstrations
+
+from .fit import Fit
+from .fitting import fit_reward
+from .problem import Problem
+
+__all__ = ["Availability", "with_availability"]
+
+LEVEL = 0.01
+"""Chance, over all who are tested together, of refusing a log in which everything could be taken."""
+
+MOST_TESTED = 20
+"""Demonstrators who are tested: those with most decisions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Availability:
+    """What was found.
+
+    Attributes:
+        p_value: smallest of the tests times their number, at most 1; None where nothing was tested.
+        n_tested: demonstrators who were tested.
+        reason: why nothing was; "" where something was.
+        n_restricted: decisions in which the log says that some action of the state was not offered; None where it
+            says nothing.
+        findings: for the result of all together; they name nobody.
+    """
+
+    p_value: float | None
+    n_tested: int
+    reason: str
+    n_restricted: int | None
+    findings: tuple[Finding, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Keys as the attributes, without the findings."""
+        return {
+            "p_value": self.p_value,
+            "n_tested": self.n_tested,
+            "reason": self.reason,
+            "n_restricted": self.n_restricted,
+        }
+
+    @property
+    def sentence(self) -> str:
+        """What is taken for granted about it, for the page."""
+        if self.p_value is None:
+            return f"Every action of a state could be taken whenever it was not. This was not tested: {self.reason}"
+        said = "an alarm" if self.p_value < LEVEL else "nothing speaks against it"
+        return (
+            "Every action of a state could be taken whenever it was not. Tested on the choices of"
+            f" {'each of ' * (self.n_tested > 1)}{self.n_tested} demonstrator{'s' * (self.n_tested > 1)}: {said}"
+            f" (p = {self.p_value:.2g}, over all of them)."
+        )
+
+
+def with_availability(
+    problem: Problem, fits: Mapping[str, Fit], *, everybody: str
+) -> tuple[dict[str, Fit], Availability]:
+    """The fits, without an answer where options were out of reach, and what was found.
+
+    Args:
+        problem: as posed.
+        fits: by demonstrator, and all under ``everybody``.
+        everybody: label of the fit of all.
+    """
+    pooled = fits[everybody]
+    reason = _why_not(problem, pooled)
+    if reason:
+        return dict(fits), Availability(
+            p_value=None, n_tested=0, reason=reason, n_restricted=None, findings=()
+        )
+    checks = _checks(problem, fits)
+    n_restricted = _restricted(problem, pooled.demos)
+    notes = _recorded(n_restricted, pooled.demos.n_decisions)
+    tested = {who: c for who, c in checks.items() if c.p_value is not None}
+    if not tested:
+        why = "no action is known to be open twice to anybody whose choices can be fitted."
+        return dict(fits), Availability(
+            p_value=None, n_tested=0, reason=why, n_restricted=n_restricted, findings=notes
+        )
+    found = dict(fits)
+    for who, check in tested.items():
+        if check.alarm and who in found:
+            found[who] = replace(found[who], estimate=refuse_preference(found[who].estimate, check))
+    worst = min(tested.values(), key=lambda c: 1.0 if c.p_value is None else c.p_value)
+    assert worst.p_value is not None
+    if worst.alarm:
+        found[everybody] = replace(pooled, estimate=refuse_preference(pooled.estimate, worst))
+    return found, Availability(
+        p_value=min(1.0, len(tested) * worst.p_value),
+        n_tested=len(tested),
+        reason="",
+        n_restricted=n_restricted,
+        findings=notes,
+    )
+
+
+def _why_not(problem: Problem, pooled: Fit) -> str:
+    """Why nothing can be tested, in a sentence; "" where it can."""
+    if not isinstance(problem.world, TabularMDP):
+        return "it is tested only where the horizon is not fixed."
+    if not pooled.outcome.ok:
+        return "there is no fit to go by."
+    if pooled.estimate.method != "max_causal_entropy" or pooled.estimate.penalties:
+        return "it is tested around a fit by max_causal_entropy without a penalty."
+    if pooled.demos.weights is not None:
+        return "the decisions have weights."
+    return ""
+
+
+def _checks(problem: Problem, fits: Mapping[str, Fit]) -> dict[str, OptionsCheck]:
+    """The check of each demonstrator's choices."""
+    demos = problem.train
+    sizes = np.bincount(demos.demonstrators[demos.trajectory_index], minlength=len(demos.demonstrator_names))
+    largest = [i for i in np.argsort(-sizes, kind="stable").tolist() if sizes[i]][:MOST_TESTED]
+    settings = OptionsSettings(level=LEVEL / len(largest), redraws=0, flips=())
+    found = {}
+    for i in sorted(largest):
+        who = demos.demonstrator_names[i]
+        mine = demos.of(who)
+        known = fits.get(who)
+        estimate = fit_reward(problem, mine) if known is None else known.estimate
+        if estimate.outcome.ok:
+            found[who] = _check(problem, mine, estimate, settings)
+    return found
+
+
+def _check(
+    problem: Problem, demos: Demonstrations, estimate: RewardEstimate, settings: OptionsSettings
+) -> OptionsCheck:
+    """Of the weights that choices tell: the others have no effect on any of them."""
+    assert isinstance(problem.world, TabularMDP)
+    sets = listed_choices(demos, problem.world, problem.features, estimate)
+    told = np.flatnonzero(estimate.is_identified)
+    return check_options(
+        replace(sets, features=sets.features[:, told], names=tuple(sets.names[k] for k in told)),
+        settings=settings,
+    )
+
+
+def _restricted(problem: Problem, demos: Demonstrations) -> int | None:
+    """Decisions in which an action that the world has in the state was not offered."""
+    if demos.offered is None or not isinstance(problem.world, TabularMDP):
+        return None
+    listed = problem.world.availability[demos.require_states()[0]]
+    return int(np.any(listed & ~demos.offered, axis=1).sum())
+
+
+def _recorded(n_restricted: int | None, n_decisions: int) -> tuple[Finding, ...]:
+    if not n_restricted:
+        return ()
+    return (
+        Finding(
+            code="choice-sets-not-fitted",
+            severity=Severity.WARNING,
+            message=f"In {n_restricted:,} of {n_decisions:,} decisions the log says that an action of the state was not"
+            " offered. The fit counts it among what was passed over, so weights lean towards what could be had.",
+            hint="Let an observation of the state say what can be taken, so that states differ by it; the check of"
+            " options goes by what was offered.",
+            evidence={"n_restricted": n_restricted, "n_decisions": n_decisions},
+        ),
+    )
