@@ -27,6 +27,7 @@ MODULES: Final = MappingProxyType(
         "aws-cur": "aws_cur",
         "ecs": "ecs",
         "focus": "focus",
+        "junit": "junit",
         "ocsf": "ocsf",
         "slurm-sacct": "slurm_sacct",
         "swf": "swf",
