@@ -13,4 +13,7 @@ log.addHandler(handler)
 log.setLevel(logging.INFO)
 for action, replicas in (("scale-up", 3), ("hold", 3), ("scale-down", 2)):
     time.sleep(0.01)
-    log.info("scaled", extra={"event": {"action": action, "category": ["process"]}, "labels": {"replicas": replicas}})
+    log.info(
+        "scaled",
+        extra={"event": {"action": action, "category": ["process"]}, "labels": {"replicas": replicas}},
+    )

@@ -18,12 +18,16 @@ __all__ = ["MODULES", "event_format", "is_folder_format"]
 MODULES: Final = MappingProxyType(
     {
         "alertmanager": "alertmanager",
+        "jira-service-management": "jira_service_management",
         "kubernetes-audit": "kubernetes_audit",
         "kubernetes-events": "kubernetes_events",
+        "opsgenie": "opsgenie",
         "otlp-logs": "otlp_logs",
         "otlp-traces": "otlp_traces",
+        "pagerduty": "pagerduty",
         "prometheus-range": "prometheus_range",
         "lerobot": "lerobot",
+        "asciinema": "asciinema",
         "aws-cur": "aws_cur",
         "ecs": "ecs",
         "focus": "focus",
