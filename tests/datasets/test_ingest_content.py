@@ -122,6 +122,7 @@ def test_rows_become_decisions_by_hand(tmp_path):
         "split-at-gap",
         "split-at-termination",
         "split-at-handover",
+        "weak-pseudonyms",
     }
 
 

@@ -14,6 +14,7 @@ from .blocks import (
     Timing,
 )
 from .coverage import EdgeCase
+from .privacy import Privacy, PrivacyRule
 from .problems import Problem
 from .quality import Quality
 from .streams import Clock, Decisions, LateOutcome, NoAction, Offered, Stream
@@ -36,6 +37,8 @@ __all__ = [
     "Offered",
     "Outcomes",
     "People",
+    "Privacy",
+    "PrivacyRule",
     "Problem",
     "Quality",
     "States",

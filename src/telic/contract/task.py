@@ -31,6 +31,7 @@ from .blocks import (
     Timing,
 )
 from .coverage import EdgeCase
+from .privacy import Privacy, privacy_problems
 from .problems import Problem, contract_error, cross_checks, structural_problems
 from .quality import Quality
 from .streams import Decisions, Stream
@@ -85,15 +86,19 @@ class TaskContract(BaseModel):
         None,
         description="Permission to report about single people; null: nothing is reported per demonstrator.",
     )
+    privacy: Privacy | None = Field(
+        None,
+        description="What is removed, masked or renamed at the door, and how long data is kept; null: only the names "
+        "of demonstrators become pseudonyms.",
+    )
     embodiment: dict[Annotated[str, Strict()], Any] | None = Field(
         None, description="For robots: body, cameras, controllers, as free keys for now; null: no body."
     )
 
     @model_validator(mode="after")
     def _check(self) -> TaskContract:
-        problems = cross_checks(
-            {name: getattr(self, name) for name in type(self).model_fields}, self.observation_names
-        )
+        parts = {name: getattr(self, name) for name in type(self).model_fields}
+        problems = [*cross_checks(parts, self.observation_names), *privacy_problems(parts)]
         if problems:
             raise contract_error(problems)
         return self
@@ -116,6 +121,7 @@ class TaskContract(BaseModel):
             )
         parts, problems = _validate_blocks(mapping)
         problems += cross_checks(parts, _names_of(mapping.get("observations")))
+        problems += privacy_problems(parts)
         if problems:
             raise contract_error(problems)
         return cls(**parts)

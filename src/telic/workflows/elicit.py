@@ -116,7 +116,7 @@ def _heard(project: Project, paths: list[Path], settings: ElicitSettings) -> Hea
     if not paths:
         return Heard()
     read, n_blank = read_answers(paths)
-    answers = under_pseudonyms(read, project.contract.identity.task)
+    answers = under_pseudonyms(read, project.contract)
     return heard_of(answers, n_blank, known_questions(project), settings.demonstrator)
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from telic._core.near_miss import near_miss
-from telic.datasets.sources.pseudonyms import pseudonyms
+from telic.contract import TaskContract
+from telic.datasets.sources.pseudonyms import pseudonyms_of
 from telic.errors import DataError, PermanentError, world_errors
 from telic.storage import atomic_write
 
@@ -136,15 +137,15 @@ def read_answers(paths: Sequence[Path]) -> tuple[tuple[Answer, ...], int]:
     return tuple(found), blank
 
 
-def under_pseudonyms(answers: Sequence[Answer], task: str) -> tuple[Answer, ...]:
+def under_pseudonyms(answers: Sequence[Answer], contract: TaskContract) -> tuple[Answer, ...]:
     """The answers by the pseudonyms that the log has for the same names; nobody's name is kept.
 
     Args:
         answers: as read.
-        task: of the contract, the key of its pseudonyms.
+        contract: names the task and the key of its pseudonyms.
     """
     names = sorted({a.who for a in answers if a.who and not a.who.startswith(PSEUDONYM)})
-    known = dict(zip(names, pseudonyms(names, task), strict=True))
+    known = dict(zip(names, pseudonyms_of(names, contract), strict=True))
     return tuple(replace(a, who=known.get(a.who, a.who)) for a in answers)
 
 

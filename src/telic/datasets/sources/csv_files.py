@@ -137,6 +137,7 @@ def _malformed(source: SourceFile, types: Mapping[str, pa.DataType], data: Data)
             return DataError(
                 f"{source.name} is not a CSV: {problem}.",
                 hint="Open it in a text editor and look at its first lines.",
+                raw=[str(problem)],
             )
         row = faults[0]
         return DataError(
@@ -145,6 +146,7 @@ def _malformed(source: SourceFile, types: Mapping[str, pa.DataType], data: Data)
             hint="Was the file cut off, or is a value with the separator not in quotes? Correct the line, "
             "or set `data.delimiter`.",
             line=row.number,
+            raw=[row.text[:80]],
         )
     return DataError(
         f"{source.name} could not be read as CSV.",

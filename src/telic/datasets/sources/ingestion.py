@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TypeAlias
 
 import telic
 from telic._core.hashing import digest_json
 from telic.contract import Data, TaskContract
+from telic.datasets.privacy.at_the_door import after_reading, file_name, reading_rules
+from telic.datasets.privacy.guard import Guard, guard_of
+from telic.datasets.privacy.shielded import shielded
 from telic.datasets.store import DatasetStore, DatasetVersion
 from telic.reports import Provenance
 from telic.trajectories import Demonstrations
@@ -48,12 +52,14 @@ def ingest(contract: TaskContract, paths: Paths, store: DatasetStore) -> Dataset
         DataError: the files break the contract; the message names file, line and column.
         TemporaryError: the disk is full or another ingest is running; the store is as before.
     """
-    sources = _sources(contract, paths)
-    key = ingest_key(contract, sources)
-    known = store.ingested(key)
-    if known is not None:
-        return store.adopt(known)
-    demos = _read(contract, sources)
+    guard = guard_of(contract)
+    with shielded(guard):
+        sources = _sources(contract, paths, guard)
+        key = ingest_key(contract, sources, guard)
+        known = store.ingested(key)
+        if known is not None:
+            return store.adopt(known)
+        demos = _read(contract, sources, guard)
     version = store.publish(demos, contract_digest=contract.digest, ingest_key=key)
     if version.is_new:
         return version
@@ -63,12 +69,14 @@ def ingest(contract: TaskContract, paths: Paths, store: DatasetStore) -> Dataset
 
 def read_demonstrations(contract: TaskContract, paths: Paths) -> Demonstrations:
     """The demonstrations that the files hold, without a store; arguments and errors as ``ingest``."""
-    return _read(contract, _sources(contract, paths))
+    guard = guard_of(contract)
+    with shielded(guard):
+        return _read(contract, _sources(contract, paths, guard), guard)
 
 
-def ingest_key(contract: TaskContract, sources: Sequence[SourceFile]) -> str:
+def ingest_key(contract: TaskContract, sources: Sequence[SourceFile], guard: Guard | None = None) -> str:
     """Digest of all that decides what an ingest makes: bytes of the files and reading rules of the
-    contract.
+    contract, those of its ``privacy`` block among them.
     """
     stated = contract.to_mapping()
     reading = {
@@ -91,19 +99,23 @@ def ingest_key(contract: TaskContract, sources: Sequence[SourceFile]) -> str:
             if getattr(contract.data, k) != Data.model_fields[k].get_default()
         },
         **({"succeeded": contract.outcomes.succeeded} if contract.outcomes.succeeded else {}),
+        **reading_rules(contract, guard),
     }
     return digest_json(reading)
 
 
-def _sources(contract: TaskContract, paths: Paths) -> list[SourceFile]:
+def _sources(contract: TaskContract, paths: Paths, guard: Guard | None) -> list[SourceFile]:
     listed = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    return [source_file(p, contract.data.format) for p in listed]
+    found = [source_file(p, contract.data.format) for p in listed]
+    return [replace(s, name=file_name(s.name, guard)) for s in found]
 
 
-def _read(contract: TaskContract, sources: Sequence[SourceFile]) -> Demonstrations:
+def _read(contract: TaskContract, sources: Sequence[SourceFile], guard: Guard | None) -> Demonstrations:
     provenance = Provenance(
         inputs={f"{i}:{s.name}": s.digest for i, s in enumerate(sources)},
         settings={"contract": contract.digest, "reading": READING_VERSION},
         code=telic.__version__,
     )
-    return assemble(read_sources(sources, contract), contract, provenance)
+    with nullcontext() if guard is None else guard.watches():
+        demos = assemble(read_sources(sources, contract), contract, provenance)
+    return after_reading(demos, contract, guard)

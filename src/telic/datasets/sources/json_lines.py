@@ -197,5 +197,7 @@ def _malformed(source: SourceFile, names: list[str], problem: str) -> DataError:
                     line=number,
                 )
     return DataError(
-        f"{source.name} could not be read as JSON lines: {problem}.", hint="Write one object a line."
+        f"{source.name} could not be read as JSON lines: {problem}.",
+        hint="Write one object a line.",
+        raw=[problem],
     )

@@ -6,10 +6,12 @@ trajectory's name); it is read once.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from telic.contract import TaskContract
+from telic.datasets.privacy.guard import ColumnGuard
 
 __all__ = ["Kind", "Use", "uses_of"]
 
@@ -26,12 +28,14 @@ class Use:
         column: the source column or dotted JSON key.
         kind: what its values must be.
         field: the contract's field that asks for it, for messages.
+        guard: what protects its values; None: nothing.
     """
 
     role: str
     column: str
     kind: Kind
     field: str
+    guard: ColumnGuard | None = dataclasses.field(default=None, repr=False, compare=False)
 
 
 def uses_of(contract: TaskContract) -> tuple[Use, ...]:

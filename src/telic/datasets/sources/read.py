@@ -8,12 +8,15 @@ read once more by itself at the end of its file, so that the error counts all th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 
+import numpy as np
 import pyarrow as pa
 
 from telic._core.near_miss import near_miss
 from telic.contract import Data, TaskContract
+from telic.datasets.privacy.guard import guard_of, watching
 from telic.errors import DataError
 from telic.reports import Finding, Severity
 
@@ -24,7 +27,7 @@ from .files import PLAIN_FORMATS, SourceFile, text_faults
 from .formats import event_format
 from .json_lines import json_columns, json_pieces
 from .parquet_files import parquet_columns, parquet_pieces
-from .pieces import AGAIN, Pieces, whole_table
+from .pieces import AGAIN, PIECE_ROWS, Pieces, whole_table
 from .plan import Use, uses_of
 from .rows import FilePart, RowNames
 from .times import first_zoned_and_zoneless, ways_of_writing
@@ -68,6 +71,8 @@ class SourceColumns:
 
 def columns_of(source: SourceFile, data: Data) -> list[str]:
     """Names of the columns of a file (keys of its first lines, for JSON), dotted where they are nested."""
+    if source.table is not None:
+        return list(source.table.column_names)
     match source.format:
         case "csv":
             return csv_columns(source, data)
@@ -87,7 +92,9 @@ def read_sources(sources: Sequence[SourceFile], contract: TaskContract) -> Sourc
         are no
             rows; the message names the file and the line.
     """
-    return read_uses(sources, uses_of(contract), contract.data)
+    guard = watching() or guard_of(contract)
+    with guard.watches() if guard is not None else nullcontext():
+        return read_uses(sources, uses_of(contract), contract.data)
 
 
 def read_uses(sources: Sequence[SourceFile], uses: Sequence[Use], data: Data) -> SourceColumns:
@@ -95,9 +102,10 @@ def read_uses(sources: Sequence[SourceFile], uses: Sequence[Use], data: Data) ->
 
     Args:
         sources: the files.
-        uses: what is wanted.
+        uses: what is wanted; under the guard that watches (``telic.datasets.privacy``), where there is one.
         data: the reading rules.
     """
+    uses = _guarded(uses)
     chunks: dict[str, list[pa.Array]] = {use.role: [] for use in uses}
     parts: list[FilePart] = []
     findings: list[Finding] = []
@@ -107,9 +115,9 @@ def read_uses(sources: Sequence[SourceFile], uses: Sequence[Use], data: Data) ->
         findings += _column_faults(source, uses, data)
         columns, n_rows, noticed = _columns(source, uses, data)
         findings += noticed
-        if source.format not in PLAIN_FORMATS:
+        if source.format not in PLAIN_FORMATS and source.table is None:
             findings += event_findings(source, event_format(source.format))
-        parts.append(FilePart(name=source.name, first_line=FIRST_LINE.get(source.format, 0), n_rows=n_rows))
+        parts += _row_names(source, n_rows).parts
         for role, arrays in columns.items():
             chunks[role] += arrays
     total = sum(p.n_rows for p in parts)
@@ -124,6 +132,26 @@ def read_uses(sources: Sequence[SourceFile], uses: Sequence[Use], data: Data) ->
         rows=RowNames(parts),
         findings=tuple(findings),
     )
+
+
+def _guarded(uses: Sequence[Use]) -> Sequence[Use]:
+    """The uses, each with what protects its column."""
+    guard = watching()
+    if guard is None:
+        return uses
+    return [replace(u, guard=guard.of_column(u.column, field=u.field, role=u.role)) for u in uses]
+
+
+def _coerced(column: pa.ChunkedArray, use: Use, data: Data, rows: RowNames) -> pa.ChunkedArray:
+    """The column as ``coerce`` gives it, protected; errors say nothing of protected values."""
+    if use.guard is None:
+        return coerce(column, use, data, rows)
+    try:
+        plain = coerce(column, use, data, rows)
+    except DataError as error:
+        places = np.asarray(error.data.get("rows", ()), dtype=np.int64)
+        raise use.guard.withheld(error, use.field, use.column, rows.first(places)) from None
+    return use.guard.apply(plain)
 
 
 def release() -> None:
@@ -150,7 +178,7 @@ def _columns(
             if use.role in faulty:
                 continue
             try:
-                kept[use.role] += coerce(piece[use.column], use, data, rows).chunks
+                kept[use.role] += _coerced(piece[use.column], use, data, rows).chunks
             except DataError:
                 faulty.add(use.role)
             if use.kind == "time":
@@ -163,7 +191,7 @@ def _columns(
     for use in uses:
         if use.role in faulty:
             alone = whole_table(_pieces(source, uses, data), [use.column])[use.column]
-            kept[use.role] = coerce(alone, use, data, _row_names(source, n_rows)).chunks
+            kept[use.role] = _coerced(alone, use, data, _row_names(source, n_rows)).chunks
     findings = []
     if min(zoned, zoneless) >= 0 and data.zone is None:
         names = _row_names(source, n_rows)
@@ -183,7 +211,8 @@ def _mixed_zones(data: Data, zoned: str, zoneless: str) -> Finding:
 
 
 def _row_names(source: SourceFile, n_rows: int) -> RowNames:
-    return RowNames([FilePart(name=source.name, first_line=FIRST_LINE.get(source.format, 0), n_rows=n_rows)])
+    first = FIRST_LINE.get(source.format, 0)
+    return RowNames([FilePart(name=source.name, first_line=first, n_rows=n_rows, namer=source.namer)])
 
 
 def _pieces(source: SourceFile, uses: Sequence[Use], data: Data) -> Pieces:
@@ -191,6 +220,8 @@ def _pieces(source: SourceFile, uses: Sequence[Use], data: Data) -> Pieces:
     for use in uses:
         kind = TYPES[use.kind]
         types[use.column] = kind if types.get(use.column, kind) == kind else pa.string()
+    if source.table is not None:
+        return _slices(source.table.select(list(types)))
     match source.format:
         case "csv":
             return csv_pieces(source, types, data)
@@ -200,6 +231,11 @@ def _pieces(source: SourceFile, uses: Sequence[Use], data: Data) -> Pieces:
             return parquet_pieces(source, types)
         case name:
             return event_pieces(source, event_format(name), types)
+
+
+def _slices(table: pa.Table) -> Pieces:
+    for start in range(0, max(table.num_rows, 1), PIECE_ROWS):
+        yield table.slice(start, PIECE_ROWS)
 
 
 def _column_faults(source: SourceFile, uses: Sequence[Use], data: Data) -> list[Finding]:

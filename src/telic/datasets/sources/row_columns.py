@@ -12,7 +12,7 @@ from telic.reports import Finding, Severity
 from telic.typing import BoolArray, FloatArray, IntArray
 
 from .labels import labels_and_codes
-from .pseudonyms import pseudonyms
+from .pseudonyms import pseudonyms_of
 from .read import SourceColumns
 
 __all__ = ["people_of", "terminated_of", "times_of", "weights_of"]
@@ -49,14 +49,14 @@ def people_of(
 
     Args:
         source: columns; that of the demonstrator is used up.
-        contract: names the task, which the pseudonyms are salted with.
+        contract: names the task and the key of the pseudonyms.
         findings: told where rows do not say who decided.
     """
     column = source.columns.pop("demonstrator", None)
     if column is None:
         return None, ("all",)
     codes, names = labels_and_codes(column)
-    known = pseudonyms(names, contract.identity.task)
+    known = pseudonyms_of(names, contract)
     gone = int(np.sum(codes < 0))
     if gone:
         known = (*known, UNKNOWN)

@@ -1,0 +1,84 @@
+"""The finding ``sensitive-column``: labels that a dataset keeps hold addresses, keys, phones, cards or names.
+
+Looked at are the labels of category columns, names of trajectories and labels of trajectories: distinct texts, at
+most ``MOST_LABELS`` of a column, evenly chosen. Which labels they are is not said, for the finding is printed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from telic.reports import Finding, Severity
+from telic.trajectories import Demonstrations
+
+from .detectors import find_all
+from .detectors.span import Detector
+
+__all__ = ["sensitive_columns"]
+
+MOST_LABELS = 1_000
+"""Distinct labels of a column that are looked at."""
+
+MOST_CHARACTERS = 4_000
+"""Characters of a label that are looked at."""
+
+CHANCE = {"card": 0.1, "phone": 0.02}
+"""Share of long numbers that pass for a card by chance, and what of other labels passes for a phone: below three
+times as many nothing is said where most labels are numbers."""
+
+
+def sensitive_columns(demos: Demonstrations, detectors: Sequence[Detector]) -> tuple[Finding, ...]:
+    """One finding a column that holds something.
+
+    Args:
+        demos: what is to be kept.
+        detectors: what is looked for.
+    """
+    return tuple(
+        _finding(column, kinds, len(looked), len(labels))
+        for column, labels in _columns(demos)
+        if (kinds := _kinds(looked := _some(labels), detectors))
+    )
+
+
+def _columns(demos: Demonstrations) -> Iterator[tuple[str, Sequence[str]]]:
+    for name, labels in demos.categories.items():
+        yield f"observation `{name}`", labels
+    yield (
+        "the names of trajectories",
+        sorted({str(t).partition("#")[0] for t in demos.trajectory_ids.tolist()}),
+    )
+    for name, values in demos.labels.items():
+        yield f"label `{name}`", sorted({str(v) for v in values.tolist()})
+
+
+def _some(labels: Sequence[str]) -> list[str]:
+    step = max(1, -(-len(labels) // MOST_LABELS))
+    return [label[:MOST_CHARACTERS] for label in labels[::step]]
+
+
+def _kinds(labels: Sequence[str], detectors: Sequence[Detector]) -> dict[str, int]:
+    """Kind to the number of labels that hold it, without what chance explains."""
+    found: Counter[str] = Counter()
+    for label in labels:
+        found.update({span.kind for span in find_all(label, detectors)})
+    numbers = sum(not any(c.isalpha() for c in label) for label in labels)
+    if numbers > len(labels) / 2:
+        for kind, share in CHANCE.items():
+            if found[kind] <= max(1.0, 3 * share * len(labels)):
+                del found[kind]
+    return dict(found)
+
+
+def _finding(column: str, kinds: dict[str, int], looked: int, total: int) -> Finding:
+    words = ", ".join(f"{kind} in {count:,}" for kind, count in sorted(kinds.items()))
+    of = f"{looked:,} labels" if looked == total else f"{looked:,} of {total:,} labels that were looked at"
+    return Finding(
+        code="sensitive-column",
+        severity=Severity.WARNING,
+        message=f"{column[0].upper()}{column[1:]} holds what may be about a person or secret: {words} of {of}.",
+        hint="Add its source column to `privacy.rules` (`mask`, `generalise`, `pseudonym` or `remove`), ingest again, "
+        "and remove the old version with `telic erase --version`.",
+        evidence={"column": column, "kinds": kinds, "labels": total, "looked_at": looked},
+    )
