@@ -9,6 +9,7 @@ from .check import check
 from .compare import compare
 from .elicit import elicit
 from .elicit_settings import ElicitSettings
+from .export import export
 from .fit import Fit
 from .infer import InferSettings, infer
 from .ingest import ingest
@@ -36,6 +37,7 @@ __all__ = [
     "check",
     "compare",
     "elicit",
+    "export",
     "infer",
     "ingest",
     "init",

@@ -34,6 +34,7 @@ from telic.rewards import LinearReward, MeasuredReward, RewardEstimate, RewardPo
 from telic.trajectories import Demonstrations
 from telic.typing import FloatArray
 
+from .covariance_result import covariance_json
 from .intents import FoundIntents
 from .intents_result import intents_json
 from .posterior_result import posterior_json
@@ -224,6 +225,7 @@ class Fit:
             **self.estimate.to_json(),
             "tradeoffs": [t.to_json() for t in self.tradeoffs()] if self.outcome.ok else [],
             "standard_errors_dynamics": None if self.dynamics_errors is None else self._dynamics_json(),
+            "covariance": covariance_json(self),
             "held_out": None if scores is None else scores.to_json(),
             "posterior": None if self.posterior is None else posterior_json(self),
             "intents": intents_json(self),

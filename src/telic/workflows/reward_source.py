@@ -17,6 +17,7 @@ from telic.reports import Outcome
 from telic.rewards import Gauge, LinearReward, RewardEstimate
 from telic.typing import FloatArray
 
+from .covariance_result import covariance_from
 from .infer_report import outcome_named
 from .problem import Problem, pose
 from .project import Project
@@ -35,11 +36,16 @@ class Inferred:
         digest: of the inference.
         estimate: the reward, its gauge and null directions; no errors.
         problem: states, world and features.
+        covariance: ``(K, K)`` of the weights, of the kind behind the intervals of the inference and with what
+            estimated dynamics add to it; None where the result has none.
+        error_kind: that kind; "" where there is none.
     """
 
     digest: str
     estimate: RewardEstimate
     problem: Problem
+    covariance: FloatArray | None = None
+    error_kind: str = ""
 
 
 def open_inferred(place: Path, demonstrator: str | None = None) -> Inferred:
@@ -73,7 +79,15 @@ def open_inferred(place: Path, demonstrator: str | None = None) -> Inferred:
         )
     demos = project.store.load(project.dataset(data["made_from"]["dataset"]))
     problem = pose(project.contract, demos, discount=data["settings"]["discount"])
-    return Inferred(digest=run.digest, estimate=_estimate(told, problem.features), problem=problem)
+    estimate = _estimate(told, problem.features)
+    spread = told.get("covariance")
+    return Inferred(
+        digest=run.digest,
+        estimate=estimate,
+        problem=problem,
+        covariance=covariance_from(spread, estimate.names),
+        error_kind="" if spread is None else str(spread["kind"]),
+    )
 
 
 def read_table(path: Path) -> FloatArray:
@@ -163,4 +177,5 @@ def _estimate(data: Mapping[str, Any], features: FeatureMap) -> RewardEstimate:
         certificate=data["certificate"],
         fixed_by_assumption=data["fixed_by_assumption"],
         seconds=data["seconds"],
+        held_by_penalty=tuple(data["held_by_penalty"]),
     )
