@@ -9,8 +9,8 @@ import itertools
 import lzma
 import os
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -103,12 +103,16 @@ class SourceFile:
         name: its name without the folder, for messages and manifests.
         format: how it is read: one of ``PLAIN_FORMATS``, or the name of a format of foreign logs.
         digest: of its bytes; of a folder, of the names and bytes of all files in it.
+        table: its rows, where they are in memory already (made from several files); ``path`` is then only a name.
+        namer: a row of that table in words, such as the file and line that it was read from.
     """
 
     path: Path
     name: str
     format: str
     digest: str
+    table: pa.Table | None = field(default=None, repr=False, compare=False)
+    namer: Callable[[int], str] | None = field(default=None, repr=False, compare=False)
 
 
 def source_file(path: str | os.PathLike[str], stated: str | None = None) -> SourceFile:

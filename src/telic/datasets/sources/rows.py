@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,11 +28,13 @@ class FilePart:
         name: file name without its folder.
         first_line: line of the first row (2 under a CSV's header), or 0 where rows have no lines (Parquet).
         n_rows: number of rows.
+        namer: a row in words, where rows come from several files; None: by its number.
     """
 
     name: str
     first_line: int
     n_rows: int
+    namer: Callable[[int], str] | None = None
 
 
 class RowNames:
@@ -47,6 +49,8 @@ class RowNames:
         i = int(np.searchsorted(self._ends, row, side="right"))
         part = self.parts[i]
         inside = row - int(self._ends[i] - part.n_rows)
+        if part.namer is not None:
+            return part.namer(inside)
         if part.first_line:
             return f"{part.name} line {inside + part.first_line}"
         return f"{part.name} row {inside + 1}"
