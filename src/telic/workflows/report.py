@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from telic.errors import PermanentError
-from telic.reports import Report
+from telic.reports import Outcome, Report
 from telic.storage import atomic_write
 
 from .group_page import about_the_group
@@ -68,21 +68,26 @@ def report(
             "json": str(twin),
         },
     )
+    outcome = outcome_named(asked_outcome(data))
     return VerbResult(
         verb="report",
         report=summary,
         page=page,
-        next_command=_next(project, inference, page),
+        next_command=_next(project, inference, page, outcome),
         is_reused=is_reused,
-        outcome=outcome_named(asked_outcome(data)),
+        outcome=outcome,
         product=page,
     )
 
 
-def _next(project: Project, inference: Run, page: Path) -> str:
-    """To plan for this inference, or to look at the page where that was done."""
+def _next(project: Project, inference: Run, page: Path, outcome: Outcome) -> str:
+    """To plan for this inference, or to look at the page where that was done or there is no answer."""
     try:
         planned = project.find_run("train").read().get("inference")
     except PermanentError:
         planned = None
-    return f"open {page} in a browser" if planned == inference.digest else f"telic train {project.folder}"
+    return (
+        f"open {page} in a browser"
+        if planned == inference.digest or not outcome.ok
+        else f"telic train {project.folder}"
+    )
