@@ -27,8 +27,10 @@ MODULES: Final = MappingProxyType(
         "pagerduty": "pagerduty",
         "prometheus-range": "prometheus_range",
         "lerobot": "lerobot",
+        "access-log": "access_log",
         "asciinema": "asciinema",
         "aws-cur": "aws_cur",
+        "cloudfront": "cloudfront",
         "ecs": "ecs",
         "focus": "focus",
         "junit": "junit",
@@ -36,6 +38,7 @@ MODULES: Final = MappingProxyType(
         "slurm-sacct": "slurm_sacct",
         "swf": "swf",
         "sysmon": "sysmon",
+        "vpc-flow": "vpc_flow",
         "xes": "xes",
     }
 )
