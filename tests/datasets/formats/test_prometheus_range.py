@@ -115,7 +115,7 @@ def test_a_real_prometheus_gives_every_value_and_repeats_the_last_one_for_its_lo
     a = [r for r in rows if r["labels.pod"] == "a"]
     assert [r["value"] for r in a[:2]] == [1.5, 0.1]
     assert math.isnan(a[2]["value"])
-    assert [r["valueKind"] for r in a[:4]] == ["number", "number", "nan", "+inf"]
+    assert [r["valueKind"] for r in a[:4]] == ["number", "number", "not-a-number", "plus-infinity"]
     assert {r["metric"] for r in rows} == {"load"}
     b = [(r["time"] - START) / 60 for r in rows if r["labels.pod"] == "b"]
     assert b == [0, 1, 2, 3, 4, 5]  # said once, repeated for five minutes, then silent

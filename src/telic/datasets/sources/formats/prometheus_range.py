@@ -25,8 +25,8 @@ from telic.datasets.sources.json_values import Place, child, children, json_valu
 __all__ = ["FORMAT"]
 
 NUMBER = re.compile(r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{1,4})?")
-KINDS = {"NaN": "nan", "+Inf": "+inf", "-Inf": "-inf"}
-"""Texts of the values that are no numbers, and what ``valueKind`` calls them."""
+KINDS = {"NaN": "not-a-number", "+Inf": "plus-infinity", "-Inf": "minus-infinity"}
+"""Texts of the values that are no numbers, and what ``valueKind`` calls them (``nan`` would mean a missing text)."""
 
 LATEST = 1e12
 """Seconds since 1970 beyond which a time must be in another unit (the year 33,658)."""
@@ -127,7 +127,7 @@ FORMAT = EventFormat(
     columns={
         "time": "time of evaluation, seconds since 1970",
         "value": "value of the series; NaN where the query gave none, and infinities as such",
-        "valueKind": "number, nan, +inf, -inf or histogram",
+        "valueKind": "number, not-a-number, plus-infinity, minus-infinity or histogram",
         "metric": "name of the metric; missing where the query calculated something",
     },
     records=_records,
