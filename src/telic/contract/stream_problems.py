@@ -39,6 +39,10 @@ def stream_problems(parts: Mapping[str, Any]) -> Found:
         yield "streams", "One stream must have the role `decisions`."
     shared = {name for s in streams if s.role == "decisions" for name, _ in s.entities}
     for i, stream in enumerate(streams):
+        missing = shared - {name for name, _ in stream.entities}
+        if stream.role == "decisions" and missing:
+            yield f"streams[{i}].entities", f"Other decisions say their {', '.join(sorted(missing))}; these must too."
+    for i, stream in enumerate(streams):
         yield from _stream(f"streams[{i}]", stream, by_name, shared)
     if decisions is not None:
         yield from _decisions(decisions, by_name, parts.get("actions"))

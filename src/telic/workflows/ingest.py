@@ -25,7 +25,8 @@ def ingest(
 
     Args:
         folder: project folder.
-        sources: files to read, in order; none: those that lie beside the contract.
+        sources: files to read, in order; none: those that lie beside the contract. Of a contract with ``streams``
+            at most the folder that their files lie in.
         progress: told how far the work is.
 
     Returns:
@@ -40,15 +41,23 @@ def ingest(
     """
     project = Project.open(folder)
     contract = project.contract
-    paths = [Path(source) for source in sources] or list(project.sources)
+    if contract.streams:
+        paths = [_stream_folder(project, sources)]
+    else:
+        paths = [Path(source) for source in sources] or list(project.sources)
     if not paths:
         raise DataError(
             f"There is nothing to ingest: no file beside {project.contract_path} ends in"
             f" {', '.join(SOURCE_SUFFIXES)}.",
             hint=f"Name the logs: telic ingest {project.folder} FILE...",
         )
-    require_files(paths, folders=is_folder_format(contract.data.format))
-    progress("reading logs", 0, None, f"{len(paths)} files")
+    require_files(paths, folders=bool(contract.streams) or is_folder_format(contract.data.format))
+    progress(
+        "reading logs",
+        0,
+        None,
+        f"{len(contract.streams) or len(paths)} {'streams' if contract.streams else 'files'}",
+    )
     version = ingest_files(contract, paths, project.store)
     progress("reading logs", 1, 1, f"{version.n_decisions:,} decisions")
     report = _report(project, version)
@@ -64,6 +73,18 @@ def ingest(
         next_command=f"telic check {project.folder}",
         is_reused=not version.is_new,
         product=version,
+    )
+
+
+def _stream_folder(project: Project, sources: Sequence[str | Path]) -> Path:
+    """Where the files of the streams lie: beside the contract, or in the one folder that was named."""
+    if not sources:
+        return project.folder
+    if len(sources) == 1 and Path(sources[0]).is_dir():
+        return Path(sources[0])
+    raise DataError(
+        f"The contract has `streams`, which name their files; got {len(sources)} on the command line.",
+        hint=f"Run: telic ingest {project.folder}, or name the one folder that they lie in.",
     )
 
 

@@ -103,6 +103,7 @@ class SourceFile:
         name: its name without the folder, for messages and manifests.
         format: how it is read: one of ``PLAIN_FORMATS``, or the name of a format of foreign logs.
         digest: of its bytes; of a folder, of the names and bytes of all files in it.
+        stream: the stream of the contract that it belongs to; empty where there are none.
         table: its rows, where they are in memory already (made from several files); ``path`` is then only a name.
         namer: a row of that table in words, such as the file and line that it was read from.
     """
@@ -111,6 +112,7 @@ class SourceFile:
     name: str
     format: str
     digest: str
+    stream: str = ""
     table: pa.Table | None = field(default=None, repr=False, compare=False)
     namer: Callable[[int], str] | None = field(default=None, repr=False, compare=False)
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeAlias
 
 import telic
@@ -15,12 +16,14 @@ from telic.datasets.privacy.at_the_door import after_reading, file_name, reading
 from telic.datasets.privacy.guard import Guard, guard_of
 from telic.datasets.privacy.shielded import shielded
 from telic.datasets.store import DatasetStore, DatasetVersion
+from telic.errors import DataError
 from telic.reports import Provenance
 from telic.trajectories import Demonstrations
 
 from .assemble import assemble
 from .files import SourceFile, source_file
-from .read import read_sources
+from .plan import uses_of
+from .read import read_sources, read_uses
 
 __all__ = ["Paths", "ingest", "ingest_key", "read_demonstrations"]
 
@@ -36,6 +39,9 @@ NO_READING_RULES = ("held_out", "key", "origin", "split_by")
 LATER = ("zone", "fold", "origin_column", "origin_values", "labels")
 """Fields of ``data`` that older contracts do not have."""
 
+STREAM_BLOCKS = ("streams", "decisions")
+"""Blocks that say how several logs become one."""
+
 
 def ingest(contract: TaskContract, paths: Paths, store: DatasetStore) -> DatasetVersion:
     """The dataset version that the files hold, after it is in the store whole; it becomes the latest.
@@ -45,7 +51,8 @@ def ingest(contract: TaskContract, paths: Paths, store: DatasetStore) -> Dataset
 
     Args:
         contract: what the columns mean.
-        paths: one or several CSV, JSON lines or Parquet files, in order.
+        paths: one or several CSV, JSON lines or Parquet files, in order; of a contract with ``streams``, the folder
+            where the patterns of their files begin.
         store: where to put the version.
 
     Raises:
@@ -91,7 +98,7 @@ def ingest_key(contract: TaskContract, sources: Sequence[SourceFile], guard: Gua
         "period": stated["timing"]["control_period_seconds"],
         "terminated": stated["outcomes"]["terminated"],
         "data": {k: v for k, v in stated["data"].items() if k not in NO_READING_RULES and k not in LATER},
-        "files": [[s.digest, s.format] for s in sources],
+        "files": [[s.digest, s.format, *filter(None, [s.stream])] for s in sources],
         # What was added later counts where it is used, so that what was ingested before stays known.
         **{
             k: stated["data"][k]
@@ -99,6 +106,8 @@ def ingest_key(contract: TaskContract, sources: Sequence[SourceFile], guard: Gua
             if getattr(contract.data, k) != Data.model_fields[k].get_default()
         },
         **({"succeeded": contract.outcomes.succeeded} if contract.outcomes.succeeded else {}),
+        **({k: stated[k] for k in STREAM_BLOCKS} if contract.streams else {}),
+        **({"origin": contract.data.origin} if contract.streams else {}),
         **reading_rules(contract, guard),
     }
     return digest_json(reading)
@@ -106,16 +115,45 @@ def ingest_key(contract: TaskContract, sources: Sequence[SourceFile], guard: Gua
 
 def _sources(contract: TaskContract, paths: Paths, guard: Guard | None) -> list[SourceFile]:
     listed = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    found = [source_file(p, contract.data.format) for p in listed]
+    if contract.streams:
+        from telic.datasets.decisions.table import stream_files
+
+        found = stream_files(contract, _folder(listed))
+    else:
+        found = [source_file(p, contract.data.format) for p in listed]
     return [replace(s, name=file_name(s.name, guard)) for s in found]
+
+
+def _folder(paths: Sequence[str | os.PathLike[str]]) -> Path:
+    if len(paths) == 1 and Path(paths[0]).is_dir():
+        return Path(paths[0])
+    raise DataError(
+        f"A contract with `streams` names its files itself; give the folder that they lie in, got "
+        f"{', '.join(str(p) for p in paths[:3]) or 'nothing'}.",
+        hint="Patterns in `streams` are relative to that folder.",
+    )
 
 
 def _read(contract: TaskContract, sources: Sequence[SourceFile], guard: Guard | None) -> Demonstrations:
     provenance = Provenance(
-        inputs={f"{i}:{s.name}": s.digest for i, s in enumerate(sources)},
+        inputs={f"{i}:{n}": d for i, (n, d) in enumerate(dict.fromkeys((s.name, s.digest) for s in sources))}
+        if contract.streams
+        else {f"{i}:{s.name}": s.digest for i, s in enumerate(sources)},
         settings={"contract": contract.digest, "reading": READING_VERSION},
         code=telic.__version__,
     )
-    with nullcontext() if guard is None else guard.watches():
-        demos = assemble(read_sources(sources, contract), contract, provenance)
+    watch = nullcontext if guard is None else guard.watches
+    if contract.streams:
+        from telic.datasets.decisions.table import decision_table
+
+        with watch():
+            made = decision_table(contract, sources)
+        # Its columns are protected already; a second time would make pseudonyms of pseudonyms.
+        columns = read_uses([made.source()], uses_of(made.contract), made.contract.data)
+        columns.findings = (*made.findings, *columns.findings)
+        with watch():
+            demos = assemble(columns, made.contract, provenance)
+    else:
+        with watch():
+            demos = assemble(read_sources(sources, contract), contract, provenance)
     return after_reading(demos, contract, guard)

@@ -1,0 +1,236 @@
+"""The rows that are decisions: acts of all streams with that role, and the moments at which nothing was done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+
+from telic._core.near_miss import near_miss
+from telic.contract import NoAction, TaskContract
+from telic.datasets.sources.coerce import CATEGORY
+from telic.datasets.sources.plan import Kind
+from telic.errors import DataError
+from telic.reports import Finding, Severity
+from telic.typing import FloatArray, IntArray, LongArray
+
+from .as_of import as_of
+from .no_action import moments_without_act
+from .reading import columns_by_name
+from .stream_table import Coded, StreamTable, shared_keys
+
+__all__ = ["Acts", "acts_of", "with_moments"]
+
+TYPES: Mapping[Kind, pa.DataType] = {
+    "number": pa.float64(),
+    "integer": pa.int64(),
+    "boolean": pa.bool_(),
+    "category": CATEGORY,
+    "text": CATEGORY,
+    "time": pa.float64(),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acts:
+    """Decisions, one row each.
+
+    Attributes:
+        times: ``(n,)`` seconds.
+        entities: shared name to whom each is about.
+        columns: name to values, also those of ``identity`` and keys (``key:NAME``).
+        origins: ``(n,)`` text of who made it, by its stream.
+        n_acts: rows that a log holds; the others follow them.
+        name: a row in words: its file and line.
+    """
+
+    times: FloatArray
+    entities: Mapping[str, Coded]
+    columns: Mapping[str, pa.ChunkedArray]
+    origins: list[str]
+    n_acts: int
+    name: Callable[[int], str]
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def keys(self, names: Sequence[str], other: StreamTable) -> tuple[LongArray, LongArray]:
+        """Numbers of whom decisions and rows of another stream are about, equal where the names agree."""
+        both = [[side[name] for name in names] for side in (self.entities, other.entities)]
+        ours, theirs = shared_keys(both, [len(self), len(other)])
+        return ours, theirs
+
+
+def acts_of(tables: Sequence[StreamTable], kinds: Mapping[str, Kind], default_origin: str) -> Acts:
+    """The rows of these streams, one after the other.
+
+    Args:
+        tables: streams with the role ``decisions``, stitched.
+        kinds: name of each column that the contract wants of decisions to what it must be.
+        default_origin: who decided, where a stream does not say.
+
+    Raises:
+        DataError: no stream has a column that is wanted.
+    """
+    columns: dict[str, pa.ChunkedArray] = {}
+    by_name = [columns_by_name(t) for t in tables]
+    for name, kind in kinds.items():
+        if not any(name in c for c in by_name):
+            known = sorted({n for c in by_name for n in c})
+            raise DataError(
+                f"No stream of decisions has a column `{name}`.{near_miss(name, known)}",
+                hint="Columns of other streams are called `stream.column`; another name for a column of this one goes "
+                "into its `columns`.",
+                missing=[name],
+            )
+        columns[name] = _joined([c.get(name) for c in by_name], [len(t) for t in tables], TYPES[kind])
+    for role in dict.fromkeys(r for t in tables for r in t.columns if r.startswith("key:")):
+        columns[role] = _joined([t.columns.get(role) for t in tables], [len(t) for t in tables], CATEGORY)
+    names = [name for name, _ in tables[0].stream.entities]
+    starts = np.cumsum([0, *(len(t) for t in tables)])
+
+    def named(row: int) -> str:
+        i = int(np.searchsorted(starts, row, side="right")) - 1
+        return tables[i].rows.name(int(tables[i].places[row - starts[i]]))
+
+    return Acts(
+        times=np.concatenate([t.times for t in tables]),
+        entities={name: _merged([t.entities[name] for t in tables]) for name in names},
+        columns=columns,
+        origins=[t.stream.origin or default_origin for t in tables for _ in range(len(t))],
+        n_acts=int(starts[-1]),
+        name=named,
+    )
+
+
+def with_moments(
+    acts: Acts,
+    rule: NoAction,
+    contract: TaskContract,
+    observed: Sequence[StreamTable],
+    default_origin: str,
+    findings: list[Finding],
+) -> Acts:
+    """The acts, followed by decisions to do nothing, each by whoever acted last on the same.
+
+    Args:
+        acts: what was done.
+        rule: when somebody could have acted.
+        contract: which columns name the action, the trajectory and who decided.
+        observed: streams of state that say since when and until when each was watched.
+        default_origin: who decides before the first act.
+        findings: told how many there are.
+
+    Raises:
+        DataError: the rule makes too many.
+    """
+    tables = [[acts.entities[n] for n in acts.entities]]
+    watching = [t for t in observed if len(t.entities) == len(acts.entities)]
+    tables += [[t.entities[n] for n in acts.entities] for t in watching]
+    keys = shared_keys(tables, [len(acts), *(len(t) for t in watching)])
+    n_keys = int(keys[0].max()) + 1
+    everywhere = np.concatenate(keys)
+    times = np.concatenate([acts.times, *(t.times for t in watching)])
+    ours = (everywhere >= 0) & np.isin(everywhere, keys[0])
+    begins, ends = np.full(n_keys, np.inf), np.full(n_keys, -np.inf)
+    np.minimum.at(begins, everywhere[ours], times[ours])
+    np.maximum.at(ends, everywhere[ours], times[ours])
+    here = np.unique(keys[0])
+    number = np.full(n_keys, -1, dtype=np.int64)
+    number[here] = np.arange(len(here))
+    about, moments = moments_without_act(rule, number[keys[0]], acts.times, begins[here], ends[here])
+    last = as_of(about, moments, number[keys[0]], acts.times)
+    example = np.zeros(len(here), dtype=np.int64)
+    example[number[keys[0]]] = np.arange(len(acts))
+    told = Finding(
+        code="no-action-decisions",
+        severity=Severity.NOTICE,
+        message=f"{len(moments):,} decisions to do nothing (`{rule.label}`) were added to {len(acts):,} acts: "
+        + (
+            f"at multiples of {rule.every_seconds:g} s"
+            if rule.policy == "grid"
+            else f"{rule.every_seconds:g} s after each act, and again until the next"
+        )
+        + f", while it was observed, no closer than {rule.margin_seconds:g} s to an act.",
+        hint="How often nothing is done depends on this rule; see whether the answer does.",
+        evidence={"count": len(moments), "acts": len(acts), **rule.model_dump()},
+    )
+    findings.append(told)
+    carried = {*contract.data.trajectory, contract.data.demonstrator}
+    columns = {
+        name: _extended(name, column, last, len(moments), rule.label, contract, name in carried)
+        for name, column in acts.columns.items()
+    }
+    known_origin = [acts.origins[i] if i >= 0 else default_origin for i in last.tolist()]
+    by_act = acts.name
+
+    def named(row: int) -> str:
+        if row < acts.n_acts:
+            return by_act(row)
+        when = np.datetime64(int(moments[row - acts.n_acts]), "s")
+        return f"nothing done at {when}Z"
+
+    return replace(
+        acts,
+        times=np.concatenate([acts.times, moments]),
+        entities={
+            n: replace(c, codes=np.concatenate([c.codes, c.codes[example[about]]]))
+            for n, c in acts.entities.items()
+        },
+        columns=columns,
+        origins=acts.origins + known_origin,
+        name=named,
+    )
+
+
+def _extended(
+    name: str,
+    column: pa.ChunkedArray,
+    last: LongArray,
+    n: int,
+    label: str,
+    contract: TaskContract,
+    is_carried: bool,
+) -> pa.ChunkedArray:
+    """A column with what holds where nothing was done: who and what it belongs to is carried, the rest is not known."""
+    if name == contract.actions.column:
+        value = pa.array([label]).dictionary_encode().cast(CATEGORY)
+        more = value.take(pa.array(np.zeros(n, dtype=np.int64)))
+        if not pa.types.is_dictionary(column.type):
+            more = pa.array(np.full(n, float(label))).cast(column.type)
+    elif is_carried:
+        return pa.chunked_array(
+            [*column.chunks, *column.take(pa.array(last, mask=last < 0)).chunks], column.type
+        )
+    elif name == contract.data.weight:
+        more = pa.array(np.ones(n)).cast(column.type)
+    elif name == contract.outcomes.terminated:
+        more = (
+            pa.array(np.zeros(n, dtype=bool))
+            if pa.types.is_boolean(column.type)
+            else pa.nulls(n, column.type)
+        )
+    else:
+        more = pa.nulls(n, column.type)
+    return pa.chunked_array([*column.chunks, more], column.type)
+
+
+def _joined(
+    columns: Sequence[pa.ChunkedArray | None], lengths: Sequence[int], kind: pa.DataType
+) -> pa.ChunkedArray:
+    chunks: list[pa.Array] = []
+    for column, n in zip(columns, lengths, strict=True):
+        chunks += [pa.nulls(n, kind)] if column is None else column.cast(kind).chunks
+    return pa.chunked_array(chunks, kind)
+
+
+def _merged(parts: Sequence[Coded]) -> Coded:
+    texts = sorted({t for part in parts for t in part.texts})
+    place = {t: i for i, t in enumerate(texts)}
+    codes: list[IntArray] = []
+    for part in parts:
+        lookup = np.array([place[t] for t in part.texts] + [-1], dtype=np.int32)
+        codes.append(lookup[part.codes])
+    return Coded(codes=np.concatenate(codes), texts=tuple(texts))

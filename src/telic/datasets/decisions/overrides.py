@@ -1,0 +1,90 @@
+"""Who made each decision, where a learned policy proposed and a person had the last word."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from telic.contract import TaskContract
+from telic.datasets.sources.coerce import CATEGORY
+from telic.reports import Finding, Severity
+from telic.typing import BoolArray
+
+from .acts import Acts
+
+__all__ = ["made_by"]
+
+
+def made_by(acts: Acts, contract: TaskContract, findings: list[Finding]) -> dict[str, pa.ChunkedArray]:
+    """``decision.origin``, and ``decision.proposed`` and ``decision.overridden`` where a policy proposed.
+
+    A decision that is not what was proposed is a person's; one that is, is the policy's, unless the log says by itself
+    who made it. Where nothing was proposed, the stream says.
+
+    Args:
+        acts: the decisions.
+        contract: names the columns.
+        findings: told what was overridden.
+    """
+    column = contract.data.origin_column
+    stated = None if column is None else acts.columns[column]
+    origins = _texts(acts.origins) if stated is None else stated
+    proposed_column = contract.decisions.proposed
+    if not proposed_column:
+        return {"decision.origin": origins}
+    proposed, action = acts.columns[proposed_column], acts.columns[contract.actions.column]
+    same = _same(proposed, action, contract)
+    asked = np.asarray(proposed.is_valid().combine_chunks().to_numpy(zero_copy_only=False))
+    asked[acts.n_acts :] = False
+    overridden = asked & ~same
+    origins = pc.if_else(pa.array(overridden), "human", origins.cast(pa.string()))
+    if stated is None:
+        origins = pc.if_else(pa.array(asked & same), "policy", origins)
+    shown = proposed.cast(pa.string())
+    findings.append(_finding(overridden, asked, shown, action.cast(pa.string())))
+    return {
+        "decision.origin": _chunked(origins).cast(pa.string()).dictionary_encode().cast(CATEGORY),
+        "decision.proposed": shown.dictionary_encode().cast(CATEGORY),
+        "decision.overridden": pa.chunked_array([pa.array(overridden)]),
+    }
+
+
+def _same(proposed: pa.ChunkedArray, action: pa.ChunkedArray, contract: TaskContract) -> BoolArray:
+    if contract.actions.type == "category":
+        equal = pc.equal(proposed.cast(pa.string()), action.cast(pa.string()))
+    else:
+        distance = pc.abs(pc.subtract(proposed.cast(pa.float64()), action.cast(pa.float64())))
+        equal = pc.less_equal(distance, contract.actions.tolerance)
+    return np.array(equal.fill_null(False).combine_chunks().to_numpy(zero_copy_only=False))
+
+
+def _texts(names: list[str]) -> pa.ChunkedArray:
+    return pa.chunked_array([pa.array(names, pa.string())]).dictionary_encode().cast(CATEGORY)
+
+
+def _chunked(column: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
+    return column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
+
+
+def _finding(
+    overridden: BoolArray, asked: BoolArray, proposed: pa.ChunkedArray, done: pa.ChunkedArray
+) -> Finding:
+    pairs = pa.table({"proposed": proposed, "done": done}).filter(pa.array(overridden))
+    counts = pairs.group_by(["proposed", "done"]).aggregate([([], "count_all")]).to_pylist()
+    counts.sort(key=lambda c: (-c["count_all"], str(c["proposed"]), str(c["done"])))
+    n, of = int(overridden.sum()), int(asked.sum())
+    told = ", ".join(f"{c['done']} for {c['proposed']} {c['count_all']:,} times" for c in counts[:3])
+    return Finding(
+        code="overrides",
+        severity=Severity.INFO,
+        message=f"People overrode {n:,} of {of:,} proposals{f' ({told})' if told else ''}; each is a decision of theirs"
+        ", with what was proposed beside it.",
+        evidence={
+            "proposals": of,
+            "overridden": n,
+            "pairs": [
+                {"proposed": c["proposed"], "done": c["done"], "count": c["count_all"]} for c in counts
+            ],
+        },
+    )
