@@ -34,6 +34,7 @@ def test_lines_and_documents_are_told_apart(tmp_path):
         ("[" * 100_000, "line 1 is not JSON: nested too deep"),
         ('{\n"a":' + "[" * 100_000, "is not JSON: nested too deep"),
         ('{"a": 1}\n{"a": ' + "9" * 5_000 + "}", "line 2 is not JSON: a number has too many digits"),
+        ('{"a": 1}\n' + "[" * 66 + "]" * 66, "line 2 is nested more than 64 levels deep"),
         ('{"a": "\\ud83d"}', "line 1 holds half a character"),
         ('{"a":\n "\\uDE00"}', "line 1 holds half a character"),
         (b"\x80\x04\x95\x10\x00\x00\x00", "is a Python pickle"),
@@ -43,6 +44,11 @@ def test_lines_and_documents_are_told_apart(tmp_path):
 def test_what_is_no_json_is_refused_by_line(tmp_path, text, message):
     with pytest.raises(DataError, match=message):
         values(tmp_path, text)
+
+
+def test_many_brackets_side_by_side_are_not_deep(tmp_path):
+    assert values(tmp_path, json.dumps([[i] for i in range(100)])) == [(1, [[i] for i in range(100)])]
+    assert values(tmp_path, "[" * 64 + "]" * 64)[0][0] == 1
 
 
 def test_a_whole_character_of_two_halves_is_read(tmp_path):

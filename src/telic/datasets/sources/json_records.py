@@ -20,7 +20,7 @@ __all__ = [
     "json_document",
     "json_lines",
     "not_json",
-    "refuse_half_characters",
+    "refuse_odd_values",
     "text_lines",
 ]
 
@@ -109,12 +109,22 @@ def document_text(source: SourceFile) -> str:
     return _decoded(source, 1, raw)
 
 
-def refuse_half_characters(where: str, text: str, value: Any) -> None:
-    """Nothing, where all texts of a value are whole; ``text`` is the JSON that it was read from.
+def refuse_odd_values(where: str, text: str, value: Any) -> None:
+    """Nothing, where a value is nested no deeper than ``DEEPEST`` and all its texts are whole.
+
+    Args:
+        where: file and line, for the message.
+        text: the JSON that the value was read from.
+        value: the value.
 
     Raises:
-        DataError: a text in it holds half a character, which no file and no digest can hold.
+        DataError: it is nested deeper, or a text in it holds half a character, which no file and no digest can hold.
     """
+    if text.count("[") + text.count("{") > DEEPEST and _is_deep(value):
+        raise DataError(
+            f"{where} is nested more than {DEEPEST} levels deep.",
+            hint="No log is; is the file damaged, or made to do harm?",
+        )
     if HALF_CHARACTER.search(text):
         try:
             json.dumps(value, ensure_ascii=False).encode()
@@ -123,6 +133,19 @@ def refuse_half_characters(where: str, text: str, value: Any) -> None:
                 f"{where} holds half a character (an escape from \\ud800 to \\udfff without its other half).",
                 hint="Was a text cut off in the middle of a character? Write the log again.",
             ) from None
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        inner: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                inner += item.values()
+            elif isinstance(item, list):
+                inner += item
+        level = inner
+    return bool(level)
 
 
 def flat(value: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[str, Value]:
@@ -152,7 +175,7 @@ def _parsed(where: str, text: str) -> Any:
         value = json.loads(text)
     except (ValueError, RecursionError) as problem:
         raise not_json(where, problem) from None
-    refuse_half_characters(where, text, value)
+    refuse_odd_values(where, text, value)
     return value
 
 

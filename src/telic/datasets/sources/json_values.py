@@ -14,7 +14,7 @@ from typing import Any
 from telic.errors import DataError
 
 from .files import SourceFile
-from .json_records import document_text, not_json, refuse_half_characters, text_lines
+from .json_records import document_text, not_json, refuse_odd_values, text_lines
 
 __all__ = ["Place", "child", "children", "json_values"]
 
@@ -63,7 +63,7 @@ def json_values(source: SourceFile) -> Iterator[tuple[Place, Any]]:
             value = decoder.decode(line)
         except (ValueError, RecursionError) as problem:
             raise not_json(f"{source.name} line {at}", problem) from None
-        refuse_half_characters(f"{source.name} line {at}", line, value)
+        refuse_odd_values(f"{source.name} line {at}", line, value)
         yield Place(file=source.name, line=at), value
 
 
@@ -85,7 +85,7 @@ def _documents(source: SourceFile, decoder: json.JSONDecoder) -> Iterator[tuple[
         except (ValueError, RecursionError) as problem:
             at = getattr(problem, "lineno", line)
             raise not_json(f"{source.name} line {at}", problem) from None
-        refuse_half_characters(f"{source.name} line {line}", text[begin:end], value)
+        refuse_odd_values(f"{source.name} line {line}", text[begin:end], value)
         yield Place(file=source.name, line=line), value
 
 
