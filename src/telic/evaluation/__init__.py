@@ -10,6 +10,8 @@ from .canonical import canonical_by_value, canonical_dard, canonical_epic
 from .clustered import ClusteredMean, clustered_mean
 from .compare_rewards import compare_rewards
 from .disagreement import Disagreement, DisagreementPair, candidate_trajectories, disagreement
+from .fidelity import Difference, Fidelity, fidelity
+from .fidelity_memory import Memory
 from .held_out import HeldOut, HeldOutScore, held_out
 from .log_probs import decision_log_probs, decision_probabilities
 from .markov import HistoryEffect, MarkovTest, markov_test
@@ -39,8 +41,10 @@ __all__ = [
     "Calibration",
     "CalibrationBin",
     "ClusteredMean",
+    "Difference",
     "Disagreement",
     "DisagreementPair",
+    "Fidelity",
     "GateCalibration",
     "GateTest",
     "HeldOut",
@@ -48,6 +52,7 @@ __all__ = [
     "HistoryEffect",
     "Loss",
     "MarkovTest",
+    "Memory",
     "PlanRegret",
     "PolicyReturn",
     "PreferenceAccuracy",
@@ -82,6 +87,7 @@ __all__ = [
     "disagreement",
     "epic_distance",
     "explain_misfit",
+    "fidelity",
     "gate_thresholds",
     "held_out",
     "markov_test",

@@ -5,6 +5,7 @@ from .equivalent import MergedActions, merge_equivalent_actions
 from .estimate import DynamicsEstimate, estimate_dynamics
 from .history import HistorySpace, with_history
 from .tabular import FiniteHorizonMDP, GoalConditionedMDP, TabularMDP
+from .trace_simulator import TraceSimulator
 
 __all__ = [
     "DynamicsEstimate",
@@ -14,6 +15,7 @@ __all__ = [
     "MergedActions",
     "StateSpace",
     "TabularMDP",
+    "TraceSimulator",
     "estimate_dynamics",
     "merge_equivalent_actions",
     "with_history",
