@@ -33,7 +33,7 @@ MOST_STATES = 20_000
 """States beyond which no simulator is made here: the law of what responds is kept for every pair of them."""
 
 VERDICTS = {
-    "faithful": "A simulator that replays what nobody controls and answers as the log did imitates it, within the margin.",
+    "faithful": "A simulator that replays what nobody controls and answers as the log did imitates it well enough.",
     "unfaithful": "A simulator made from this log does not imitate it: no claim should rest on one.",
     "open": "Whether a simulator made from this log imitates it cannot be told from so few trajectories.",
 }
@@ -118,7 +118,7 @@ def simulator_items(told: Mapping[str, Any] | str | None) -> list[Item]:
                     for d in told["differences"]
                 ),
                 note="The cloned policy decides. Differences are in standard deviations of the log (variances for"
-                f" spread and persistence); the margin is {told['margin']:g}, and the intervals hold all together with 95 %.",
+                f" spread and persistence); margin {told['margin']:g}; the intervals hold together with 95 %.",
                 digits=3,
             )
         )
