@@ -44,6 +44,14 @@ SACCT = """JobID|User|Partition|Submit|Start|End|Elapsed|State|ExitCode
 102|bo|long|2026-03-01T10:10:00|Unknown|Unknown|1-00:00:00|CANCELLED by 1000|0:15
 """
 
+SERVICENOW = """number,incident_state,active,reopen_count,sys_mod_count,priority,assignment_group,assigned_to,\
+sys_updated_at,sys_updated_by
+INC1,New,TRUE,0,0,3 - Moderate,db,?,01-03-2026 10:00,ana
+INC1,Active,TRUE,0,1,3 - Moderate,net,?,01-03-2026 10:01,bo
+INC1,Resolved,TRUE,0,2,3 - Moderate,net,cy,01-03-2026 10:02,cy
+INC1,Closed,FALSE,0,3,3 - Moderate,net,cy,06-03-2026 10:02,system
+"""
+
 SWF = """; Version: 2.2
 ; UnixStartTime: 1700000000
 1 0 10 100 4 95.5 2048 4 600 -1 1 3 1 7 1 -1 -1 -1
@@ -200,6 +208,7 @@ SAMPLES: dict[str, tuple[str, Path | str]] = {
     "otlp-traces": ("sample.jsonl", FILES / "otlp-traces.jsonl"),
     "pagerduty": ("sample.jsonl", _lines(_pagerduty)),
     "prometheus-range": ("sample.jsonl", _lines(_range)),
+    "servicenow": ("sample.csv", SERVICENOW),
     "slurm-sacct": ("sample.txt", SACCT),
     "swf": ("sample.swf", SWF),
     "sysmon": ("sample.xml", _sysmon()),

@@ -1,7 +1,7 @@
 """Billing exports: CSV or Parquet with a charge a row, maps of tags taken apart, charges over half-open periods.
 
-A charge covers ``[start, end)``: the hour that ends at 11:00 and the one that begins there share no moment. A period that
-ends before it begins is a fault of the file; one that ends where it begins (a fee at a moment) is not.
+A charge covers ``[start, end)``: the hour that ends at 11:00 and the one that begins there share no moment. A period
+that ends before it begins is a fault of the file; one that ends where it begins (a fee at a moment) is not.
 """
 
 from __future__ import annotations

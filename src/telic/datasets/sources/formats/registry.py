@@ -40,6 +40,7 @@ MODULES: Final = MappingProxyType(
         "junit": "junit",
         "log-templates": "log_templates",
         "ocsf": "ocsf",
+        "servicenow": "servicenow",
         "slurm-sacct": "slurm_sacct",
         "swf": "swf",
         "sysmon": "sysmon",
