@@ -27,6 +27,7 @@ import pyarrow as pa
 
 from telic.errors import DataError
 
+from .arrays import element_names
 from .files import SourceFile
 from .json_records import json_document
 from .parquet_files import broken_parquet, open_parquet
@@ -42,9 +43,6 @@ VIDEO_PATH = "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.m
 
 FRAME_COLUMNS = ("episode_index", "frame_index", "timestamp", "index", "task_index")
 """What every frame has, whatever the robot."""
-
-WIDEST = 4096
-"""Values of one feature in one frame, at most: what is wider is an image in numbers, and is left out."""
 
 PICTURES = ("video", "image")
 """Types of features that are named and never decoded."""
@@ -219,22 +217,12 @@ def _features(info: Mapping[str, Any], name: str) -> dict[str, Feature]:
 
 
 def _columns(key: str, shape: tuple[int, ...], names: Any) -> tuple[str, ...]:
-    """The flat columns of a feature; none where it is wider than ``WIDEST``."""
-    count = 1
-    for n in shape:
-        count *= n
-    if count == 1:
-        return (key,)
-    if count > WIDEST:
-        return ()
+    """The flat columns of a feature, by names where there is one for each; none where it is too wide."""
+    plain = element_names(key, shape)
     if isinstance(names, dict) and len(names) == 1:  # {"motors": [...]}, {"axes": [...]}
         names = next(iter(names.values()))
-    if isinstance(names, list) and len(names) == count and len({str(n) for n in names}) == count:
-        return tuple(f"{key}.{n}" for n in names)
-    places = [""]
-    for n in shape:
-        places = [f"{p}.{i}" for p in places for i in range(n)]
-    return tuple(key + p for p in places)
+    distinct = isinstance(names, list) and len({str(n) for n in names}) == len(names) == len(plain)
+    return tuple(f"{key}.{n}" for n in names) if distinct and len(plain) > 1 else plain
 
 
 def _data_files(root: Path, info: Mapping[str, Any], episodes: pa.Table) -> tuple[Path, ...]:
