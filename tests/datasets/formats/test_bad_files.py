@@ -63,6 +63,7 @@ BAD = {
     "a pickle": pickle.dumps(Runs(), protocol=4),
     "a pickle of text": pickle.dumps(Runs(), protocol=0),
     "half a character": b'{"a": "\\ud83d"}\n',
+    "half a character in a list": b'{"version": 2, "width": 80}\n[1.0, "o", "\\ud83d"]\n',
     "a number of 5,000 digits": b'{"a": ' + b"9" * 5_000 + b"}\n",
     "an error": b'{"status": "error", "errorType": "bad_data", "error": "parse error"}\n',
     "a page": b"<!DOCTYPE html><html><body>503 Service Unavailable</body></html>\n",

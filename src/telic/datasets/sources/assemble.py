@@ -112,9 +112,10 @@ def assemble(source: SourceColumns, contract: TaskContract, provenance: Provenan
     findings += cut_findings(segments, contract)
     n = len(rows.actions)
     if n < 2:
+        named = ", ".join(part.name for part in source.rows.parts[:3])
         raise DataError(
             f"{n} of {source.n_rows:,} rows {'is' if n == 1 else 'are'} left to learn from; at least 2 "
-            f"decisions are needed.",
+            f"decisions are needed (read: {named}).",
             hint="One decision shows no preference. Check `missing: drop` and the source.",
         )
     demos = _demonstrations(rows, segments, contract, provenance, findings)

@@ -29,7 +29,7 @@ from typing import Any
 
 from telic.datasets.sources.event_format import EventFormat, Record, Value
 from telic.datasets.sources.files import SourceFile
-from telic.datasets.sources.json_records import text_lines
+from telic.datasets.sources.json_records import refuse_odd_values, text_lines
 from telic.datasets.sources.terminal_text import Sign, TerminalLine
 from telic.errors import DataError
 
@@ -103,9 +103,11 @@ def _event(source: SourceFile, line: int, text: str) -> tuple[float, str, str]:
 
 def _parsed(source: SourceFile, line: int, text: str) -> Any:
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError):
         raise _fault(source, line, "is not JSON") from None
+    refuse_odd_values(f"{source.name} line {line}", text, value)
+    return value
 
 
 class _Session:
