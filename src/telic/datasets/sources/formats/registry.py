@@ -44,6 +44,7 @@ MODULES: Final = MappingProxyType(
         "slurm-sacct": "slurm_sacct",
         "swf": "swf",
         "sysmon": "sysmon",
+        "transcript": "transcript",
         "vpc-flow": "vpc_flow",
         "xes": "xes",
     }
