@@ -106,9 +106,9 @@ def measure(files: int, *, isolated: bool) -> dict[str, Any]:
         files: mutated files over all formats, as evenly as it goes.
         isolated: a process for each format, so that a crash or a hang of one file is counted and survived.
     """
-    from format_samples import SAMPLES
+    from format_samples import SAMPLES, missing_package
 
-    names = sorted(SAMPLES)
+    names = sorted(name for name in SAMPLES if not missing_package(name))
     share = [files // len(names) + (i < files % len(names)) for i in range(len(names))]
     outcomes: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
@@ -129,7 +129,8 @@ def measure(files: int, *, isolated: bool) -> dict[str, Any]:
     bad = total - outcomes["read"] - outcomes["refused"]
     return {
         "files": total,
-        "formats": len(names),
+        "formats": len({name.partition(":")[0] for name in names}),
+        "not_tried": {name: missing_package(name) for name in SAMPLES if name not in names},
         "outcomes": dict(outcomes),
         "faults": {**rate(bad, total), "first": faults[:20]},
         "mutations": dict(sorted(kinds.items())),

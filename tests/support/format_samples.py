@@ -6,6 +6,8 @@ folder for a format of folders). ``test_bad_files.py`` and ``reproductions/fuzz_
 
 from __future__ import annotations
 
+import importlib.util
+import io
 import json
 import re
 import shutil
@@ -13,7 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
 
 from telic.contract import TaskContract
 from telic.datasets.sources.event_format import event_columns, event_pieces
@@ -21,7 +26,7 @@ from telic.datasets.sources.files import source_file
 from telic.datasets.sources.formats import event_format
 from telic.datasets.sources.pieces import whole_table
 
-__all__ = ["SAMPLES", "contract_for", "write_sample"]
+__all__ = ["SAMPLES", "contract_for", "missing_package", "write_sample"]
 
 FILES = Path(__file__).parent.parent / "datasets" / "formats" / "files"
 
@@ -189,41 +194,111 @@ log-status
 2 123456789012 eni-1 192.0.2.1 192.0.2.2 443 22 6 10 840 1772359260 1772359320 REJECT OK
 """
 
-SAMPLES: dict[str, tuple[str, Path | str]] = {
+TRANSCRIPT = """# 2026-03-01
+10:05 ana: the pool is full, @bo can you look?
+10:06 <bo> on it
+10:07 PagerDuty opened the incident
+[2026-03-01T10:08:00+01:00] ana: I ran
+```
+$ kubectl get pods
+```
+"""
+
+LOG = "".join(f"2026-03-01T10:00:0{i}Z connected to db{i} in {9 - i} ms\n" for i in range(4))
+
+
+def _focus_parquet(path: Path) -> None:
+    with io.BytesIO(FOCUS.encode()) as text:
+        table = pacsv.read_csv(text)
+    pq.write_table(table.set_column(3, "ChargeClass", pa.array([None, "Correction"])), path)
+
+
+def _d4rl(path: Path) -> None:
+    import h5py
+
+    steps = np.arange(6)
+    with h5py.File(path, "w") as file:
+        file["observations"] = np.stack([steps, -steps], axis=1).astype(np.float32)
+        file["actions"] = (steps % 2)[:, None].astype(np.float32)
+        file["rewards"] = steps.astype(np.float32)
+        file["terminals"], file["timeouts"] = steps == 2, steps == 5
+
+
+def _robomimic(path: Path) -> None:
+    import h5py
+
+    with h5py.File(path, "w") as file:
+        data = file.create_group("data")
+        data.attrs["total"] = 6
+        data.attrs["env_args"] = json.dumps({"env_name": "Lift", "type": 1, "env_kwargs": {}})
+        for name in ("demo_0", "demo_1"):
+            demo = data.create_group(name)
+            demo.attrs["num_samples"] = 3
+            demo["actions"], demo["dones"] = np.zeros((3, 2)), np.array([0, 0, 1])
+            demo["rewards"], demo["states"] = np.zeros(3), np.zeros((3, 1))
+            demo["obs/eef_pos"] = np.ones((3, 3), np.float32)
+
+
+def _npz(path: Path) -> None:
+    ends = np.array([0, 0, 1, 0, 0], dtype=bool)
+    arrays = {"obs": np.arange(10.0).reshape(5, 2), "acts": np.array([0, 1, 1, 0, 1]), "rews": np.ones(5)}
+    np.savez(path, terminated=ends, truncated=ends[::-1], ep_id=np.array([0, 0, 0, 1, 1]), **arrays)
+
+
+SAMPLES: dict[str, tuple[str, Path | str | Callable[[Path], None]]] = {
     "access-log": ("sample.log", FILES / "nginx.log"),
     "alertmanager": ("sample.jsonl", _lines(_alert)),
     "asciinema": ("sample.cast", FILES / "asciinema.cast"),
     "aws-cur": ("sample.csv", AWS_CUR),
     "cloudfront": ("sample.log", CLOUDFRONT),
+    "d4rl": ("sample.hdf5", _d4rl),
     "ecs": ("sample.jsonl", FILES / "ecs_logging.jsonl"),
     "focus": ("sample.csv", FOCUS),
+    "focus:parquet": ("sample.parquet", _focus_parquet),
     "jira-service-management": ("sample.jsonl", _lines(_issue)),
     "junit": ("sample.xml", FILES / "pytest.xml"),
     "kubernetes-audit": ("sample.jsonl", _lines(_audit)),
     "kubernetes-events": ("sample.jsonl", _lines(_event)),
     "lerobot": ("sample", FILES / "lerobot_v30"),
+    "log-templates": ("sample.log", LOG),
+    "minari": ("sample", FILES / "minari_hdf5"),
+    "minari:arrow": ("sample", FILES / "minari_arrow"),
+    "npz-episodes": ("sample.npz", _npz),
     "ocsf": ("sample.jsonl", _lines(_ocsf)),
     "opsgenie": ("sample.jsonl", _lines(_opsgenie)),
     "otlp-logs": ("sample.jsonl", FILES / "otlp-logs.jsonl"),
     "otlp-traces": ("sample.jsonl", FILES / "otlp-traces.jsonl"),
     "pagerduty": ("sample.jsonl", _lines(_pagerduty)),
     "prometheus-range": ("sample.jsonl", _lines(_range)),
+    "robomimic": ("sample.hdf5", _robomimic),
     "servicenow": ("sample.csv", SERVICENOW),
     "slurm-sacct": ("sample.txt", SACCT),
     "swf": ("sample.swf", SWF),
     "sysmon": ("sample.xml", _sysmon()),
+    "transcript": ("sample.txt", TRANSCRIPT),
     "vpc-flow": ("sample.log", VPC_FLOW),
     "xes": ("sample.xes", FILES / "pm4py.xes"),
 }
-"""Format to the name of the file and what is in it: a text, or the file or folder that its own writer made."""
+"""Format, or ``format:variant``, to a file's name and what is in it: a text, what its own writer made, or how."""
+
+NEEDS = {"d4rl": "h5py", "log-templates": "drain3", "minari": "h5py", "robomimic": "h5py"}
+"""Formats that are read with an optional package, and which."""
 
 
-def write_sample(name: str, folder: Path) -> Path:
-    """The sample of a format, written into a folder."""
-    called, content = SAMPLES[name]
+def missing_package(sample: str) -> str:
+    """The package that reading a sample needs and that is not installed, or nothing."""
+    package = NEEDS.get(sample.partition(":")[0], "telic")
+    return "" if importlib.util.find_spec(package) else package
+
+
+def write_sample(sample: str, folder: Path) -> Path:
+    """The sample of a format (a key of ``SAMPLES``), written into a folder."""
+    called, content = SAMPLES[sample]
     path = folder / called
     if isinstance(content, str):
         path.write_text(content)
+    elif not isinstance(content, Path):
+        content(path)
     elif content.is_dir():
         shutil.copytree(content, path)
     else:
@@ -231,8 +306,9 @@ def write_sample(name: str, folder: Path) -> Path:
     return path
 
 
-def contract_for(name: str, path: Path) -> TaskContract:
+def contract_for(sample: str, path: Path) -> TaskContract:
     """A contract that reads the sample: the action is its full column with the fewest values, another is observed."""
+    name = sample.partition(":")[0]
     form, source = event_format(name), source_file(path, name)
     table = whole_table(event_pieces(source, form, event_columns(source, form)))
     texts = {
