@@ -1,8 +1,15 @@
-"""Kubernetes events of the layout that the API types describe (no cluster was used), as lists, lines and watches."""
+"""Kubernetes events of the layout that the API types describe, as lists, lines and watches, and as kubectl prints them.
+
+No cluster was used: kubectl is the real one, and the API that it asks is the test's own.
+"""
 
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
@@ -159,3 +166,68 @@ def test_what_is_no_event_is_refused_by_line(tmp_path, bad, message):
     path = written(tmp_path, core("u1", "BackOff", 5), bad)
     with pytest.raises(DataError, match=message):
         read_demonstrations(TaskContract.from_mapping(CONTRACT), path)
+
+
+@pytest.fixture
+def api():
+    """Address of an API on loopback that knows three events and nothing else."""
+    items = [
+        {k: v for k, v in core(f"u{i}", "BackOff", i, count=i + 1).items() if k not in ("kind", "apiVersion")}
+        for i in range(3)
+    ]
+    event = {
+        "name": "events",
+        "singularName": "event",
+        "namespaced": True,
+        "kind": "Event",
+        "verbs": ["list"],
+    }
+    answers = {
+        "/api": {"kind": "APIVersions", "versions": ["v1"]},
+        "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": []},
+        "/api/v1": {"kind": "APIResourceList", "groupVersion": "v1", "resources": [event]},
+        "/api/v1/events": {"kind": "EventList", "apiVersion": "v1", "metadata": {}, "items": items},
+    }
+
+    class Api(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps(answers[self.path.split("?")[0]]).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *words: object) -> None:
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Api)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_what_kubectl_prints(api, tmp_path):
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        pytest.skip("no kubectl here: install it to see that what it prints is read")
+    command = [
+        kubectl,
+        f"--server={api}",
+        f"--cache-dir={tmp_path / 'cache'}",
+        "get",
+        "events",
+        "-A",
+        "-o",
+        "json",
+    ]
+    printed = subprocess.run(
+        command, capture_output=True, check=True, timeout=60, env={"HOME": str(tmp_path), "KUBECONFIG": ""}
+    ).stdout
+    path = tmp_path / "events.json"
+    path.write_bytes(printed)
+    rows = records(path)
+    assert [(r["count"], r["time"], r["object.name"]) for r in rows] == [
+        (i + 1, f"2026-03-01T10:0{i}:00Z", "web-1") for i in range(3)
+    ]
