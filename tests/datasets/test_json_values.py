@@ -8,7 +8,9 @@ import json
 import pytest
 
 from telic.datasets.sources import files, json_records
+from telic.datasets.sources.event_format import event_pieces
 from telic.datasets.sources.files import source_file, text_stream
+from telic.datasets.sources.formats import event_format
 from telic.datasets.sources.json_values import Place, child, children, json_values
 from telic.datasets.sources.repeats import Repeats
 from telic.errors import DataError
@@ -95,3 +97,21 @@ def test_a_file_that_unpacks_to_far_more_than_a_log_is_refused(tmp_path, monkeyp
         pytest.raises(DataError, match=rf"log\.csv{ending} .* unpacks to more"),
     ):
         list(iter(functools.partial(stream.read, 1 << 16), b""))
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ([1, 2.5, None], [1.0, 2.5, None]),
+        ([1, 10**30, None], ["1", str(10**30), None]),
+        ([0.5, 10**400, True], ["0.5", str(10**400), "true"]),
+        ([2**63 - 1, -(2**63)], [2**63 - 1, -(2**63)]),
+        ([2**63], [str(2**63)]),
+    ],
+)
+def test_whole_numbers_beyond_64_bits_become_text_with_all_their_digits(tmp_path, given, read):
+    path = tmp_path / "audit.log"
+    event = {"kind": "Event", "apiVersion": "audit.k8s.io/v1", "stage": "Panic"}
+    path.write_text("".join(json.dumps({**event, "x": value}) + "\n" for value in given))
+    source, form = source_file(path, "kubernetes-audit"), event_format("kubernetes-audit")
+    assert [value for piece in event_pieces(source, form, ["x"]) for value in piece["x"].to_pylist()] == read
