@@ -42,18 +42,26 @@ def text_lines(source: SourceFile) -> Iterator[tuple[int, str]]:
     """
     refuse_disguise(source.path)
     with text_stream(source.path) as stream:
-        rest, number = b"", 0
+        held: list[
+            bytes
+        ] = []  # pieces of a line that has not ended; joined once, or a long line costs its square
+        number = n_held = 0
         while piece := stream.read(1 << 20):
-            lines = (rest + piece).split(b"\n")
-            rest = lines.pop()
+            lines = piece.split(b"\n")
+            if len(lines) > 1:
+                lines[0] = b"".join([*held, lines[0]])
+                held, n_held = [], 0
+            held.append(lines.pop())
+            n_held += len(held[-1])
             for line in lines:
                 number += 1
                 if len(line) > LONGEST_LINE:
                     raise _too_long(source, number)
                 if line.strip():
                     yield number, _decoded(source, number, line)
-            if len(rest) > LONGEST_LINE:
+            if n_held > LONGEST_LINE:
                 raise _too_long(source, number + 1)
+        rest = b"".join(held)
         if rest.strip():
             yield number + 1, _decoded(source, number + 1, rest)
 
