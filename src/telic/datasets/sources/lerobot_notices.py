@@ -4,7 +4,8 @@ that are no numbers; each with the first frame that shows it.
 With ``dt`` the seconds between neighbouring frames of an episode and ``p = 1 / fps``:
 
 - ``time-backwards``: ``dt <= 0``. Loaders look frames up by time, and find the wrong one.
-- ``frame-gap``: ``dt > 1.5 p``, so that at least one frame is missing; no gap is filled.
+- ``frame-gap``: ``dt > 1.5 p`` and ``dt > p + 5 s``, so that at least one frame is missing; s is the usual unevenness
+  (1.4826 times the median of ``|dt - p|``), so that times that are merely rough are no gaps. No gap is filled.
 - ``uneven-frames``: ``|dt - p|`` above ``1e-4`` s, the tolerance with which LeRobot itself looks for a frame.
 - ``frame-numbers``: ``frame_index`` does not count 0, 1, 2, ... through an episode.
 - ``episode-lengths``: an episode has more or fewer frames than ``meta/episodes`` says.
@@ -32,6 +33,12 @@ __all__ = ["GAP_PERIODS", "lerobot_notices"]
 
 GAP_PERIODS = 1.5
 """Periods after which a frame is missing: halfway between the next frame and the one after it."""
+
+GAP_SPREADS = 5.0
+"""Times the usual unevenness by which a gap must be late: one in 3.5 million normal errors is."""
+
+MAD_TO_DEVIATION = 1.4826
+"""Standard deviation of a normal error over the median of its size."""
 
 TOLERANCE_SECONDS = 1e-4
 """Within which LeRobot looks for the frame of a time (``tolerance_s``)."""
@@ -115,7 +122,8 @@ def _look(looking: _Looking, folder: LeRobotFolder, table: pa.Table, floats: lis
     slack = np.maximum(
         TOLERANCE_SECONDS, SPACINGS * np.spacing(np.abs(time).astype(np.float32)).astype(np.float64)
     )
-    gap = same & (step > GAP_PERIODS * period)
+    uneven_by = MAD_TO_DEVIATION * float(np.median(np.abs(step[same] - period))) if same.any() else 0.0
+    gap = same & (step > max(GAP_PERIODS * period, period + GAP_SPREADS * uneven_by))
     backwards = same & ~(step > 0)
     uneven = same & ~gap & ~backwards & (np.abs(step - period) > slack)
     for code, flags, size in (
