@@ -38,6 +38,8 @@ class InferOptions:
         intents_by: what keeps one intent: each trajectory, or each demonstrator (who must be in `people`).
         suspects: look for demonstrators who act at random or against the others, and weigh them by the evidence.
         over_time: weights by block of time, or the finding that nothing says that they change.
+        origins: whose trajectories count: `human`, `rule`, `policy`, `adversary`, `unknown`; once for each. Default:
+            those of people, rules and unknown makers, and an attacker's where the contract says `adversary`.
     """
 
     method: str = "max_causal_entropy"
@@ -54,6 +56,7 @@ class InferOptions:
     intents_by: Literal["trajectory", "demonstrator"] = "trajectory"
     suspects: Annotated[bool, Parameter(negative=())] = False
     over_time: Annotated[bool, Parameter(negative=())] = False
+    origins: Annotated[tuple[str, ...], Parameter(negative=())] = ()
 
     @property
     def settings(self) -> InferSettings:
@@ -85,6 +88,7 @@ class InferOptions:
             else None,
             suspects=self.suspects,
             over_time=self.over_time,
+            origins=self.origins or None,
         )
 
     @property

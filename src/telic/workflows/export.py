@@ -22,6 +22,7 @@ from telic.features import FeatureMap
 from telic.reports import Finding, Report, Section, Severity, Table
 from telic.typing import FloatArray, IntArray
 
+from .origins import require_no_attacker
 from .progress import Progress, silent
 from .project import Project
 from .reward_source import Inferred, open_inferred
@@ -77,6 +78,7 @@ def export(
     progress("reading frames", 0, None)
     source = source_file(place, "lerobot")
     found = open_inferred(project.find_run("infer", run).folder, demonstrator)
+    require_no_attacker(found.problem.origins)
     rewards, notes = _rewards(found, contract, place)
     progress("reading frames", 1, 1)
     about = _about(found, contract, source.digest, demonstrator)

@@ -137,7 +137,7 @@ def cautions_of(problem: Problem) -> list[str]:
     """
     contract = problem.contract
     found = []
-    if contract.data.origin == "adversary":
+    if contract.data.origin == "adversary" or "adversary" in (problem.origins or ()):
         found.append(CAUTIONS["adversary"])
     if contract.identity.domain == "medical":
         found.append(CAUTIONS["medical"])

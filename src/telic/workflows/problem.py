@@ -6,6 +6,7 @@ discount, and never stored.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -23,6 +24,7 @@ from telic.trajectories.splits import source_index
 from telic.typing import LongArray
 
 from .environments import Environment, environment_of_trajectories, environments_of
+from .origins import learned_from
 
 __all__ = ["Problem", "World", "pose", "with_discount"]
 
@@ -45,6 +47,7 @@ class Problem:
         world: the dynamics as the contract's horizon wants them; of several environments, side by side.
         features: candidate terms of the reward on the states.
         findings: what cutting, estimating and evaluating features noticed.
+        origins: whose trajectories were asked for; None: the default.
     """
 
     contract: TaskContract
@@ -55,6 +58,7 @@ class Problem:
     world: World
     features: FeatureMap
     findings: tuple[Finding, ...]
+    origins: tuple[str, ...] | None = None
     _resampled: dict[tuple[int, int], tuple[TabularMDP, ...]] = field(default_factory=dict, repr=False)
 
     def resampled_worlds(self, count: int, key: int) -> tuple[World, ...]:
@@ -137,6 +141,7 @@ def pose(
     scale: float = 1.0,
     discount: float | None = None,
     held_out: float | None = None,
+    origins: Sequence[str] | None = None,
 ) -> Problem:
     """The inverse problem of a contract and its data.
 
@@ -146,13 +151,16 @@ def pose(
         scale: factor on the numbers of bins.
         discount: instead of that of the contract.
         held_out: share of trajectories kept out of fitting, instead of that of the contract.
+        origins: whose trajectories are learned from; None: people's and rules' (``telic.workflows.origins``).
 
     Raises:
         ContractError: the contract does not fit the data.
         DataError: values are missing or out of range, or nothing is left to fit.
+        SettingsError: the decisions are a policy's, and ``origins`` does not name it.
         DynamicsError: nothing is discounted, and no trajectory ends.
         FeatureError: features are constant or collinear at the resolution of the contract.
     """
+    demos = learned_from(demos, contract, origins)
     share = contract.data.held_out if held_out is None else held_out
     known, _ = split(demos, contract.data, held_out=share)
     space = StateSpace.from_contract(contract, demos, scale=scale, choose_by=known)
@@ -178,6 +186,7 @@ def pose(
         world=_world(contract, dynamics.mdp, gamma),
         features=features,
         findings=(*encoded.findings, *space.findings, *dynamics.findings, *degenerate),
+        origins=None if origins is None else tuple(origins),
     )
 
 

@@ -129,7 +129,9 @@ def over_resolutions(
             other = (
                 problem
                 if scale == 1.0
-                else pose(contract, demos, scale=scale, discount=problem.world.discount)
+                else pose(
+                    contract, demos, scale=scale, discount=problem.world.discount, origins=problem.origins
+                )
             )
             found[scale] = fits if scale == 1.0 else refit(other)
             sizes[scale] = other.space.n_states

@@ -32,14 +32,14 @@ def test_an_injected_skew_is_recovered_within_the_bound():
         wrong = found.corrected(at + offset + drift * (at - middle)) - at
         held += bool(np.all(np.abs(wrong) <= found.bound(at)))
         assert found.bound(at).max() < 1.0
-    # 95 % is promised; 88 of 100 or fewer would come about with probability .004 (binomial).
-    assert held >= 89
+    # 97 % is promised; 90 of 100 or fewer would come about with probability .001 (binomial).
+    assert held >= 91
 
 
 def test_a_right_clock_is_seldom_called_wrong():
     alarms = sum(estimate_clock(*log(key)[:2]).is_off for key in range(100))
-    # At most 5 % are promised; 12 of 100 or more would come about with probability .004.
-    assert alarms <= 11
+    # At most 3 % are promised; 10 of 100 or more would come about with probability .001.
+    assert alarms <= 9
 
 
 def test_wrong_matches_do_no_harm():

@@ -12,7 +12,7 @@ from telic.errors import DataError
 from telic.reports import Finding, Severity
 from telic.typing import LongArray
 
-from .clocks import LEAST_EVENTS, ClockEstimate, estimate_clock
+from .clocks import LEAST_EVENTS, LEVEL, ClockEstimate, estimate_clock
 from .stream_table import Coded, StreamTable, shared_keys
 
 __all__ = ["corrected"]
@@ -98,9 +98,9 @@ def _findings(table: StreamTable, other: StreamTable, e: ClockEstimate) -> list[
         Finding(
             code="clock-skew",
             severity=Severity.WARNING if e.is_off else Severity.INFO,
-            message=f"The clock of stream `{name}` is {_seconds(e.offset)} ahead of that of `{other.stream.name}` (95 "
-            f"% interval {_seconds(low)} to {_seconds(high)}, {e.n_events:,} shared events){drift}; its times were "
-            f"corrected and may still be wrong by {_seconds(bound)}.",
+            message=f"The clock of stream `{name}` is {_seconds(e.offset)} ahead of that of `{other.stream.name}` "
+            f"({LEVEL:.0%} interval {_seconds(low)} to {_seconds(high)}, {e.n_events:,} shared events){drift}; its "
+            f"times were corrected and may still be wrong by {_seconds(bound)}.",
             hint="States younger than that may be from after the decision." if e.is_off else "",
             evidence={
                 "stream": name,
