@@ -1,9 +1,10 @@
-"""Folders for ``robot_formats``: one that LeRobot writes itself, and one of v2.1 by its layout."""
+"""Folders for ``robot_formats`` (LeRobot writes one, one is v2.1 by its layout), and how numbers are compared."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -106,3 +107,36 @@ def write_v21(root: Path) -> None:
         "features": {"action": one, "timestamp": one, **numbers},
     }
     (root / "meta/info.json").write_text(json.dumps(info))
+
+
+def read(form: str, place: Path) -> pa.Table:
+    """Every column of a source, by a format of telic."""
+    import importlib
+
+    from telic.datasets.sources.files import source_file
+
+    found = importlib.import_module(f"telic.datasets.sources.formats.{form}").FORMAT
+    tables = [t for t in found.tables(source_file(place, form), None) if t.num_rows]
+    return pa.concat_tables(tables, promote_options="permissive")
+
+
+def same(name: str, found: Any, wanted: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Every wanted column is there, with the same numbers at the same places (NaN where NaN is wanted)."""
+    differ = []
+    for column, values in wanted.items():
+        got = np.asarray(
+            found[column].to_numpy(zero_copy_only=False)
+            if isinstance(found, pa.Table) and isinstance(found[column], pa.Array)
+            else found[column]
+        )
+        if got.shape != values.shape or not np.array_equal(
+            got.astype(np.float64), values.astype(np.float64), equal_nan=True
+        ):
+            differ.append(column)
+    return check(
+        name, not differ, n_rows=len(next(iter(wanted.values()))), n_columns=len(wanted), differ=differ
+    )
+
+
+def check(name: str, passed: Any, **more: Any) -> dict[str, Any]:
+    return {"check": name, "passed": bool(passed), **more}

@@ -4,8 +4,8 @@
     python reproductions/robot_formats.py               # where the libraries are there already
 
 prints one JSON line: a list of checks with what was compared, each an exact comparison of numbers (no tolerance but
-float32), and the versions of the libraries. LeRobot runs without torchvision (a stand-in is imported), so no video is
-decoded; D4RL cannot be installed beside the others, and its layout is proved by nobody here.
+float32), and the versions of the libraries. LeRobot runs without torchvision (a stand-in is imported), so it decodes
+no video itself (PyAV does); D4RL cannot be installed beside the others, and its layout is proved by nobody here.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from robot_folders import FPS, LENGTHS, write_lerobot, write_v21
+from robot_folders import FPS, LENGTHS, check, read, same, write_lerobot, write_v21
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
@@ -37,9 +37,10 @@ def main() -> int:
     warnings.simplefilter("ignore")
     started = time.perf_counter()
     checks = []
-    for check in (
+    for compare in (
         lerobot_written,
         lerobot_rewards,
+        lerobot_video,
         lerobot_null,
         lerobot_v21,
         robomimic_both,
@@ -47,7 +48,7 @@ def main() -> int:
         rollouts,
     ):
         with tempfile.TemporaryDirectory() as place, contextlib.redirect_stdout(io.StringIO()):
-            checks += list(check(Path(place)))
+            checks += list(compare(Path(place)))
     told = {
         "checks": checks,
         "n_failed": sum(not c["passed"] for c in checks),
@@ -149,6 +150,40 @@ def lerobot_rewards(place: Path) -> Iterator[dict[str, Any]]:
             {"reward": seen},
             {"reward": wanted["reward.inferred"]},
         )
+
+
+def lerobot_video(place: Path) -> Iterator[dict[str, Any]]:
+    """LeRobot writes a video; the picture at the place and second that telic reads is the one that was given."""
+    import av
+    from lerobot.datasets.lerobot_dataset import LeRobotDataset
+
+    key, lengths = "observation.images.top", (8, 5)
+    features = {
+        key: {"dtype": "video", "shape": (64, 64, 3), "names": ["height", "width", "channels"]},
+        "action": {"dtype": "float32", "shape": (1,), "names": None},
+    }
+    data = LeRobotDataset.create(
+        "telic/video", fps=FPS, features=features, root=place / "video", use_videos=True
+    )
+    shades = [18 * k for k in range(sum(lengths))]
+    for shade in shades:
+        picture = np.full((64, 64, 3), shade, np.uint8)
+        data.add_frame({key: picture, "action": np.zeros(1, np.float32), "task": "look"})
+        if shade in (shades[lengths[0] - 1], shades[-1]):
+            data.save_episode()
+    data.finalize()
+    found = read("lerobot", place / "video")
+    [path] = set(found[f"{key}.path"].to_pylist())
+    with av.open(str(place / "video" / path)) as video:
+        decoded = [(float(f.time), float(f.to_ndarray(format="rgb24").mean())) for f in video.decode(video=0)]
+    times = np.array(found[f"{key}.from_timestamp"].to_pylist()) + np.array(found["timestamp"].to_pylist())
+    nearest = [min(decoded, key=lambda d, t=t: abs(d[0] - t)) for t in times]
+    late = max(abs(d[0] - t) for d, t in zip(nearest, times, strict=True))
+    off = max(abs(d[1] - shade) for d, shade in zip(nearest, shades, strict=True))
+    # Neighbouring pictures are 18 shades apart; the codec is lossy.
+    yield check(
+        "LeRobot writes a video, telic says where each frame is", late < 1e-3 and off < 9, late=late, off=off
+    )
 
 
 def lerobot_null(place: Path) -> Iterator[dict[str, Any]]:
@@ -316,39 +351,6 @@ def rollouts(place: Path) -> Iterator[dict[str, Any]]:
             n_leaps=int(leaps.sum()),
             mean_length=float(lengths.mean()),
         )
-
-
-def read(form: str, place: Path) -> pa.Table:
-    """Every column of a source, by a format of telic."""
-    import importlib
-
-    from telic.datasets.sources.files import source_file
-
-    found = importlib.import_module(f"telic.datasets.sources.formats.{form}").FORMAT
-    tables = [t for t in found.tables(source_file(place, form), None) if t.num_rows]
-    return pa.concat_tables(tables, promote_options="permissive")
-
-
-def same(name: str, found: Any, wanted: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Every wanted column is there, with the same numbers at the same places (NaN where NaN is wanted)."""
-    differ = []
-    for column, values in wanted.items():
-        got = np.asarray(
-            found[column].to_numpy(zero_copy_only=False)
-            if isinstance(found, pa.Table) and isinstance(found[column], pa.Array)
-            else found[column]
-        )
-        if got.shape != values.shape or not np.array_equal(
-            got.astype(np.float64), values.astype(np.float64), equal_nan=True
-        ):
-            differ.append(column)
-    return check(
-        name, not differ, n_rows=len(next(iter(wanted.values()))), n_columns=len(wanted), differ=differ
-    )
-
-
-def check(name: str, passed: Any, **more: Any) -> dict[str, Any]:
-    return {"check": name, "passed": bool(passed), **more}
 
 
 if __name__ == "__main__":
