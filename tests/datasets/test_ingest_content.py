@@ -436,3 +436,35 @@ def test_a_value_is_carried_over_a_cut_of_the_clock(tmp_path):
     demos = read_demonstrations(TaskContract.from_mapping(made), path)
     assert demos.n_trajectories == 5
     np.testing.assert_array_equal(demos.observations["x"], [1, 1, 3, 7, 7])
+
+
+def test_a_key_with_a_dot_in_it_is_read_like_a_nested_one(tmp_path):
+    """Exporters of traces write ``{"pod.cpu": 1}``; others nest."""
+    import json
+
+    from telic.contract import TaskContract
+    from telic.datasets import read_demonstrations
+    from telic.errors import DataError
+
+    contract = TaskContract.from_mapping(
+        {
+            "identity": {"task": "t"},
+            "observations": [
+                {"name": "cpu", "column": "attributes.pod.cpu", "type": "number", "low": 0, "high": 9}
+            ],
+            "actions": {"column": "action", "values": ["a", "b"]},
+        }
+    )
+    nested = [{"attributes": {"pod": {"cpu": i / 2}}, "action": "a"} for i in range(3)]
+    inside = [{"attributes": {"pod.cpu": i / 2}, "action": "a"} for i in range(3)]
+    outside = [{"attributes.pod.cpu": i / 2, "action": "a"} for i in range(3)]
+    found = []
+    for i, rows in enumerate((nested, inside, outside)):
+        path = tmp_path / f"{i}.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        found.append(read_demonstrations(contract, path).observations["cpu"].tolist())
+    assert found == [[0.0, 0.5, 1.0]] * 3
+    mixed = tmp_path / "mixed.jsonl"
+    mixed.write_text("".join(json.dumps(row) + "\n" for row in (nested[0], outside[1])))
+    with pytest.raises(DataError, match=r"line 2: `attributes\.pod\.cpu` stands for two ways of nesting"):
+        read_demonstrations(contract, mixed)

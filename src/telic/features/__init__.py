@@ -6,12 +6,17 @@ from .expectations import empirical_feature_expectation, feature_expectation, tr
 from .expressions import Expression, compile_expression
 from .maps import FeatureMap
 from .measured import MeasuredFeatureMap
+from .requests import RequestFeatures, RequestReader
+from .scaling import FeatureScaler
 
 __all__ = [
     "Expression",
     "FeatureMap",
+    "FeatureScaler",
     "MeasuredFeatureMap",
     "PolynomialBasis",
+    "RequestFeatures",
+    "RequestReader",
     "SupportsBasis",
     "TileBasis",
     "compile_expression",

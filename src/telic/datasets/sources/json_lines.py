@@ -25,7 +25,7 @@ SNIFFED_LINES = 200
 
 def json_columns(source: SourceFile) -> list[str]:
     """Keys of the first lines, dotted where they are nested, in order of appearance."""
-    return list(_kinds(source))
+    return list(_kinds(source)[0])
 
 
 def json_pieces(source: SourceFile, types: Mapping[str, pa.DataType]) -> Pieces:
@@ -38,24 +38,27 @@ def json_pieces(source: SourceFile, types: Mapping[str, pa.DataType]) -> Pieces:
     Raises:
         DataError: a line is not a JSON object, or a key changes between number and text (the line is named).
     """
-    found = _kinds(source)
+    found, paths = _kinds(source)
     kinds = {name: _type(found[name], types[name]) for name in types if name in found}
     try:
-        yield from _read(source, kinds, types)
+        yield from _read(source, kinds, paths, types)
         return
     except pa.ArrowInvalid:  # perhaps only a 2.5 after many whole numbers
         kinds = {name: pa.float64() if kind == pa.int64() else kind for name, kind in kinds.items()}
     yield AGAIN
     try:
-        yield from _read(source, kinds, types)
+        yield from _read(source, kinds, paths, types)
     except pa.ArrowInvalid as problem:
         raise _malformed(source, list(types), str(problem)) from None
 
 
 def _read(
-    source: SourceFile, kinds: Mapping[str, pa.DataType], types: Mapping[str, pa.DataType]
+    source: SourceFile,
+    kinds: Mapping[str, pa.DataType],
+    paths: Mapping[str, tuple[str, ...]],
+    types: Mapping[str, pa.DataType],
 ) -> Iterator[pa.Table]:
-    schema = pa.schema(_nested(kinds))
+    schema = pa.schema(_nested({paths[name]: kind for name, kind in kinds.items()}))
     for lines in _whole_lines(source):
         table = pajson.read_json(
             pa.BufferReader(lines),
@@ -86,13 +89,25 @@ def _whole_lines(source: SourceFile) -> Iterator[bytes]:
         yield rest
 
 
-def _kinds(source: SourceFile) -> dict[str, set[str]]:
-    """Dotted key to the kinds of value it has in the first lines."""
+def _kinds(source: SourceFile) -> tuple[dict[str, set[str]], dict[str, tuple[str, ...]]]:
+    """Dotted key to the kinds of value it has in the first lines, and to the keys that lead there.
+
+    A key may itself have dots in it, as attributes of traces do: ``{"pod.cpu": 1}`` and ``{"pod": {"cpu": 1}}`` are
+    both reached as ``pod.cpu``, but not in one file.
+    """
     found: dict[str, set[str]] = {}
+    paths: dict[str, tuple[str, ...]] = {}
     for number, line in itertools.islice(_lines(source), SNIFFED_LINES):
-        for key, value in _leaves(_parse(source, number, line)):
-            found.setdefault(key, set()).add(_kind(value))
-    return found
+        for path, value in _leaves(_parse(source, number, line)):
+            name = ".".join(path)
+            found.setdefault(name, set()).add(_kind(value))
+            if paths.setdefault(name, path) != path:
+                raise DataError(
+                    f"{source.name} line {number}: `{name}` stands for two ways of nesting its keys in this file.",
+                    hint="Write it in one way throughout.",
+                    line=number,
+                )
+    return found, paths
 
 
 def _lines(source: SourceFile) -> Iterator[tuple[int, bytes]]:
@@ -132,12 +147,12 @@ def _parse(source: SourceFile, number: int, line: bytes) -> dict[str, Any]:
     return value
 
 
-def _leaves(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _leaves(value: dict[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     for key, inner in value.items():
         if isinstance(inner, dict):
-            yield from _leaves(inner, f"{prefix}{key}.")
+            yield from _leaves(inner, (*above, key))
         else:
-            yield f"{prefix}{key}", inner
+            yield (*above, key), inner
 
 
 def _kind(value: Any) -> str:
@@ -165,14 +180,13 @@ def _type(kinds: set[str], wanted: pa.DataType) -> pa.DataType:
     return pa.int64()
 
 
-def _nested(types: Mapping[str, pa.DataType]) -> list[pa.Field]:
-    """Fields of a schema in which dotted names are structs."""
-    inner: dict[str, dict[str, pa.DataType]] = {}
-    for name, kind in types.items():
-        head, _, tail = name.partition(".")
-        inner.setdefault(head, {})[tail] = kind
+def _nested(types: Mapping[tuple[str, ...], pa.DataType]) -> list[pa.Field]:
+    """Fields of a schema in which keys that lead on are structs."""
+    inner: dict[str, dict[tuple[str, ...], pa.DataType]] = {}
+    for path, kind in types.items():
+        inner.setdefault(path[0], {})[path[1:]] = kind
     return [
-        pa.field(head, parts[""]) if "" in parts else pa.field(head, pa.struct(_nested(parts)))
+        pa.field(head, parts[()]) if () in parts else pa.field(head, pa.struct(_nested(parts)))
         for head, parts in inner.items()
     ]
 
@@ -182,7 +196,7 @@ def _malformed(source: SourceFile, names: list[str], problem: str) -> DataError:
     first: dict[str, tuple[str, int]] = {}
     for number, line in _lines(source):
         try:
-            leaves = dict(_leaves(_parse(source, number, line)))
+            leaves = {".".join(path): v for path, v in _leaves(_parse(source, number, line))}
         except DataError as error:
             return error
         for name in names:
