@@ -3,10 +3,11 @@
 The log shows how a record stood after each update. Here each row is an update after an incident's first: ``action`` is
 told from what changed (``telic.datasets.sources.incident_changes`` says how, ``changed`` names the fields), ``time``
 and ``sys_updated_by`` are when and by whom, and every field under its own name is how it stood *before*, which is all
-that the decider could see. How it stood after is ``after.FIELD``: no observation of that decision.
+that the decider could see. How it stood after is in the next row, and for no decision's observations.
 
 Fields about the end (``resolved_at``, ``closed_code``, ...) stand on every row of such logs with the value they got
-last; they are given as ``final.FIELD`` and nowhere else, because no decision could know them. Updates are in the
+last; they are given as ``final.FIELD`` and nowhere else, because no decision could know them. ``final.made_sla`` is
+the last that the log says of it. Updates are in the
 order of their time, and of ``sys_mod_count`` within one minute; an update that is there twice is taken once. Where
 ``sys_mod_count`` leaps, updates are missing, and what several did is told as one (``n_missed``). ``?`` and an
 empty text are missing values.
@@ -74,9 +75,7 @@ DERIVED = {
 def _tables(source: SourceFile, wanted: Sequence[str] | None) -> Iterator[pa.Table]:
     present = _columns(source)
     names = list(dict.fromkeys([*NEEDED, *(n for n in (OPENED,) if n in present)]))
-    for name in (
-        present if wanted is None else [w.removeprefix("after.").removeprefix("final.") for w in wanted]
-    ):
+    for name in present if wanted is None else [w.removeprefix("final.") for w in wanted]:
         if name in present and name not in names:
             names.append(name)
     whole = _decisions(_read(source, names))
@@ -152,8 +151,11 @@ def _decisions(table: pa.Table) -> pa.Table:
             columns[f"final.{name}"] = before[name]
         elif name not in columns:
             columns[name] = before[name]
-        if name not in (*FINAL, "number", "time"):
-            columns[f"after.{name}"] = after[name]
+    if "made_sla" in table.column_names:
+        ends = np.append(
+            np.flatnonzero(~same), len(number) - 1
+        )  # the last row of each incident, in their order
+        columns["final.made_sla"] = table["made_sla"].take(pa.array(ends[np.searchsorted(ends, at)]))
     return pa.table(columns)
 
 
