@@ -39,6 +39,7 @@ EXIT_CODES: dict[str, tuple[int, str]] = {
     "gauge": (6, "Rewards in different gauges were compared."),
     "numerical": (NOT_AN_ANSWER, "The computation stopped without an answer; the result says why."),
     "insufficient-coverage": (8, "The data cannot support the number asked for."),
+    "quality": (9, "The quality gate refuses the data; the findings say why."),
     "memory": (OUT_OF_MEMORY, "The memory of the machine does not suffice."),
     "world": (74, "A file, a disk or a lock failed."),
     "permanent": (74, "A file is corrupt, missing or not ours; trying again will not help."),

@@ -100,7 +100,12 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         **_FINDINGS,
     },
     "check": {
+        "verdict": "`pass`, `warn` or `fail`; where it is `fail`, the exit status is 9",
+        "rule": "the rule that led to it, with the codes of the findings that it met",
         "dataset": "digest of the version",
+        "against": "digest of the version that drift was measured against, or null",
+        "quarantined": "names of the trajectories under suspicion of poisoning",
+        "quarantine": "`report`, or `leave_out` where they are kept out of everything that is computed",
         **_COUNTS,
         "n_states": "states that the bins make",
         "n_states_seen": "of these, those in the data",

@@ -18,7 +18,7 @@ from cyclopts import Parameter
 
 from telic.errors import TelicError, world_errors
 
-from .exit_codes import INTERRUPTED, NOT_AN_ANSWER, OK, OUT_OF_MEMORY, exit_code
+from .exit_codes import EXIT_CODES, INTERRUPTED, NOT_AN_ANSWER, OK, OUT_OF_MEMORY, exit_code
 
 if TYPE_CHECKING:
     from telic.workflows.progress import Progress
@@ -59,7 +59,7 @@ def show(result: VerbResult, *, as_json: bool) -> int:
         closing.append(f"next: {result.next_command}")
     if closing:
         say("" if as_json else "\n", *closing)
-    return OK if result.outcome.ok else NOT_AN_ANSWER
+    return EXIT_CODES[result.status][0] if result.outcome.ok else NOT_AN_ANSWER
 
 
 def say(*lines: str) -> None:

@@ -6,6 +6,7 @@
     versions/<hex>/manifest.json  what the version holds: counts, labels, digests of files and columns,
     findings versions/<hex>/rows-00000.parquet, ...   decisions in canonical order
     versions/<hex>/trajectories.parquet      one row a trajectory
+    quarantine/<hex>.json         trajectories of a version that are under suspicion, each with its reason
 
 A version is built beside the others, forced to the disk, and appears by one rename; then the index is
 replaced by another. Whatever stops in between (a full disk, a kill, a power cut) leaves the old versions and
@@ -30,6 +31,7 @@ from telic.storage.files import sync_folder
 from telic.trajectories import Demonstrations
 
 from .layout import from_files, manifest_of, write_files
+from .quarantine import Quarantine
 
 __all__ = ["SCHEMA_VERSION", "DatasetStore", "DatasetVersion"]
 
@@ -105,11 +107,14 @@ class DatasetStore:
             self._point(digest, ingest_key)
         return self._describe(digest, is_new=is_new)
 
-    def load(self, version: str | DatasetVersion | None = None) -> Demonstrations:
+    def load(
+        self, version: str | DatasetVersion | None = None, *, without_quarantined: bool = False
+    ) -> Demonstrations:
         """The demonstrations of a version, after every file was compared with its digest.
 
         Args:
             version: a version, its digest, or the first characters of it; default the latest.
+            without_quarantined: leave out the trajectories that the last check put in quarantine.
 
         Raises:
             PermanentError: a file is missing or was changed (named), or there is no such version.
@@ -118,7 +123,44 @@ class DatasetStore:
         manifest, folder = self._manifest(digest), self._version_folder(digest)
         for name, facts in manifest["files"].items():
             self._compare(folder / name, facts["digest"])
-        return from_files(manifest, folder, _findings(manifest))
+        demos = from_files(manifest, folder, _findings(manifest))
+        suspects = self.quarantine(digest) if without_quarantined else None
+        return demos if suspects is None else suspects.left_out_of(demos)
+
+    def quarantine(self, version: str | DatasetVersion) -> Quarantine | None:
+        """The trajectories of a version that are under suspicion, or None where no check found any.
+
+        Args:
+            version: a version, its digest, or the first characters of it.
+
+        Raises:
+            PermanentError: the file is damaged.
+        """
+        path = self._quarantine_path(self._resolve(version))
+        return Quarantine.read(path) if path.is_file() else None
+
+    def put_in_quarantine(self, quarantine: Quarantine) -> None:
+        """Replace the quarantine of a version; an empty one is removed.
+
+        Args:
+            quarantine: what the newest check found.
+        """
+        path = self._quarantine_path(self._resolve(quarantine.dataset))
+        if quarantine.reasons:
+            quarantine.write(path)
+        else:
+            with world_errors(f"remove {path}"):
+                path.unlink(missing_ok=True)
+
+    def before(self, version: str | DatasetVersion) -> DatasetVersion | None:
+        """The version that was published before this one, or None where it is the first.
+
+        Args:
+            version: a version, its digest, or the first characters of it.
+        """
+        listed = list(self._index()["versions"])
+        place = listed.index(self._resolve(version))
+        return self._describe(listed[place - 1]) if place else None
 
     @property
     def latest(self) -> DatasetVersion | None:
@@ -143,6 +185,9 @@ class DatasetStore:
         ):
             self._point(self._resolve(digest), "")
         return self._describe(digest)
+
+    def _quarantine_path(self, digest: str) -> Path:
+        return self.folder / "quarantine" / f"{digest.removeprefix('sha256:')}.json"
 
     def _version_folder(self, digest: str) -> Path:
         return self.folder / "versions" / digest.removeprefix("sha256:")

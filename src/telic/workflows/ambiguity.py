@@ -115,7 +115,7 @@ def ambiguity(
     dataset = project.dataset(version)
     run = project.run_of(
         "ambiguity",
-        {"dataset": dataset.digest, "contract": project.contract.digest, "settings": asdict(chosen)},
+        {"dataset": project.key_of(dataset), "contract": project.contract.digest, "settings": asdict(chosen)},
     )
     table: ClaimTable | None = None
     is_reused = run.is_done
@@ -124,7 +124,7 @@ def ambiguity(
     else:
         with project.lock():
             progress("cutting states", 0, None)
-            problem = pose(project.contract, project.store.load(dataset), discount=chosen.discount)
+            problem = pose(project.contract, project.demonstrations(dataset), discount=chosen.discount)
             data, table = _looked_at(problem, chosen, progress)
             stated = {**asdict(chosen), "claims": list(chosen.claims)}
             data |= {"digest": run.digest, "dataset": dataset.digest, "settings": stated}

@@ -78,7 +78,7 @@ def elicit(
     run = project.run_of(
         "elicit",
         {
-            "dataset": dataset.digest,
+            "dataset": project.key_of(dataset),
             "contract": project.contract.digest,
             "settings": asdict(chosen),
             "answers": heard.to_json(),
@@ -92,7 +92,7 @@ def elicit(
     else:
         with project.lock():
             progress("cutting states", 0, None)
-            problem = pose(project.contract, project.store.load(dataset), discount=chosen.discount)
+            problem = pose(project.contract, project.demonstrations(dataset), discount=chosen.discount)
             data, belief = _asked(problem, chosen, heard, _posed(others), progress)
             data |= {"digest": run.digest, "dataset": dataset.digest, "settings": json_value(asdict(chosen))}
             write_questions(run.folder / QUESTIONS_FILE, data["questions"])
@@ -121,7 +121,7 @@ def _heard(project: Project, paths: list[Path], settings: ElicitSettings) -> Hea
 
 
 def _posed(others: Sequence[Project]) -> list[tuple[str, Problem]]:
-    return [(str(other.folder), pose(other.contract, other.store.load(other.dataset()))) for other in others]
+    return [(str(other.folder), pose(other.contract, other.demonstrations(other.dataset()))) for other in others]
 
 
 def _asked(

@@ -32,6 +32,7 @@ from telic.storage import FileLock, atomic_write, file_digest
 
 if TYPE_CHECKING:
     from telic.datasets import DatasetStore, DatasetVersion
+    from telic.trajectories import Demonstrations
 
 __all__ = ["CONTRACT_NAMES", "SOURCES_FILE", "SOURCE_SUFFIXES", "Project", "Run", "require_files"]
 
@@ -189,6 +190,27 @@ class Project:
                 else f"Run: telic ingest {self.folder}",
             )
         return found[0]
+
+    def demonstrations(self, dataset: DatasetVersion) -> Demonstrations:
+        """The decisions of a version that may be learned from: all, or all but those in quarantine (``quality``).
+
+        Args:
+            dataset: a version of this project.
+
+        Raises:
+            PermanentError: a file of the version is missing or damaged.
+        """
+        return self.store.load(dataset, without_quarantined=self.contract.quality.quarantine == "leave_out")
+
+    def key_of(self, dataset: DatasetVersion) -> str:
+        """Digest that stands for ``demonstrations(dataset)`` in the inputs of a run.
+
+        Args:
+            dataset: a version of this project.
+        """
+        leaves_out = self.contract.quality.quarantine == "leave_out"
+        suspects = self.store.quarantine(dataset) if leaves_out else None
+        return dataset.digest if suspects is None else suspects.digest
 
     @property
     def sources(self) -> tuple[Path, ...]:

@@ -77,9 +77,8 @@ def open_inferred(place: Path, demonstrator: str | None = None) -> Inferred:
             f"The contract of {project.folder} was changed since the inference {run.folder.name}.",
             hint=f"Run: telic infer {project.folder}",
         )
-    demos = project.store.load(project.dataset(data["made_from"]["dataset"]))
-    asked = data["settings"]
-    problem = pose(project.contract, demos, discount=asked["discount"], origins=asked.get("origins"))
+    demos = project.demonstrations(project.dataset(data["made_from"]["dataset"]))
+    problem = pose(project.contract, demos, discount=data["settings"]["discount"])
     estimate = _estimate(told, problem.features)
     spread = told.get("covariance")
     return Inferred(

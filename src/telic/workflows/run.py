@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from telic.reports import Report, Section
@@ -35,7 +36,8 @@ def run(
         progress: told how far the work is.
 
     Returns:
-        The result of ``report`` with the text of ``infer``; ``product`` is the tuple of all results.
+        The result of ``report`` with the text of ``infer``; ``product`` is the tuple of all results. Where the quality
+        gate fails, the result of ``check``: nothing is inferred.
 
     Raises:
         As the verbs themselves.
@@ -44,7 +46,16 @@ def run(
     steps: list[VerbResult] = []
     if sources or project.sources or project.store.latest is None:
         steps.append(ingest(folder, sources, progress=progress))
-    steps.append(check(folder, progress=progress))
+    checked = check(folder, progress=progress)
+    steps.append(checked)
+    if checked.status != "ok":
+        # What the gate refuses nobody learns from.
+        return replace(
+            checked,
+            verb="run",
+            report=replace(checked.report, data={**checked.report.data, "verb": "run"}),
+            product=tuple(steps),
+        )
     inferred = infer(folder, settings=settings, progress=progress)
     steps.append(inferred)
     # An attacker's objective is described, never turned into a policy.

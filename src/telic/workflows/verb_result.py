@@ -24,6 +24,7 @@ class VerbResult:
         next_command: the next sensible command, or "".
         is_reused: the result was there already; nothing was computed again.
         outcome: why the computation stopped; other than ``SUCCESS`` there is no answer.
+        status: ``ok``, or the code of the exit status (``telic.cli.exit_codes``) of a result that says no.
         product: the noun that was made (a ``Fit``, a ``DatasetVersion``, ...), for callers in Python.
     """
 
@@ -34,6 +35,7 @@ class VerbResult:
     next_command: str = ""
     is_reused: bool = False
     outcome: Outcome = Outcome.SUCCESS
+    status: str = "ok"
     product: Any = field(default=None, repr=False)
 
 
