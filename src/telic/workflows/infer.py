@@ -31,6 +31,7 @@ from .infer_report import infer_report, outcome_named
 from .infer_result import result_of
 from .intents import IntentSettings
 from .options_check import with_availability
+from .origins import learned_from, require_origins
 from .people import single_demonstrators
 from .posterior import PosteriorSettings
 from .problem import Problem, pose
@@ -69,6 +70,8 @@ class InferSettings:
         intents: several intents among the decisions; None: none are sought.
         suspects: look for demonstrators who contradict the others, and weigh them by the evidence.
         over_time: weights by block of time.
+        origins: whose trajectories count, of ``telic.trajectories.ORIGINS``; None: people's and rules', and where the
+            contract says `adversary` an attacker's.
     """
 
     method: str = "max_causal_entropy"
@@ -84,8 +87,10 @@ class InferSettings:
     intents: IntentSettings | None = None
     suspects: bool = False
     over_time: bool = False
+    origins: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
+        require_origins(self.origins)
         if not 0.0 < self.level < 1.0:
             raise SettingsError(
                 f"`level` must lie strictly between 0 and 1, got {self.level}.", hint="0.95 is usual."
@@ -159,6 +164,7 @@ def infer(
                 "Demonstrations need a world and features to be explained by.",
                 hint="telic.infer(demos, world, features), or telic.infer(FOLDER).",
             )
+        subject = learned_from(subject, None, chosen.origins)
         check_parts(subject, chosen)
         estimate = max_causal_entropy(
             subject, world, features, settings=FitSettings(rationality=chosen.rationality, l2=chosen.l2)
@@ -193,7 +199,7 @@ def _infer_project(
     with project.lock():
         progress("cutting states", 0, None)
         demos = project.demonstrations(dataset)
-        problem = pose(contract, demos, discount=settings.discount)
+        problem = pose(contract, demos, discount=settings.discount, origins=settings.origins)
         progress("cutting states", 1, 1, f"{problem.space.n_states:,} states")
         check_parts(problem.train, settings, contract)
         fits = fit_everyone(problem, settings, progress=progress, folder=run.folder)

@@ -78,7 +78,8 @@ def open_inferred(place: Path, demonstrator: str | None = None) -> Inferred:
             hint=f"Run: telic infer {project.folder}",
         )
     demos = project.demonstrations(project.dataset(data["made_from"]["dataset"]))
-    problem = pose(project.contract, demos, discount=data["settings"]["discount"])
+    asked = data["settings"]
+    problem = pose(project.contract, demos, discount=asked["discount"], origins=asked.get("origins"))
     estimate = _estimate(told, problem.features)
     spread = told.get("covariance")
     return Inferred(

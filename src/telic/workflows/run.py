@@ -59,7 +59,8 @@ def run(
     inferred = infer(folder, settings=settings, progress=progress)
     steps.append(inferred)
     # An attacker's objective is described, never turned into a policy.
-    if inferred.outcome.ok and project.contract.data.origin != "adversary":
+    about_attackers = "adversary" in ((settings and settings.origins) or ())
+    if inferred.outcome.ok and project.contract.data.origin != "adversary" and not about_attackers:
         steps.append(train(folder, progress=progress))
     page = report(folder, progress=progress)
     steps.append(page)

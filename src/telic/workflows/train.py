@@ -30,6 +30,7 @@ from .fit import soft_policy
 from .infer_report import outcome_named
 from .limits import allowed_actions
 from .moments import DAY_SECONDS, is_clock, moment_label
+from .origins import require_no_attacker
 from .problem import Problem, pose
 from .progress import Progress, silent
 from .project import Project
@@ -66,6 +67,8 @@ def train(folder: str | Path, *, run: str | None = None, progress: Progress = si
     inference = project.find_run("infer", run)
     found = inference.read()
     outcome = outcome_named(found["result"])
+    origins = found["settings"].get("origins")
+    require_no_attacker(origins)
     if not outcome.ok:
         raise SettingsError(
             f"The inference {inference.folder.name} has no answer ({outcome.label}), so there is no reward to"
@@ -83,7 +86,7 @@ def train(folder: str | Path, *, run: str | None = None, progress: Progress = si
     with project.lock():
         progress("planning", 0, None)
         demos = project.demonstrations(project.dataset(found["dataset"]["version"]))
-        problem = pose(contract, demos, discount=found["settings"]["discount"])
+        problem = pose(contract, demos, discount=found["settings"]["discount"], origins=origins)
         weights = np.array([found["weights"][name] for name in problem.features.names])
         reward = LinearReward(features=problem.features, weights=weights)
         allowed, notes = allowed_actions(contract, problem.space, problem.world)
