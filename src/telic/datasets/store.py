@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,9 @@ from telic.storage.files import sync_folder
 from telic.trajectories import Demonstrations
 
 from .layout import from_files, manifest_of, write_files
+from .privacy.erasure_record import erased_subjects
+from .privacy.sealed_rows import from_sealed_files, write_sealed_files
+from .privacy.sealing import SubjectKeys
 from .quarantine import Quarantine
 
 __all__ = ["SCHEMA_VERSION", "DatasetStore", "DatasetVersion"]
@@ -82,7 +85,12 @@ class DatasetStore:
     folder: Path
 
     def publish(
-        self, demos: Demonstrations, *, contract_digest: str = "", ingest_key: str = ""
+        self,
+        demos: Demonstrations,
+        *,
+        contract_digest: str = "",
+        ingest_key: str = "",
+        keys: SubjectKeys | None = None,
     ) -> DatasetVersion:
         """The version of these demonstrations, after it is in the store whole; it becomes the latest.
 
@@ -90,6 +98,7 @@ class DatasetStore:
             demos: any demonstrations.
             contract_digest: of the contract that they follow.
             ingest_key: what they were made from (see ``ingest``), so that it is not made again.
+            keys: of its people, to encrypt the rows of each under; None: rows are not encrypted.
 
         Raises:
             TemporaryError: the disk is full, or another writer holds the store; the store is as before.
@@ -101,9 +110,9 @@ class DatasetStore:
             FileLock(self.folder / ".lock", timeout_seconds=LOCK_SECONDS),
         ):
             self._sweep()
-            is_new = not self._is_whole(digest)
+            is_new = not self._is_whole(digest) or self._is_sealed(digest) != (keys is not None)
             if is_new:
-                self._build(demos, target, contract_digest)
+                self._build(demos, target, contract_digest, keys)
             self._point(digest, ingest_key)
         return self._describe(digest, is_new=is_new)
 
@@ -123,7 +132,10 @@ class DatasetStore:
         manifest, folder = self._manifest(digest), self._version_folder(digest)
         for name, facts in manifest["files"].items():
             self._compare(folder / name, facts["digest"])
-        demos = from_files(manifest, folder, _findings(manifest))
+        if "sealed" in manifest:
+            demos = from_sealed_files(manifest, folder, _findings(manifest), erased_subjects(self.folder))
+        else:
+            demos = from_files(manifest, folder, _findings(manifest))
         suspects = self.quarantine(digest) if without_quarantined else None
         return demos if suspects is None else suspects.left_out_of(demos)
 
@@ -186,22 +198,74 @@ class DatasetStore:
             self._point(self._resolve(digest), "")
         return self._describe(digest)
 
+    def manifest(self, version: str | DatasetVersion) -> Mapping[str, Any]:
+        """What is written about a version, after it was compared with its digest.
+
+        Args:
+            version: a version, its digest, or the first characters of it.
+        """
+        return self._manifest(self._resolve(version))
+
+    def forget(self, digests: Sequence[str]) -> None:
+        """No ingest stands for these versions any more: the same files are read again.
+
+        Args:
+            digests: of versions.
+        """
+        with (
+            world_errors(f"write to {self.folder}"),
+            FileLock(self.folder / ".lock", timeout_seconds=LOCK_SECONDS),
+        ):
+            index = self._index()
+            ingests = {k: d for k, d in index["ingests"].items() if d not in digests}
+            atomic_write(self.folder / INDEX, _json({**index, "ingests": ingests}))
+            for digest in digests:
+                (self.folder / "quarantine" / f"{digest.removeprefix('sha256:')}.json").unlink(
+                    missing_ok=True
+                )
+
+    def remove(self, version: str | DatasetVersion) -> None:
+        """A version is gone, its files and all that points to it; the newest of the others becomes the latest.
+
+        Args:
+            version: a version, its digest, or the first characters of it.
+        """
+        digest = self._resolve(version)
+        self.forget([digest])
+        with (
+            world_errors(f"write to {self.folder}"),
+            FileLock(self.folder / ".lock", timeout_seconds=LOCK_SECONDS),
+        ):
+            index = self._index()
+            kept = {d: m for d, m in index["versions"].items() if d != digest}
+            latest = next(reversed(kept), "") if index["latest"] == digest else index["latest"]
+            # The index first: a version that nothing points to is not found, whole or half removed.
+            atomic_write(self.folder / INDEX, _json({**index, "versions": kept, "latest": latest}))
+            shutil.rmtree(self._version_folder(digest), ignore_errors=True)
+
     def _quarantine_path(self, digest: str) -> Path:
         return self.folder / "quarantine" / f"{digest.removeprefix('sha256:')}.json"
 
     def _version_folder(self, digest: str) -> Path:
         return self.folder / "versions" / digest.removeprefix("sha256:")
 
-    def _build(self, demos: Demonstrations, target: Path, contract_digest: str) -> None:
+    def _build(
+        self, demos: Demonstrations, target: Path, contract_digest: str, keys: SubjectKeys | None
+    ) -> None:
         """Write a version beside the others and rename it to its place."""
         building = self.folder / f".building-{os.getpid()}"
         building.mkdir(parents=True)
         try:
-            files = write_files(demos, building)
+            files, instead = (
+                (write_files(demos, building), {})
+                if keys is None
+                else write_sealed_files(demos, building, keys)
+            )
             manifest = {
                 "schema_version": SCHEMA_VERSION,
                 "contract": contract_digest,
                 **manifest_of(demos),
+                **instead,
                 "files": {
                     n: {"digest": file_digest(building / n), "bytes": (building / n).stat().st_size}
                     for n in files
@@ -291,6 +355,10 @@ class DatasetStore:
             )
         except PermanentError:
             return False
+
+    def _is_sealed(self, digest: str) -> bool:
+        """Whether the rows of a version that is there are encrypted."""
+        return "sealed" in self._manifest(digest)
 
     def _compare(self, path: Path, expected: str) -> None:
         if not path.is_file():

@@ -13,7 +13,9 @@ import telic
 from telic._core.hashing import digest_json
 from telic.contract import Data, TaskContract
 from telic.datasets.privacy.at_the_door import after_reading, file_name, reading_rules
+from telic.datasets.privacy.erasure import subject_keys
 from telic.datasets.privacy.guard import Guard, guard_of
+from telic.datasets.privacy.left_out import without_erased
 from telic.datasets.privacy.shielded import shielded
 from telic.datasets.store import DatasetStore, DatasetVersion
 from telic.errors import DataError
@@ -66,8 +68,9 @@ def ingest(contract: TaskContract, paths: Paths, store: DatasetStore) -> Dataset
         known = store.ingested(key)
         if known is not None:
             return store.adopt(known)
-        demos = _read(contract, sources, guard)
-    version = store.publish(demos, contract_digest=contract.digest, ingest_key=key)
+        keys = subject_keys(contract, store)
+        demos = without_erased(_read(contract, sources, guard), keys, store.folder)
+    version = store.publish(demos, contract_digest=contract.digest, ingest_key=key, keys=keys)
     if version.is_new:
         return version
     # Other files, the same decisions: what was noticed now is about these files.
