@@ -9,7 +9,6 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-import pytest
 import yaml
 from scipy.special import betaincinv
 
@@ -165,6 +164,101 @@ def test_acts_of_each_incident_stand_in_order_of_time(tmp_path, project_root):
     assert told == corpus.in_order
 
 
-@pytest.mark.parametrize("format_name", ["jira-service-management", "opsgenie"])
-def test_the_page_names_every_incident_format(project_root, format_name):
-    assert f"`{format_name}`" in (project_root / "docs" / "incidents.md").read_text()
+def one_stream(form: str, entity: str, column: str, values: list[str], symptom: str) -> TaskContract:
+    """The contract that the table of the page describes for tools whose rows say everything."""
+    return TaskContract.from_mapping(
+        {
+            "identity": {"task": "incident-response"},
+            "observations": [{"name": "symptom", "column": symptom, "type": "category"}],
+            "actions": {"column": column, "values": values},
+            "outcomes": {"succeeded": "ends.resolved"},
+            "data": {"trajectory": "incident", "duplicates": "keep"},
+            "streams": [
+                {
+                    "name": name,
+                    "files": "export.jsonl",
+                    "format": form,
+                    "role": role,
+                    "time": "time",
+                    "entities": {"incident": entity},
+                    "where": {column: values} if role == "decisions" else {},
+                }
+                for name, role in (("acts", "decisions"), ("ends", "outcomes"))
+            ],
+            "decisions": {"outcomes": [{"stream": "ends", "key": entity}]},
+        }
+    )
+
+
+def told(contract: TaskContract, tmp_path, *values: object) -> dict[str, tuple[str, list[str], int]]:
+    """Incident to its symptom, its acts in order, and its outcome (1, 0 or -1)."""
+    (tmp_path / "export.jsonl").write_text("".join(json.dumps(v) + "\n" for v in values))
+    demos = read_demonstrations(contract, tmp_path)
+    return {
+        str(identity): (
+            demos.categories["symptom"][demos.observations["symptom"][first]],
+            [demos.action_labels[a] for a in demos.actions[first:last]],
+            int(succeeded),
+        )
+        for identity, first, last, succeeded in zip(
+            demos.trajectory_ids, demos.offsets[:-1], demos.offsets[1:], demos.succeeded, strict=True
+        )
+    }
+
+
+def test_issues_of_jira_by_the_table_of_the_page(tmp_path):
+    def issue(key: str, *changes: tuple[str, str, str | None]) -> dict:
+        histories = [
+            {"id": str(i), "created": at, "items": [{"field": name, "to": to, "toString": to}]}
+            for i, (at, name, to) in enumerate(changes)
+        ]
+        fields = {
+            "created": "2026-03-01T10:00:00.000+0000",
+            "summary": f"symptom of {key}",
+            "status": {"name": "Open"},
+        }
+        return {
+            "key": key,
+            "fields": fields,
+            "changelog": {"total": len(histories), "histories": histories[::-1]},
+        }
+
+    contract = one_stream(
+        "jira-service-management", "issue", "field", ["status", "assignee", "priority"], "fields.summary"
+    )
+    work = [
+        ("2026-03-01T10:05:00.000+0000", "assignee", "Ana"),
+        ("2026-03-01T12:10:00.000+0100", "status", "Done"),
+    ]
+    solved = issue("OPS-1", *work, ("2026-03-01T11:10:01.000+0000", "resolution", "Fixed"))
+    assert told(contract, tmp_path, {"issues": [solved, issue("OPS-2", work[0])]}) == {
+        "OPS-1": ("symptom of OPS-1", ["assignee", "status"], 1),
+        "OPS-2": ("symptom of OPS-2", ["assignee"], 0),
+    }
+
+
+def test_alerts_of_opsgenie_by_the_table_of_the_page(tmp_path):
+    def alert(identity: str, *logs: tuple[str, str]) -> dict:
+        listed = [{"log": text, "createdAt": at} for at, text in logs]
+        return {"alert": {"id": identity, "message": f"symptom of {identity}"}, "logs": listed[::-1]}
+
+    contract = one_stream(
+        "opsgenie",
+        "alert.id",
+        "action",
+        ["acknowledge", "assign", "escalate", "note", "close"],
+        "alert.message",
+    )
+    begun = [
+        ("2026-03-01T10:00:00Z", "Alert created via API"),
+        ("2026-03-01T10:01:00Z", "Sent [Push] notification"),
+    ]
+    acts = [
+        ("2026-03-01T12:02:00+02:00", "Alert acknowledged via web"),
+        ("2026-03-01T10:09:00Z", "Added note[ok]"),
+    ]
+    closed = ("2026-03-01T10:30:00Z", "Alert closed via API")
+    assert told(contract, tmp_path, alert("a-1", *begun, *acts, closed), alert("a-2", *begun, *acts)) == {
+        "a-1": ("symptom of a-1", ["acknowledge", "note", "close"], 1),
+        "a-2": ("symptom of a-2", ["acknowledge", "note"], 0),
+    }

@@ -114,7 +114,7 @@ def test_the_status_is_that_before_the_change(tmp_path):
 def test_an_issue_that_was_opened_again_is_not_resolved(tmp_path):
     again = history(3, "2026-03-02T10:00:00.000+0000", ("resolution", "Fixed", None))
     rows = records(written(tmp_path, issue(histories=[*STORY, again])))
-    assert [r["resolved"] for r in rows] == [False, None, None, None, True, False]
+    assert [r["resolved"] for r in rows] == [False, False, False, False, True, False]
 
 
 def test_an_issue_on_two_pages_and_one_whose_status_never_changed(tmp_path):

@@ -89,7 +89,17 @@ def test_every_layout_gives_each_entry_once(tmp_path, values):
     rows = records(written(tmp_path, *values))
     assert [r["action"] for r in rows] == ["create", "notify", "acknowledge", "note", "close"]
     assert {r["alert.id"] for r in rows} == {"a-1"}
+    assert [r["resolved"] for r in rows] == [False, False, False, False, True]
     assert rows[0]["atExport.status"] == "closed"
+
+
+def test_an_alert_stays_closed_through_notes_until_it_is_opened_again(tmp_path):
+    later = [
+        log("2026-03-01T11:00:00Z", "Added note[all well]"),
+        log("2026-03-01T12:00:00Z", "Alert reopened via API"),
+    ]
+    rows = records(written(tmp_path, export([*STORY, *later])))
+    assert [r["resolved"] for r in rows[-3:]] == [True, True, False]
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 Read: answers of a search with ``expand=changelog`` (``issues``), bare lists, one issue a line. An issue's first row is
 its creation (``field`` is ``issue``). ``status`` is that before the change, worked out from the changes themselves; the
-fields of the issue as exported are under ``atExport.``. ``resolved`` is true where a resolution is set, false where it
-is taken away or the issue is created, missing elsewhere: the last known value of an issue is its outcome.
+fields of the issue as exported are under ``atExport.``. ``resolved`` says whether a resolution is set after the change;
+its value in an issue's last row is the outcome.
 
 A search gives at most 100 changes of an issue; one that has more is refused, because its end would be missing.
 
@@ -80,6 +80,7 @@ def _changes(issue: dict[str, Any], place: Place) -> Iterator[dict[str, Value]]:
         "item": 0,
         "resolved": False,
     }
+    resolved = False
     for history in histories:
         told = flat({name: history.get(name) for name in ("author", "created", "id")})
         at = needed_text(told, "created", f"a change of {key}", place)
@@ -87,6 +88,7 @@ def _changes(issue: dict[str, Any], place: Place) -> Iterator[dict[str, Value]]:
         for i, item in enumerate(children(history, "items", place)):
             change = flat(item)
             what = needed_text(change, "field", f"a change of {key}", place)
+            resolved = change.get("to") not in (None, "") if what == "resolution" else resolved
             yield {
                 **same,
                 **heading,
@@ -95,7 +97,7 @@ def _changes(issue: dict[str, Any], place: Place) -> Iterator[dict[str, Value]]:
                 "history.id": told.get("id"),
                 "item": i,
                 "status": status,
-                "resolved": _resolved(change) if what == "resolution" else None,
+                "resolved": resolved,
             }
             if what == "status":
                 status = change.get("toString")
@@ -127,10 +129,6 @@ def _first_status(histories: list[dict[str, Any]], fields: dict[str, Any], place
     return flat({"now": child(fields, "status", place).get("name")}).get("now")
 
 
-def _resolved(change: dict[str, Value]) -> bool:
-    return change.get("to") not in (None, "")
-
-
 FORMAT = EventFormat(
     name="jira-service-management",
     title="Jira Service Management issues with changelog, REST API v2 or v3",
@@ -143,7 +141,7 @@ FORMAT = EventFormat(
         "status": "status before the change; missing at creation",
         "author.accountId": "identity of who changed it (Cloud)",
         "author.displayName": "name of who changed it",
-        "resolved": "true where a resolution is set, false where it is taken away, missing at other changes",
+        "resolved": "whether a resolution is set after the change",
         "fields.created": "when the issue was created",
         "fields.issuetype.name": "its type",
         "fields.project.key": "its project",

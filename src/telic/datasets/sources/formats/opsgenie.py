@@ -67,12 +67,14 @@ def _records(source: SourceFile) -> Iterator[Record]:
             fixed = flat({key: alert.get(key) for key in FIXED}, "alert.")
             about = fixed | flat({k: v for k, v in alert.items() if k not in FIXED}, "atExport.")
             identity = needed_text(fixed, "alert.id", "an alert", place)
+            resolved = False
             for log in oldest_first(logs, "createdAt"):
                 row = flat(log)
                 row["time"] = needed_text(row, "createdAt", f"a log entry of alert {identity[:60]}", place)
                 text = needed_text(row, "log", f"a log entry of alert {identity[:60]}", place)
                 row["action"] = action = _action(text)
-                row["resolved"] = True if action == "close" else False if action in GOES_ON else None
+                resolved = action == "close" or (resolved and action not in GOES_ON)
+                row["resolved"] = resolved
                 if not repeats.seen((identity, row["time"], text, row.get("offset"))):
                     yield {**row, **about}
 
@@ -123,7 +125,7 @@ FORMAT = EventFormat(
         "log": "what happened, in Opsgenie's words (may name people)",
         "owner": "who did it",
         "type": "kind of the entry",
-        "resolved": "true where it was closed, false where work goes on, missing where the entry tells neither",
+        "resolved": "whether the alert is closed after the entry",
     },
     records=_records,
 )
