@@ -14,7 +14,22 @@ from cyclopts.exceptions import UnknownCommandError
 
 import telic
 
-from . import advise, ambiguity, check, compare, elicit, export, infer, ingest, init, report, run, train
+from . import (
+    advise,
+    ambiguity,
+    check,
+    compare,
+    diff,
+    elicit,
+    export,
+    infer,
+    ingest,
+    init,
+    lineage,
+    report,
+    run,
+    train,
+)
 from .exit_codes import OK, USAGE
 from .shell import fail, guarded
 
@@ -30,7 +45,22 @@ app = App(
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
-VERBS = (init, ingest, check, infer, ambiguity, compare, elicit, train, export, report, run, advise)
+VERBS = (
+    init,
+    ingest,
+    check,
+    diff,
+    lineage,
+    infer,
+    ambiguity,
+    compare,
+    elicit,
+    train,
+    export,
+    report,
+    run,
+    advise,
+)
 """One module a verb, in the order of a project's life."""
 for i_verb, verb in enumerate(VERBS):
     app.command(verb.command, name=verb.NAME, sort_key=i_verb)

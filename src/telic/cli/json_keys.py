@@ -112,6 +112,26 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "actions": "{action: decisions}",
         **_FINDINGS,
     },
+    "diff": {
+        "old": "digest of the older version",
+        "new": "digest of the newer version",
+        "words": "the changes as sentences",
+        "changes": (
+            "{decisions [before, now], trajectories, trajectories_added, trajectories_removed, trajectories_changed,"
+            " decisions_added, decisions_removed, decisions_changed, columns_added, columns_removed, columns_changed"
+            " {name: decisions}, actions_added, actions_removed, action_counts {label: [before, now]}, labels_added,"
+            " labels_removed, findings_came, findings_went}; demonstrators_added and demonstrators_removed only with a"
+            " `people` block"
+        ),
+    },
+    "lineage": {
+        "dataset": "digest of the version",
+        "sources": "{place:name of a file: its digest}",
+        "contract": "digest of the contract that it was ingested by",
+        "contract_is_current": "whether that is the contract of today",
+        "code": "version of telic that read the files",
+        "results": "list of {verb, folder, digest, through}: what was made from it; `through` names the result between",
+    },
     "infer": _INFER,
     "ambiguity": {
         "result": "`success`, or why an end of a claim was not found",

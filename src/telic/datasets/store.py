@@ -25,7 +25,7 @@ from typing import Any
 
 from telic._core.hashing import digest_bytes
 from telic.errors import DataError, PermanentError, world_errors
-from telic.reports import Finding, Severity
+from telic.reports import Finding, Provenance, Severity
 from telic.storage import FileLock, atomic_write, file_digest
 from telic.storage.files import sync_folder
 from telic.trajectories import Demonstrations
@@ -163,6 +163,14 @@ class DatasetStore:
         else:
             with world_errors(f"remove {path}"):
                 path.unlink(missing_ok=True)
+
+    def provenance(self, version: str | DatasetVersion) -> Provenance:
+        """How a version was made: digests of its sources, settings, version of telic.
+
+        Args:
+            version: a version, its digest, or the first characters of it.
+        """
+        return Provenance(**self._manifest(self._resolve(version))["provenance"])
 
     def before(self, version: str | DatasetVersion) -> DatasetVersion | None:
         """The version that was published before this one, or None where it is the first.

@@ -7,6 +7,7 @@ from .advise import advise
 from .ambiguity import AmbiguitySettings, ambiguity
 from .check import check
 from .compare import compare
+from .diff import diff
 from .elicit import elicit
 from .elicit_settings import ElicitSettings
 from .export import export
@@ -15,6 +16,7 @@ from .infer import InferSettings, infer
 from .ingest import ingest
 from .init import init
 from .intents import IntentSettings
+from .lineage import lineage
 from .load import load
 from .posterior import PosteriorSettings
 from .project import Project
@@ -36,11 +38,13 @@ __all__ = [
     "ambiguity",
     "check",
     "compare",
+    "diff",
     "elicit",
     "export",
     "infer",
     "ingest",
     "init",
+    "lineage",
     "load",
     "report",
     "run",
