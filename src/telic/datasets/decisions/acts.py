@@ -14,6 +14,7 @@ from telic.datasets.sources.coerce import CATEGORY
 from telic.datasets.sources.plan import Kind
 from telic.errors import DataError
 from telic.reports import Finding, Severity
+from telic.trajectories import ORIGINS
 from telic.typing import FloatArray, IntArray, LongArray
 
 from .as_of import as_of
@@ -41,7 +42,7 @@ class Acts:
         times: ``(n,)`` seconds.
         entities: shared name to whom each is about.
         columns: name to values, also those of ``identity`` and keys (``key:NAME``).
-        origins: ``(n,)`` text of who made it, by its stream.
+        origins: who made each, by its stream.
         n_acts: rows that a log holds; the others follow them.
         name: a row in words: its file and line.
     """
@@ -49,7 +50,7 @@ class Acts:
     times: FloatArray
     entities: Mapping[str, Coded]
     columns: Mapping[str, pa.ChunkedArray]
-    origins: list[str]
+    origins: Coded
     n_acts: int
     name: Callable[[int], str]
 
@@ -99,7 +100,12 @@ def acts_of(tables: Sequence[StreamTable], kinds: Mapping[str, Kind], default_or
         times=np.concatenate([t.times for t in tables]),
         entities={name: _merged([t.entities[name] for t in tables]) for name in names},
         columns=columns,
-        origins=[t.stream.origin or default_origin for t in tables for _ in range(len(t))],
+        origins=Coded(
+            codes=np.concatenate(
+                [np.full(len(t), ORIGINS.index(t.stream.origin or default_origin), np.int32) for t in tables]
+            ),
+            texts=ORIGINS,
+        ),
         n_acts=int(starts[-1]),
         name=named,
     )
@@ -163,7 +169,7 @@ def with_moments(
         name: _extended(name, column, last, len(moments), rule.label, contract, name in carried)
         for name, column in acts.columns.items()
     }
-    known_origin = [acts.origins[i] if i >= 0 else default_origin for i in last.tolist()]
+    made = np.where(last >= 0, acts.origins.codes[np.maximum(last, 0)], ORIGINS.index(default_origin))
     by_act = acts.name
 
     def named(row: int) -> str:
@@ -180,7 +186,7 @@ def with_moments(
             for n, c in acts.entities.items()
         },
         columns=columns,
-        origins=acts.origins + known_origin,
+        origins=replace(acts.origins, codes=np.concatenate([acts.origins.codes, made.astype(np.int32)])),
         name=named,
     )
 

@@ -29,7 +29,7 @@ def made_by(acts: Acts, contract: TaskContract, findings: list[Finding]) -> dict
     """
     column = contract.data.origin_column
     stated = None if column is None else acts.columns[column]
-    origins = _texts(acts.origins) if stated is None else stated
+    origins = acts.origins.column() if stated is None else stated
     proposed_column = contract.decisions.proposed
     if not proposed_column:
         return {"decision.origin": origins}
@@ -57,10 +57,6 @@ def _same(proposed: pa.ChunkedArray, action: pa.ChunkedArray, contract: TaskCont
         distance = pc.abs(pc.subtract(proposed.cast(pa.float64()), action.cast(pa.float64())))
         equal = pc.less_equal(distance, contract.actions.tolerance)
     return np.array(equal.fill_null(False).combine_chunks().to_numpy(zero_copy_only=False))
-
-
-def _texts(names: list[str]) -> pa.ChunkedArray:
-    return pa.chunked_array([pa.array(names, pa.string())]).dictionary_encode().cast(CATEGORY)
 
 
 def _chunked(column: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:

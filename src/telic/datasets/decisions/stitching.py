@@ -30,8 +30,9 @@ def stitched(table: StreamTable, findings: list[Finding]) -> StreamTable:
         DataError: rows of one identity differ, or different states of one thing have one time.
     """
     stream = table.stream
-    table = _once(table, findings)
     [keys] = shared_keys([list(table.entities.values())], [len(table)])
+    if stream.identity:
+        table, keys = _kept(table, keys, _repeats_by_identity(table), findings)
     backwards = int(np.sum((np.diff(table.times) < 0) & (np.diff(keys) == 0)))
     if backwards:
         findings.append(
@@ -46,47 +47,59 @@ def stitched(table: StreamTable, findings: list[Finding]) -> StreamTable:
     order = in_order(keys, table.times)
     if order is not None:
         table, keys = table.take(order), keys[order]
+    if not stream.identity and stream.role != "decisions":
+        table, keys = _kept(table, keys, _equal_repeats(table, keys), findings)
     return _one_state_a_time(table, keys, findings) if stream.role == "state" else table
 
 
-def _once(table: StreamTable, findings: list[Finding]) -> StreamTable:
-    stream = table.stream
-    if not stream.identity and stream.role == "decisions":
-        return table
-    content = _content(table)
-    if stream.identity:
-        columns = [table.columns[f"identity:{c}"] for c in stream.identity]
-        keys = codes_of(columns)
-        named = np.ones(len(table), dtype=bool)
-        for column in columns:
-            named &= np.asarray(column.is_valid().combine_chunks().to_numpy(zero_copy_only=False))
-        keys = np.where(
-            named, keys, keys.max(initial=0) + 1 + np.arange(len(keys))
-        )  # without a name: never one
-    else:
-        keys = content
-    _, first, back = np.unique(keys, return_index=True, return_inverse=True)
-    differing = np.flatnonzero(content != content[first[back]])
-    if len(differing):
-        raise DataError(
-            f"Rows of stream `{stream.name}` with one identity ({', '.join(stream.identity)}) must be equal in all "
-            f"that is read; {len(differing):,} differ from an earlier one: {table.first(differing)}.",
-            hint="Is the identity that of a request, which has several rows? Add a column, or leave `identity` out.",
-            rows=table.places[differing][:20].tolist(),
-        )
-    repeats = len(table) - len(first)
-    if not repeats:
-        return table
+def _kept(
+    table: StreamTable, keys: LongArray, repeats: LongArray, findings: list[Finding]
+) -> tuple[StreamTable, LongArray]:
+    """The table and its keys without these rows."""
+    if not len(repeats):
+        return table, keys
+    name = table.stream.name
     findings.append(
         Finding(
             code="stream-repeats",
             severity=Severity.INFO,
-            message=f"{repeats:,} of {len(table):,} rows of stream `{stream.name}` repeat an earlier one "
-            "and count once.",
-            evidence={"stream": stream.name, "count": repeats, "rows": len(table)},
+            message=f"{len(repeats):,} of {len(table):,} rows of stream `{name}` repeat an earlier one and count once.",
+            evidence={"stream": name, "count": len(repeats), "rows": len(table)},
         )
     )
-    return table.take(np.sort(first))
+    keep = np.ones(len(table), dtype=bool)
+    keep[repeats] = False
+    return table.take(keep), keys[keep]
+
+
+def _repeats_by_identity(table: StreamTable) -> LongArray:
+    """Rows whose identity an earlier row has; a row that lacks part of it is like no other."""
+    columns = [table.columns[f"identity:{c}"] for c in table.stream.identity]
+    keys = codes_of(columns)
+    named = np.ones(len(table), dtype=bool)
+    for column in columns:
+        named &= np.asarray(column.is_valid().combine_chunks().to_numpy(zero_copy_only=False))
+    counts = np.bincount(keys[named], minlength=int(keys.max(initial=0)) + 1)
+    several = np.flatnonzero(named & (counts[keys] > 1))
+    _, first, back = np.unique(keys[several], return_index=True, return_inverse=True)
+    content = _content(table.take(several))
+    differing = several[content != content[first[back]]]
+    if len(differing):
+        raise DataError(
+            f"Rows of stream `{table.stream.name}` with one identity ({', '.join(table.stream.identity)}) must be "
+            f"equal in all that is read; {len(differing):,} differ from an earlier one: {table.first(differing)}.",
+            hint="Is the identity that of a request, which has several rows? Add a column, or leave `identity` out.",
+            rows=table.places[differing][:20].tolist(),
+        )
+    return np.delete(several, first)
+
+
+def _equal_repeats(table: StreamTable, keys: LongArray) -> LongArray:
+    """Rows that equal an earlier one in all that is read; rows are in order, so those of one time stand together."""
+    same = (keys[1:] == keys[:-1]) & (table.times[1:] == table.times[:-1])
+    several = np.flatnonzero(np.append(False, same) | np.append(same, False))
+    _, first = np.unique(_content(table.take(several)), return_index=True)
+    return np.delete(several, first)
 
 
 def _content(table: StreamTable) -> LongArray:
@@ -95,8 +108,7 @@ def _content(table: StreamTable) -> LongArray:
     columns = [*table.entities.values(), *table.columns.values()]
     if not columns:
         return times
-    rest = codes_of(columns)
-    _, places = np.unique(rest * (int(times.max(initial=0)) + 1) + times, return_inverse=True)
+    _, places = np.unique(codes_of(columns) * (int(times.max(initial=0)) + 1) + times, return_inverse=True)
     return np.asarray(places, dtype=np.int64)
 
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from telic._core.codes import renumber
 from telic.contract import Stream
 from telic.datasets.sources.files import SourceFile
-from telic.datasets.sources.labels import labels_and_codes
 from telic.datasets.sources.rows import RowNames
 from telic.typing import BoolArray, FloatArray, IntArray, LongArray
 
@@ -26,6 +25,11 @@ class Coded:
 
     codes: IntArray
     texts: tuple[str, ...]
+
+    def column(self) -> pa.ChunkedArray:
+        """The texts as an Arrow column."""
+        codes = pa.array(self.codes, mask=np.asarray(self.codes) < 0)
+        return pa.chunked_array([pa.DictionaryArray.from_arrays(codes, pa.array(self.texts, pa.string()))])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +86,13 @@ def codes_of(columns: Sequence[Coded | pa.ChunkedArray]) -> LongArray:
             codes = column.codes.astype(np.int64)
         else:
             encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-            codes = labels_and_codes(encoded)[0].astype(np.int64)
+            one = (
+                encoded.unify_dictionaries().combine_chunks()
+                if encoded.num_chunks
+                else pa.array([], encoded.type)
+            )
+            whole = one.combine_chunks() if isinstance(one, pa.ChunkedArray) else one
+            codes = np.asarray(whole.indices.fill_null(-1).to_numpy(zero_copy_only=False)).astype(np.int64)
         _, places = renumber(codes)
         keys = places if keys is None else renumber(keys * (int(places.max(initial=0)) + 1) + places)[1]
     assert keys is not None

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
 from telic._core.hashing import digest_json
@@ -29,7 +28,7 @@ from .overrides import made_by
 from .reading import files_of, read_stream, selected
 from .states import state_columns
 from .stitching import stitched
-from .stream_table import Coded, StreamTable
+from .stream_table import StreamTable
 
 __all__ = ["DecisionTable", "decision_table", "stream_files"]
 
@@ -127,20 +126,13 @@ def _columns(
 ) -> dict[str, pa.ChunkedArray]:
     columns: dict[str, pa.ChunkedArray] = {"decision.time": pa.chunked_array([pa.array(acts.times)])}
     columns |= made_by(acts, contract, findings)
-    columns |= {name: _texts(coded) for name, coded in acts.entities.items()}
+    columns |= {name: coded.column() for name, coded in acts.entities.items()}
     columns |= {name: column for name, column in acts.columns.items() if not name.startswith("key:")}
     for state in states:
         columns |= state_columns(acts, state, findings)
     for outcome in contract.decisions.outcomes:
         columns |= outcome_columns(acts, outcome, tables[outcome.stream], findings)
     return columns
-
-
-def _texts(coded: Coded) -> pa.ChunkedArray:
-    texts = pa.array(coded.texts, pa.string())
-    return pa.chunked_array(
-        [pa.DictionaryArray.from_arrays(pa.array(coded.codes, mask=np.asarray(coded.codes) < 0), texts)]
-    )
 
 
 def _reading_contract(contract: TaskContract) -> TaskContract:

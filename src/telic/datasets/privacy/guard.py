@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
 
 import pyarrow as pa
 
@@ -26,6 +28,9 @@ __all__ = ["ColumnGuard", "Guard", "guard_of", "watching"]
 
 STREAM = re.compile(r"streams\[([0-9]+)\]")
 """How the field of a stream's column begins."""
+
+JOINED: Final = MappingProxyType({"entity": "", "clock": "event", "key": "key"})
+"""Kind of role by which streams are joined to what pseudonyms are made under there; empty: the role's name."""
 
 _WATCHING: ContextVar[Guard | None] = ContextVar("telic_privacy_guard", default=None)
 
@@ -114,6 +119,10 @@ class Guard:
         rule = max(covering, key=lambda r: len(r.column))
         if rule.rule == "pseudonym" and role == "demonstrator":
             return None
+        # Streams are joined by values that each may keep in a column of another name: one value, one pseudonym.
+        kind, _, name = role.partition(":")
+        if kind in JOINED:
+            rule = rule.model_copy(update={"column": JOINED[kind] or name})
         return ColumnGuard(rule, self)
 
     @contextmanager
