@@ -106,6 +106,10 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "against": "digest of the version that drift was measured against, or null",
         "quarantined": "names of the trajectories under suspicion of poisoning",
         "quarantine": "`report`, or `leave_out` where they are kept out of everything that is computed",
+        "simulator": (
+            "how well a simulator made from the log imitates it: {verdict (`faithful`, `unfaithful`, `open`), one_step,"
+            " gain, unforeseen, differences, memory, lost, margin}; or a sentence that says why there is none"
+        ),
         **_COUNTS,
         "n_states": "states that the bins make",
         "n_states_seen": "of these, those in the data",

@@ -7,6 +7,8 @@ from typing import Any
 
 from telic.reports import Finding, Report, Section, Severity, Table
 
+from .simulator_check import simulator_items
+
 __all__ = ["check_report"]
 
 VERDICTS = {
@@ -42,6 +44,7 @@ def check_report(data: Mapping[str, Any], findings: Sequence[Finding]) -> Report
         Section(title="Since the older version", items=tuple(_drift(findings, data)), anchor="drift"),
         Section(title="Edge cases", items=tuple(_edge_cases(findings)), anchor="edge-cases"),
         Section(title="Quarantine", items=tuple(_quarantine(data)), anchor="quarantine"),
+        Section(title="Simulator", items=tuple(simulator_items(data.get("simulator"))), anchor="simulator"),
         Section(title="Counts", items=(_counts(data),), anchor="counts"),
     ]
     return Report(

@@ -32,6 +32,9 @@ HELD_OUT = 1 / 3
 MOST_STATES = 20_000
 """States beyond which no simulator is made here: the law of what responds is kept for every pair of them."""
 
+MOST_JUDGED = 50_000
+"""Held-out decisions that are replayed; of more, whole trajectories are picked."""
+
 VERDICTS = {
     "faithful": "A simulator that replays what nobody controls and answers as the log did imitates it well enough.",
     "unfaithful": "A simulator made from this log does not imitate it: no claim should rest on one.",
@@ -65,6 +68,7 @@ def simulator_of_log(contract: TaskContract, space: StateSpace, demos: Demonstra
         simulator = TraceSimulator(world=world, space=space)
     except DynamicsError as error:
         return f"No simulator was made. {error.message} {error.hint}"
+    held_out = _some(held_out, contract.data.key)
     return fidelity(
         simulator, train, held_out, _cloned(train, world.n_states), _measured(space), key=contract.data.key
     )
@@ -137,6 +141,16 @@ def simulator_items(told: Mapping[str, Any] | str | None) -> list[Item]:
             )
         )
     return items
+
+
+def _some(demos: Demonstrations, key: int) -> Demonstrations:
+    """Trajectories picked at random until there are enough decisions; all where there are not too many."""
+    if demos.n_decisions <= MOST_JUDGED:
+        return demos
+    order = np.random.default_rng(key).permutation(demos.n_trajectories)
+    lengths = np.diff(demos.offsets)[order]
+    kept = order[: 1 + int(np.searchsorted(np.cumsum(lengths), MOST_JUDGED))]
+    return demos.select(np.sort(kept))
 
 
 def _cloned(train: Demonstrations, n_states: int) -> FloatArray:
