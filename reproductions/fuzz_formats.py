@@ -108,7 +108,11 @@ def measure(files: int, *, isolated: bool) -> dict[str, Any]:
     """
     from format_samples import SAMPLES, missing_package
 
+    from telic.datasets.sources.formats import event_format
+
     names = sorted(name for name in SAMPLES if not missing_package(name))
+    # Here too, not in the workers only: a result names the modules of the process that writes it.
+    loaded = [event_format(name.partition(":")[0]) for name in names]
     share = [files // len(names) + (i < files % len(names)) for i in range(len(names))]
     outcomes: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
@@ -129,7 +133,7 @@ def measure(files: int, *, isolated: bool) -> dict[str, Any]:
     bad = total - outcomes["read"] - outcomes["refused"]
     return {
         "files": total,
-        "formats": len({name.partition(":")[0] for name in names}),
+        "formats": len({form.name for form in loaded}),
         "not_tried": {name: missing_package(name) for name in SAMPLES if name not in names},
         "outcomes": dict(outcomes),
         "faults": {**rate(bad, total), "first": faults[:20]},
