@@ -87,8 +87,8 @@ def simulator_items(told: Mapping[str, Any] | str | None) -> list[Item]:
     items: list[Item] = [VERDICTS[told["verdict"]]]
     step, gain = told["one_step"], told["gain"]
     items.append(
-        f"One decision ahead it gives what followed {_with_ends(step)} nats a decision, {_with_ends(gain)} more than a"
-        " law that knows neither the action nor what nobody controls"
+        f"One decision ahead, the log probability of what followed is {_with_ends(step)} nats a decision,"
+        f" {_with_ends(gain)} more than under a law that knows neither the action nor what nobody controls"
         + (
             f"; {told['unforeseen']:.1%} of what followed it thinks impossible."
             if told["unforeseen"] > 0
