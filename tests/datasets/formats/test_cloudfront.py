@@ -74,3 +74,8 @@ def test_a_dash_is_missing_and_texts_stay_encoded(tmp_path):
 def test_a_broken_log_is_named_by_line(tmp_path, text, message):
     with pytest.raises(DataError, match=message):
         records(written(tmp_path, text))
+
+
+def test_a_request_that_is_there_twice_is_given_once(tmp_path):
+    found = records(written(tmp_path, HEADER + row(1) + row(2) + row(1)))
+    assert [r["x-edge-request-id"] for r in found] == ["id-1==", "id-2=="]

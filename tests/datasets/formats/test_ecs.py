@@ -81,3 +81,10 @@ def test_mixed_zones_become_one_order_and_are_told(tmp_path):
     )
     demos = read_demonstrations(TaskContract.from_mapping(CONTRACT), path)
     assert demos.actions.tolist() == [2, 1]
+
+
+def test_a_document_exported_twice_is_given_once(tmp_path):
+    document = {"_index": "logs", "_id": "a1", "_source": {"@timestamp": "2026-03-01T10:00:00Z"}}
+    other = {**document, "_index": "logs-2"}
+    assert len(records(written(tmp_path, document, other, document))) == 2
+    assert len(records(written(tmp_path, document["_source"], document["_source"]))) == 2  # no identity: both

@@ -78,3 +78,10 @@ def test_lists_are_flat_and_classes_of_extensions_fit(tmp_path):
 def test_what_was_mapped_wrongly_is_named_by_line(tmp_path, changes, message):
     with pytest.raises(DataError, match=message):
         records(written(tmp_path, event(), event(**changes)))
+
+
+def test_an_event_delivered_twice_is_given_once(tmp_path):
+    named = event(metadata={"version": "1.3.0", "uid": "e-1"})
+    assert (
+        len(records(written(tmp_path, named, event(), named, event(), {**named, "time": 1772355600124}))) == 4
+    )

@@ -132,3 +132,8 @@ def test_utf_16_as_windows_saves_it_is_read(tmp_path):
 def test_what_is_no_export_of_sysmon_is_named_by_line(tmp_path, text, message):
     with pytest.raises(DataError, match=message):
         records(written(tmp_path, text))
+
+
+def test_events_of_overlapping_exports_are_given_once(tmp_path):
+    text = events(xml(0, "a"), xml(1, "b"), xml(0, "a"))
+    assert [r["EventRecordID"] for r in records(written(tmp_path, text))] == [40, 41]

@@ -2,8 +2,8 @@
 
 The columns are those of the ``#Fields`` line, which may come again where files were joined. ``timestamp`` puts ``date``
 and ``time`` (UTC, when the answer was done) together. ``-`` is a missing value. Texts stay percent-encoded as they were
-sent or as CloudFront encoded them. Files arrive late, out of order, and a request may rarely be missing or be there
-twice; ``x-edge-request-id`` tells.
+sent or as CloudFront encoded them. Files arrive late and out of order; a request may rarely be missing, and one that is
+there twice (``x-edge-request-id``) is given once.
 
 References: Amazon CloudFront developer guide, standard logs; W3C, Extended Log File Format (working draft 1996).
 """
@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from telic.datasets.sources.event_format import EventFormat, Record, Value
 from telic.datasets.sources.files import SourceFile
 from telic.datasets.sources.json_records import text_lines
+from telic.datasets.sources.repeats import Repeats
 from telic.datasets.sources.text_fields import named_fields, number_field
 from telic.errors import DataError
 
@@ -41,6 +42,7 @@ NUMBERS = frozenset(
 
 def _records(source: SourceFile) -> Iterator[Record]:
     names: list[str] = []
+    repeats = Repeats()
     for line, text in text_lines(source):
         if text.startswith("#"):
             word, _, value = text[1:].partition(":")
@@ -66,7 +68,8 @@ def _records(source: SourceFile) -> Iterator[Record]:
             row[name] = number_field(source, line, name, known) if known and name in NUMBERS else known
         moment = row["date"] is not None and row["time"] is not None
         row["timestamp"] = f"{row['date']}T{row['time']}Z" if moment else None
-        yield row
+        if row["x-edge-request-id"] is None or not repeats.seen(row["x-edge-request-id"]):
+            yield row
 
 
 def _fault(source: SourceFile, line: int, what: str) -> DataError:

@@ -1,8 +1,8 @@
 """Events of the Elastic Common Schema, one JSON object a line, as its loggers write or an index export holds them.
 
 Objects and dotted keys (``{"log": {"level": ...}}`` and ``"log.level"``) name the same field; one that is there in both
-ways is refused. Lines of an index export (``{"_index", "_id", "_source"}``) are unwrapped; ``_id`` is kept, so that a
-document exported twice can be told. A list becomes ``event.category.0``, ``event.category.1``, ...
+ways is refused. Lines of an index export (``{"_index", "_id", "_source"}``) are unwrapped; ``_id`` is kept, and a
+document that was exported twice is given once. A list becomes ``event.category.0``, ``event.category.1``, ...
 
 References: Elastic Common Schema 1.0 to 9.x, fields ``@timestamp`` and ``ecs.version``.
 """
@@ -15,6 +15,7 @@ from typing import Any
 from telic.datasets.sources.event_format import EventFormat, Record
 from telic.datasets.sources.files import SourceFile
 from telic.datasets.sources.json_records import flat, json_lines
+from telic.datasets.sources.repeats import Repeats
 from telic.errors import DataError
 
 __all__ = ["FORMAT"]
@@ -24,6 +25,7 @@ MAJOR_VERSIONS = ("1", "8", "9")
 
 
 def _records(source: SourceFile) -> Iterator[Record]:
+    repeats = Repeats()
     for line, document in json_lines(source):
         wrapped = document.get("_source")
         event = wrapped if isinstance(wrapped, dict) else document
@@ -47,7 +49,13 @@ def _records(source: SourceFile) -> Iterator[Record]:
                 hint="Names of fields may have changed; look at the schema's changes first.",
                 line=line,
             )
-        yield {**row, "_id": document.get("_id")} if event is wrapped else row
+        identity = document.get("_id") if event is wrapped else None
+        if not isinstance(identity, str):
+            yield row
+        elif not repeats.seen(
+            (document.get("_index") if isinstance(document.get("_index"), str) else None, identity)
+        ):
+            yield {**row, "_id": identity}
 
 
 def _n_leaves(value: Any) -> int:

@@ -2,7 +2,8 @@
 
 ``time`` is milliseconds since 1970 (UTC; ``data.time_format: milliseconds``), whatever ``timezone_offset`` says of the
 place. The identifiers repeat one another (``type_uid`` = 100 ``class_uid`` + ``activity_id``; the category is in the
-class), which is checked: a line where they disagree was mapped wrongly.
+class), which is checked: a line where they disagree was mapped wrongly. An event with the ``metadata.uid`` and time of
+one before it was delivered twice and is given once.
 
 References: OCSF 1.0 to 1.5, base event; ``metadata.version``.
 """
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from telic.datasets.sources.event_format import EventFormat, Record
 from telic.datasets.sources.files import SourceFile
 from telic.datasets.sources.json_records import flat, json_lines
+from telic.datasets.sources.repeats import Repeats
 from telic.errors import DataError
 
 __all__ = ["FORMAT"]
@@ -23,6 +25,7 @@ NEEDED = ("time", "class_uid", "category_uid", "activity_id", "type_uid", "sever
 
 
 def _records(source: SourceFile) -> Iterator[Record]:
+    repeats = Repeats()
     for line, event in json_lines(source):
         row = flat(event)
         version = row.get("metadata.version")
@@ -35,7 +38,9 @@ def _records(source: SourceFile) -> Iterator[Record]:
             if type(value) is not int:
                 raise _fault(source, line, f"must hold a whole number in `{name}`")
         _require_agreement(source, line, numbers)
-        yield row
+        identity = row.get("metadata.uid")
+        if identity is None or not repeats.seen((identity, row["time"])):
+            yield row
 
 
 def _require_agreement(source: SourceFile, line: int, numbers: Record) -> None:

@@ -3,8 +3,8 @@
 One row an event, with the same columns whatever the form: ``EventID``, ``TimeCreated`` (UTC), ``Computer``,
 ``EventRecordID``, and what Sysmon reports as ``Data.Image``, ``Data.CommandLine``, ``Data.UtcTime`` (UTC, though
 it does not say so), ... ``-`` stands for a value that Sysmon could not get and becomes a missing one. All
-values of ``Data`` are text in the log and stay so. A log holds each ``EventRecordID`` of a computer once; an
-export of overlapping periods repeats them.
+values of ``Data`` are text in the log and stay so. An event that two overlapping exports repeat (the same number, time
+and computer) is given once.
 
 References: Sysmon 15, events; Microsoft, event schema of Windows Event Log (System, EventData).
 """
@@ -17,6 +17,7 @@ from typing import Any
 from telic.datasets.sources.event_format import EventFormat, Record, Value
 from telic.datasets.sources.files import SourceFile, text_stream
 from telic.datasets.sources.json_records import flat, json_lines
+from telic.datasets.sources.repeats import Repeats
 from telic.datasets.sources.xml_records import Element, xml_parts
 from telic.errors import DataError
 
@@ -29,7 +30,11 @@ SYSTEM = ("Level", "Task", "Opcode", "Channel")
 
 
 def _records(source: SourceFile) -> Iterator[Record]:
-    return _of_json(source) if _is_json(source) else _of_xml(source)
+    repeats = Repeats()
+    for row in _of_json(source) if _is_json(source) else _of_xml(source):
+        # With its time: numbers begin again when the log is cleared.
+        if not repeats.seen((row["Computer"], row["EventRecordID"], row["TimeCreated"])):
+            yield row
 
 
 def _is_json(source: SourceFile) -> bool:
