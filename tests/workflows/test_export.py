@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from lerobot_folders import write_folder
 
+from telic.cli import main
+from telic.cli.json_keys import COMMON_KEYS, JSON_KEYS
 from telic.contract import TaskContract
 from telic.datasets import save_contract
 from telic.datasets.frame_rewards import FrameRewards
@@ -195,3 +197,12 @@ def test_no_frame_with_a_reward_is_an_error(tmp_path):
     with pytest.raises(DataError, match="None of the 10 frames"):
         write_lerobot_rewards(folder, tmp_path / "out", none, about={})
     assert [p.name for p in tmp_path.iterdir()] == ["d"]
+
+
+def test_the_command_line_writes_it_and_says_so_in_json(project, tmp_path, capsys):
+    words = ["export", project / "project", "--lerobot", project / "still", tmp_path / "out", "--json"]
+    assert main([str(word) for word in words]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [key for key in {**COMMON_KEYS, **JSON_KEYS["export"]} if key not in told] == []
+    assert told["n_known"] == LENGTH * EPISODES
+    assert (tmp_path / "out" / "meta" / "reward.json").is_file()

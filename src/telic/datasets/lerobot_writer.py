@@ -31,8 +31,8 @@ from telic.typing import FloatArray, LongArray
 from .frame_rewards import FrameRewards
 from .sources.files import SourceFile
 from .sources.json_records import json_document
-from .sources.lerobot_folder import LeRobotFolder, open_lerobot
-from .sources.parquet_files import broken_parquet, open_parquet
+from .sources.lerobot_folder import LeRobotFolder, open_frames, open_lerobot
+from .sources.parquet_files import PARQUET_FAULTS, broken_parquet
 
 __all__ = ["REWARD_COLUMN", "STD_COLUMN", "WrittenRewards", "write_lerobot_rewards"]
 
@@ -174,7 +174,7 @@ def _data_file(
 ) -> tuple[LongArray, LongArray, FloatArray, FloatArray]:
     """Episode, frame, reward and deviation of each frame of one data file, after it is written with them."""
     name = folder.file_name(path)
-    file = open_parquet(path, name)
+    file = open_frames(path, name)
     schema = file.schema_arrow
     needed = ("index", "episode_index", "frame_index")
     if missing := [c for c in needed if c not in schema.names]:
@@ -188,7 +188,7 @@ def _data_file(
         for i in range(file.num_row_groups):
             try:
                 table = file.read_row_group(i, use_pandas_metadata=False)
-            except (pa.ArrowException, OSError) as problem:
+            except PARQUET_FAULTS as problem:
                 raise broken_parquet(name, problem) from None
             index, episode, frame = (table[c].to_numpy().astype(np.int64) for c in needed)
             values, deviations = rewards.at(index)
@@ -223,8 +223,8 @@ def _episodes_file(
     """``meta/episodes`` with the statistics of the new columns, where it has those of the others."""
     name = folder.file_name(path)
     try:
-        table = open_parquet(path, name).read(use_pandas_metadata=False)
-    except (pa.ArrowException, OSError) as problem:
+        table = open_frames(path, name).read(use_pandas_metadata=False)
+    except PARQUET_FAULTS as problem:
         raise broken_parquet(name, problem) from None
     if any(column.startswith("stats/") for column in table.column_names):
         order = np.argsort(episode, kind="stable")

@@ -189,6 +189,16 @@ def ragged(folder: Path) -> None:
     pq.write_table(table.set_column(0, "observation.state", pa.array(lists, pa.list_(pa.float32()))), path)
 
 
+def rows_of_nothing(folder: Path) -> None:
+    table = pa.table({"episode_index": pa.repeat(pa.scalar(0), 3_000_000)})
+    pq.write_table(table, folder / "meta/episodes/chunk-000/file-000.parquet", compression="zstd")
+
+
+def name_is_no_text(folder: Path) -> None:
+    path = folder / "meta/tasks.parquet"
+    path.write_bytes(path.read_bytes().replace(b"task_index", b"task_\xff\xff\xff\xff\xff"))
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -200,6 +210,8 @@ def ragged(folder: Path) -> None:
         (bomb, r"d/meta/info\.json is not JSON"),
         (climbs, r"places files at .* not in the folder"),
         (reaches, r"places files at .* not in the folder"),
+        (rows_of_nothing, r"file-000\.parquet claims 3,000,000 rows in"),
+        (name_is_no_text, r"d/meta/tasks\.parquet is not a whole Parquet file"),
         (ragged, r"has 1 values in row 5 where its shape \(2,\) wants 2"),
     ],
 )

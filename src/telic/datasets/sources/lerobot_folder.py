@@ -24,15 +24,16 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from telic.errors import DataError
 
 from .arrays import element_names
 from .files import SourceFile
 from .json_records import json_document
-from .parquet_files import broken_parquet, open_parquet
+from .parquet_files import PARQUET_FAULTS, broken_parquet, open_parquet
 
-__all__ = ["FRAME_COLUMNS", "Feature", "LeRobotFolder", "open_lerobot", "read_parquet"]
+__all__ = ["FRAME_COLUMNS", "Feature", "LeRobotFolder", "open_frames", "open_lerobot", "read_parquet"]
 
 VERSION = "v3.0"
 """``codebase_version`` that is read and written."""
@@ -61,8 +62,8 @@ class Feature:
         name: as ``info.json`` calls it, for example ``observation.state``.
         dtype: its type there: ``float32``, ``int64``, ``bool``, ``string``, ``image`` or ``video``.
         shape: of one value.
-        columns: names of the flat columns, in row-major order: its own name for one value, else its names or
-            numbers behind it (``observation.state.elbow``, ``observation.state.0``). Empty for pictures.
+        columns: names of the flat columns, in row-major order (``observation.state.elbow``, ``observation.state.0``);
+            its own name for one value; empty for pictures.
     """
 
     name: str
@@ -156,12 +157,30 @@ def read_parquet(path: Path, name: str, without: str | None = None) -> pa.Table:
     Raises:
         DataError: it is not a whole Parquet file.
     """
-    file = open_parquet(path, name)
+    file = open_frames(path, name)
     wanted = [c for c in file.schema_arrow.names if without is None or not c.startswith(without)]
     try:
-        return file.read(columns=wanted, use_pandas_metadata=False)
-    except (pa.ArrowException, OSError) as problem:
+        table = file.read(columns=wanted, use_pandas_metadata=False)
+        table.validate(full=True)  # texts that are no text, too
+        return table
+    except PARQUET_FAULTS as problem:
         raise broken_parquet(name, problem) from None
+
+
+def open_frames(path: Path, name: str) -> pq.ParquetFile:
+    """A Parquet file of the dataset; each of its rows has a number of its own, and so takes a byte at least.
+
+    Raises:
+        DataError: it is not a whole Parquet file, or claims more rows than it has bytes.
+    """
+    file = open_parquet(path, name)
+    n_rows, size = file.metadata.num_rows, path.stat().st_size
+    if n_rows > size:
+        raise DataError(
+            f"{name} claims {n_rows:,} rows in {size:,} bytes.",
+            hint="No dataset does; is the file damaged, or made to do harm?",
+        )
+    return file
 
 
 def _info(root: Path) -> dict[str, Any]:

@@ -24,9 +24,9 @@ import pyarrow as pa
 from telic.reports import Finding, Severity
 from telic.typing import FloatArray, LongArray
 
-from .lerobot_folder import LeRobotFolder
+from .lerobot_folder import LeRobotFolder, open_frames
 from .list_columns import elements
-from .parquet_files import broken_parquet, open_parquet
+from .parquet_files import PARQUET_FAULTS, broken_parquet
 from .pieces import PIECE_ROWS
 
 __all__ = ["GAP_PERIODS", "lerobot_notices"]
@@ -86,7 +86,7 @@ def lerobot_notices(folder: LeRobotFolder) -> tuple[Finding, ...]:
     looking = _Looking()
     for path in folder.data_files:
         name = folder.file_name(path)
-        file = open_parquet(path, name)
+        file = open_frames(path, name)
         floats = [
             f.name
             for f in folder.features.values()
@@ -98,7 +98,7 @@ def lerobot_notices(folder: LeRobotFolder) -> tuple[Finding, ...]:
                 PIECE_ROWS, columns=[c for c in wanted if c in file.schema_arrow.names]
             ):
                 _look(looking, folder, pa.Table.from_batches([batch]), floats, name)
-        except (pa.ArrowException, OSError) as problem:
+        except PARQUET_FAULTS as problem:
             raise broken_parquet(name, problem) from None
     return (*_findings(looking, folder), *_lengths(looking, folder), *_videos(folder))
 

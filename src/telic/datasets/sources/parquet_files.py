@@ -13,7 +13,10 @@ from telic.errors import DataError
 from .files import SourceFile
 from .pieces import PIECE_ROWS, Pieces
 
-__all__ = ["broken_parquet", "open_parquet", "parquet_columns", "parquet_pieces"]
+__all__ = ["PARQUET_FAULTS", "broken_parquet", "open_parquet", "parquet_columns", "parquet_pieces"]
+
+PARQUET_FAULTS = (pa.ArrowException, OSError, UnicodeDecodeError)
+"""What pyarrow raises where the bytes of a file are not what they should be (names that are no text, too)."""
 
 
 def parquet_columns(source: SourceFile) -> list[str]:
@@ -37,7 +40,7 @@ def parquet_pieces(source: SourceFile, columns: Iterable[str]) -> Pieces:
         yield _flat(file.schema_arrow.empty_table()).select(wanted)
         for batch in file.iter_batches(PIECE_ROWS, columns=wanted):
             yield _flat(pa.Table.from_batches([batch])).select(wanted)
-    except (pa.ArrowInvalid, OSError) as problem:
+    except PARQUET_FAULTS as problem:
         raise broken_parquet(source.name, problem) from None
 
 
@@ -52,9 +55,13 @@ def open_parquet(path: Path, name: str) -> pq.ParquetFile:
         DataError: it is not a whole Parquet file.
     """
     try:
-        return pq.ParquetFile(path)
-    except (pa.ArrowException, OSError) as problem:
+        file = pq.ParquetFile(path)
+        file.schema_arrow.to_string(
+            show_schema_metadata=False
+        )  # so that a damaged name is an error of this place
+    except PARQUET_FAULTS as problem:
         raise broken_parquet(name, problem) from None
+    return file
 
 
 def _flat(table: pa.Table) -> pa.Table:

@@ -21,10 +21,10 @@ import pyarrow as pa
 
 from telic.datasets.sources.event_format import EventFormat
 from telic.datasets.sources.files import SourceFile
-from telic.datasets.sources.lerobot_folder import LeRobotFolder, open_lerobot
+from telic.datasets.sources.lerobot_folder import LeRobotFolder, open_frames, open_lerobot
 from telic.datasets.sources.lerobot_notices import lerobot_notices
 from telic.datasets.sources.list_columns import elements
-from telic.datasets.sources.parquet_files import broken_parquet, open_parquet
+from telic.datasets.sources.parquet_files import PARQUET_FAULTS, broken_parquet
 from telic.datasets.sources.pieces import PIECE_ROWS
 from telic.errors import DataError
 
@@ -38,7 +38,7 @@ def _tables(source: SourceFile, wanted: Sequence[str] | None) -> Iterator[pa.Tab
     folder = open_lerobot(_folder(source))
     for i, path in enumerate(folder.data_files):
         name = folder.file_name(path)
-        file = open_parquet(path, name)
+        file = open_frames(path, name)
         if i == 0:
             # An empty table first: it says what the columns are before a row is decoded.
             empty = file.schema_arrow.empty_table()
@@ -47,7 +47,7 @@ def _tables(source: SourceFile, wanted: Sequence[str] | None) -> Iterator[pa.Tab
         try:
             for batch in file.iter_batches(PIECE_ROWS, columns=needed):
                 yield _flat(folder, pa.Table.from_batches([batch]), wanted, name)
-        except (pa.ArrowException, OSError) as problem:
+        except PARQUET_FAULTS as problem:
             raise broken_parquet(name, problem) from None
 
 

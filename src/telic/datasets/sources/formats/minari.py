@@ -28,7 +28,7 @@ from telic.datasets.sources.files import SourceFile
 from telic.datasets.sources.hdf5_files import hdf5_file, leaves, numbered, read_rows
 from telic.datasets.sources.json_records import json_document
 from telic.datasets.sources.list_columns import elements
-from telic.datasets.sources.parquet_files import broken_parquet, open_parquet
+from telic.datasets.sources.parquet_files import PARQUET_FAULTS, broken_parquet, open_parquet
 from telic.errors import DataError
 
 __all__ = ["FORMAT"]
@@ -169,8 +169,11 @@ def _read(path: Path, name: str, form: str) -> pa.Table:
         if form == "parquet":
             return open_parquet(path, name).read()
         with pa.OSFile(str(path), "rb") as file:
-            return pa.ipc.open_file(file).read_all()
-    except (pa.ArrowException, OSError) as problem:
+            table = pa.ipc.open_file(file).read_all()
+        table.schema.to_string(show_schema_metadata=False)  # so that a damaged name is an error of this place
+        table.validate(full=True)
+        return table
+    except PARQUET_FAULTS as problem:
         if form == "parquet":
             raise broken_parquet(name, problem) from None
         raise DataError(
