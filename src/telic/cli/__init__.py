@@ -17,6 +17,7 @@ import telic
 from . import (
     advise,
     ambiguity,
+    card,
     check,
     compare,
     diff,
@@ -51,6 +52,7 @@ VERBS = (
     check,
     diff,
     lineage,
+    card,
     infer,
     ambiguity,
     compare,

@@ -136,6 +136,12 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "code": "version of telic that read the files",
         "results": "list of {verb, folder, digest, through}: what was made from it; `through` names the result between",
     },
+    "card": {
+        "dataset": "digest of the version",
+        "folder": "the folder that was made",
+        "table_digest": "digest of the bytes of its table",
+        "n_decisions": "rows of the table",
+    },
     "infer": _INFER,
     "ambiguity": {
         "result": "`success`, or why an end of a claim was not found",

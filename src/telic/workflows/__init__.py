@@ -5,6 +5,7 @@ Each module holds one verb: settings in, a result out. ``Fit`` is a reward with 
 
 from .advise import advise
 from .ambiguity import AmbiguitySettings, ambiguity
+from .card import card
 from .check import check
 from .compare import compare
 from .diff import diff
@@ -36,6 +37,7 @@ __all__ = [
     "VerbResult",
     "advise",
     "ambiguity",
+    "card",
     "check",
     "compare",
     "diff",
