@@ -132,8 +132,10 @@ class Observation(Block):
 class Actions(Block):
     """What could be done at each decision: finitely many alternatives, in a fixed order."""
 
-    column: str = Field(
-        min_length=1, description="Column (or JSON key) of the source that holds the action taken."
+    column: str | None = Field(
+        min_length=1,
+        description="Column (or JSON key) of the source that holds the action taken; null: the log has none "
+        "(states only), so nothing that learns from actions accepts it.",
     )
     type: Literal["category", "integer", "number"] = Field(
         "category",
@@ -385,6 +387,10 @@ class People(Block):
         5,
         description="Smallest number of people about whom a shared figure may be handed on "
         "(`telic report --group`).",
+    )
+    readers: Columns = Field(
+        (),
+        description="Login names of those who may read about single people; empty: whoever may read the folder.",
     )
 
 

@@ -128,7 +128,7 @@ def _uses(parts: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         (o.column, o.type, f"observations[{i}]") for i, o in enumerate(observations)
     ]
     actions: Actions | None = parts.get("actions")
-    if actions is not None:
+    if actions is not None and actions.column is not None:
         found.append((actions.column, actions.type, "actions"))
     outcomes: Outcomes | None = parts.get("outcomes")
     if outcomes is not None and outcomes.terminated is not None:

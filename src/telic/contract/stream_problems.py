@@ -116,6 +116,8 @@ def _decisions(decisions: Decisions, by_name: Mapping[str, Stream], actions: Act
     if nothing is not None and actions is not None and nothing.label not in actions.labels:
         tail = near_miss(nothing.label, list(actions.labels))
         yield "decisions.no_action.label", f"`{nothing.label}` is not one of `actions.values`.{tail}"
+    if nothing is not None and actions is not None and actions.column is None:
+        yield "decisions.no_action", "A log without a column of actions has no decision to do nothing either."
     joined = [o.stream for o in decisions.outcomes]
     for i, outcome in enumerate(decisions.outcomes):
         yield from _outcome(f"decisions.outcomes[{i}]", outcome, by_name)

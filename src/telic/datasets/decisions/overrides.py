@@ -30,10 +30,10 @@ def made_by(acts: Acts, contract: TaskContract, findings: list[Finding]) -> dict
     column = contract.data.origin_column
     stated = None if column is None else acts.columns[column]
     origins = acts.origins.column() if stated is None else stated
-    proposed_column = contract.decisions.proposed
-    if not proposed_column:
+    proposed_column, action_column = contract.decisions.proposed, contract.actions.column
+    if not proposed_column or action_column is None:
         return {"decision.origin": origins}
-    proposed, action = acts.columns[proposed_column], acts.columns[contract.actions.column]
+    proposed, action = acts.columns[proposed_column], acts.columns[action_column]
     same = _same(proposed, action, contract)
     asked = np.asarray(proposed.is_valid().combine_chunks().to_numpy(zero_copy_only=False))
     asked[acts.n_acts :] = False

@@ -139,7 +139,11 @@ def _rows(source: SourceColumns, contract: TaskContract, findings: list[Finding]
     begins = starts_of(uncut if order is None else uncut[order])
     del uncut
     release()
-    actions = action_indices(source.columns.pop("action"), contract.actions, source.rows)
+    if contract.actions.column is None:
+        # A log of states; ``telic.datasets.state_only`` takes these zeros out again.
+        actions = np.zeros(source.n_rows, dtype=np.int32)
+    else:
+        actions = action_indices(source.columns.pop("action"), contract.actions, source.rows)
     observations: dict[str, NDArray[Any]] = {}
     categories: dict[str, tuple[str, ...]] = {}
     drop: BoolArray | None = None

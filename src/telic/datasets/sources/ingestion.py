@@ -18,7 +18,7 @@ from telic.datasets.privacy.guard import Guard, guard_of
 from telic.datasets.privacy.left_out import without_erased
 from telic.datasets.privacy.shielded import shielded
 from telic.datasets.store import DatasetStore, DatasetVersion
-from telic.errors import DataError
+from telic.errors import ContractError, DataError
 from telic.reports import Provenance
 from telic.trajectories import Demonstrations
 
@@ -61,6 +61,7 @@ def ingest(contract: TaskContract, paths: Paths, store: DatasetStore) -> Dataset
         DataError: the files break the contract; the message names file, line and column.
         TemporaryError: the disk is full or another ingest is running; the store is as before.
     """
+    _require_actions(contract)
     guard = guard_of(contract)
     with shielded(guard):
         sources = _sources(contract, paths, guard)
@@ -79,9 +80,26 @@ def ingest(contract: TaskContract, paths: Paths, store: DatasetStore) -> Dataset
 
 def read_demonstrations(contract: TaskContract, paths: Paths) -> Demonstrations:
     """The demonstrations that the files hold, without a store; arguments and errors as ``ingest``."""
+    _require_actions(contract)
+    return read_rows(contract, paths)
+
+
+def read_rows(contract: TaskContract, paths: Paths) -> Demonstrations:
+    """The same where the contract names no action: all actions are then 0 and mean nothing.
+
+    For ``telic.datasets.state_only``, which makes of it what nobody can take for demonstrations.
+    """
     guard = guard_of(contract)
     with shielded(guard):
         return _read(contract, _sources(contract, paths, guard), guard)
+
+
+def _require_actions(contract: TaskContract) -> None:
+    if contract.actions.column is None:
+        raise ContractError(
+            "The contract names no column of actions (`actions.column: null`), and demonstrations are made of actions.",
+            hint="Read a log of states by `telic.datasets.state_only.read_state_only`.",
+        )
 
 
 def ingest_key(contract: TaskContract, sources: Sequence[SourceFile], guard: Guard | None = None) -> str:

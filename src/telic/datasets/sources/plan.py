@@ -45,7 +45,8 @@ def uses_of(contract: TaskContract) -> tuple[Use, ...]:
         for i, o in enumerate(contract.observations)
     ]
     actions, data = contract.actions, contract.data
-    uses.append(Use(role="action", column=actions.column, kind=actions.type, field="actions.column"))
+    if actions.column is not None:
+        uses.append(Use(role="action", column=actions.column, kind=actions.type, field="actions.column"))
     uses += [
         Use(role=f"trajectory:{c}", column=c, kind="text", field=f"data.trajectory[{i}]")
         for i, c in enumerate(data.trajectory)
