@@ -508,3 +508,20 @@ def test_a_file_in_utf16_is_read_as_such(tmp_path):
     with pytest.raises(DataError, match=r"is not utf-8 text") as problem:
         read_demonstrations(drafted.contract.model_copy(update={"data": other}), path)
     assert "data.encoding: utf-16" in problem.value.hint
+
+
+def test_a_draft_with_people_names_a_secret_key_and_masks_what_may_be_about_one(tmp_path):
+    rows = ["day,operator,load,note,action"]
+    notes = ("quiet", "called ann@example.com", "told +49 30 1234567")
+    for i in range(60):
+        rows.append(
+            f"{i * 3600},{('Ann', 'Bob')[i // 30]},{i % 7},{notes[i % 3]},{('stay', 'go')[(i // 2) % 2]}"
+        )
+    (tmp_path / "log.csv").write_text("\n".join(rows) + "\n")
+    draft = draft_contract(tmp_path / "log.csv", task="My scaler")
+    assert draft.contract.data.demonstrator == "operator"
+    assert draft.contract.privacy is not None
+    assert draft.contract.privacy.key == "My-scaler"
+    assert [(r.column, r.rule) for r in draft.contract.privacy.rules] == [("note", "mask")]
+    assert "some texts hold email, phone; CONFIRM the rule" in draft.contract_text
+    assert "ann@example.com" not in draft.contract_text

@@ -22,6 +22,7 @@ from . import (
     compare,
     diff,
     elicit,
+    erase,
     export,
     infer,
     ingest,
@@ -61,6 +62,7 @@ VERBS = (
     export,
     report,
     run,
+    erase,
     advise,
 )
 """One module a verb, in the order of a project's life."""

@@ -229,6 +229,14 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "page": "path of the page",
         "steps": "list of {verb, headline, page, is_reused}",
     },
+    "erase": {
+        "n_rows": "rows that cannot be read any more, in all versions together",
+        "versions": "digests of the dataset versions that lost rows",
+        "proofs": "digests of the entries in data/erasures.jsonl",
+        "remaining": "digest of the version that holds what is left, or empty",
+        "built_from": "list of {verb, folder, digest, through}: results that still count the rows",
+        **_FINDINGS,
+    },
     "advise": {
         "facts": "{name: value}: what the rules looked at",
         "rules": "list of {name, verdict, method, condition, because, instead, asks_reader} of those that hold",

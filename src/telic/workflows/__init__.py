@@ -11,6 +11,7 @@ from .compare import compare
 from .diff import diff
 from .elicit import elicit
 from .elicit_settings import ElicitSettings
+from .erase import erase
 from .export import export
 from .fit import Fit
 from .infer import InferSettings, infer
@@ -42,6 +43,7 @@ __all__ = [
     "compare",
     "diff",
     "elicit",
+    "erase",
     "export",
     "infer",
     "ingest",

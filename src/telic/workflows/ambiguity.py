@@ -33,6 +33,7 @@ from .possible_rewards import what_is_at_stake
 from .problem import Problem, pose
 from .progress import Progress, silent
 from .project import Project
+from .readings import audited
 from .verb_result import VerbResult, most_important
 
 __all__ = ["AmbiguitySettings", "ambiguity"]
@@ -87,6 +88,7 @@ class AmbiguitySettings:
             )
 
 
+@audited("ambiguity")
 def ambiguity(
     folder: str | Path,
     *,

@@ -28,6 +28,7 @@ from .infer_report import outcome_named
 from .problem import Problem, pose
 from .progress import Progress, silent
 from .project import Project, Run
+from .readings import audited
 from .verb_result import VerbResult, most_important
 
 __all__ = ["elicit"]
@@ -39,6 +40,7 @@ QUESTIONS_FILE = "questions.csv"
 """Beside the page: the comparisons, to be filled in."""
 
 
+@audited("elicit")
 def elicit(
     folder: str | Path,
     *,
@@ -121,7 +123,9 @@ def _heard(project: Project, paths: list[Path], settings: ElicitSettings) -> Hea
 
 
 def _posed(others: Sequence[Project]) -> list[tuple[str, Problem]]:
-    return [(str(other.folder), pose(other.contract, other.demonstrations(other.dataset()))) for other in others]
+    return [
+        (str(other.folder), pose(other.contract, other.demonstrations(other.dataset()))) for other in others
+    ]
 
 
 def _asked(

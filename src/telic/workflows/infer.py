@@ -37,6 +37,7 @@ from .posterior import PosteriorSettings
 from .problem import Problem, pose
 from .progress import Progress, silent
 from .project import Project, Run
+from .readings import audited
 from .robustness import over_discounts, over_rationality, over_resolutions
 from .verb_result import VerbResult, most_important
 
@@ -185,6 +186,7 @@ def infer(
     return _infer_project(project, chosen, version, progress)
 
 
+@audited("infer")
 def _infer_project(
     project: Project, settings: InferSettings, version: str | None, progress: Progress
 ) -> VerbResult:

@@ -15,11 +15,13 @@ from .infer_report import outcome_named
 from .page import build_page
 from .progress import Progress, silent
 from .project import Project, Run
+from .readings import audited
 from .verb_result import VerbResult
 
 __all__ = ["report"]
 
 
+@audited("report")
 def report(
     folder: str | Path, *, run: str | None = None, group: bool = False, progress: Progress = silent
 ) -> VerbResult:

@@ -15,6 +15,7 @@ from .candidates import write_features
 from .head import Head
 from .hints import identifier, unit_of
 from .influence import moved_by_action
+from .privacy_lines import write_privacy
 from .profile import ColumnProfile
 from .roles import Roles, information_about
 from .text import Guess, Page
@@ -100,6 +101,7 @@ class Writer:
         seen = {c: n for c, n in self.names.items() if c in self.in_state}
         write_features(page, seen, set(self.names.values()), self.profiles, self.roles, self.moved)
         self._data(page)
+        write_privacy(page, self.task, self.roles.demonstrator, {c: self.profiles[c] for c in self.names})
         return page
 
     def _state(self) -> set[str]:

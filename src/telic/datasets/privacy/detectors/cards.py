@@ -46,6 +46,8 @@ def _card_at(text: str, groups: list[tuple[int, int]], i: int) -> int:
     start, end = groups[i]
     if start and (text[start - 1].isalpha() or text[start - 1] == "_"):
         return 0
+    if start > 1 and text[start - 1] == "." and text[start - 2].isdecimal():
+        return 0  # decimals of a number
     if 13 <= end - start <= 19:
         return int(_ends(text, end) and _is_card(text[start:end]))
     if end - start != 4:

@@ -52,7 +52,7 @@ def _domain_length(run: str) -> int:
     for i, label in enumerate(run.split(".")):
         if not label or len(label) > 63:
             break
-        if i and label.startswith("xn--"):
+        if i and label[:4].lower() == "xn--":
             best = place + len(label)
         elif i:
             letters = 0

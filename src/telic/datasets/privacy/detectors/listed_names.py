@@ -1,7 +1,7 @@
 """Names of a list, as whole words in any case, with or without accents, also as logins (``alice.smith``).
 
 Words of the text walk down a tree of the names; no name has more than ``LONGEST`` words, so that each word is
-looked at a fixed number of times. A name of two words is also found as "Smith, Alice". One-word names that are
+looked at a fixed number of times. It is also found with the last name first, as "Smith, Alice". One-word names that are
 English words too ("May", "Will") count only where they are written with a capital.
 """
 
@@ -46,8 +46,9 @@ def names_detector(names: Iterable[str]) -> Callable[[str], list[Span]]:
         if not words:
             continue
         _plant(tree, words)
-        if len(words) == 2:
-            _plant(tree, words[::-1])
+        if len(words) > 1:  # "Smith, Alice", and "O'Brien, Alice", whose last name is two words here
+            _plant(tree, [*words[1:], words[0]])
+            _plant(tree, [words[-1], *words[:-1]])
 
     def find(text: str) -> list[Span]:
         return _find(text, tree) if tree else []

@@ -1,0 +1,132 @@
+"""``erase``: the rows of one person, versions past their time, or one version; the proof stays, and what was built
+from them is listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from telic._core.clock import SYSTEM_CLOCK, Clock
+from telic.datasets.lineage import Descendant, descendants_of
+from telic.datasets.privacy.erasure import Erasure, erase_expired, erase_person, erase_version
+from telic.datasets.privacy.erasure_record import RECORD
+from telic.errors import SettingsError
+from telic.reports import Finding, Report, Section, Severity, Table
+
+from .project import Project
+from .verb_result import VerbResult
+
+__all__ = ["erase"]
+
+
+def erase(
+    folder: str | Path,
+    *,
+    person: str | None = None,
+    expired: bool = False,
+    version: str | None = None,
+    clock: Clock = SYSTEM_CLOCK,
+) -> VerbResult:
+    """What was erased and what goes back to it, after keys are destroyed and the proof is on the disk.
+
+    Args:
+        folder: project folder.
+        person: name as the source writes it, or the pseudonym; every version loses the rows.
+        expired: versions past ``privacy.retention_days``.
+        version: digest (or its beginning) of one version to remove whole.
+        clock: says when.
+
+    Returns:
+        ``product`` is the tuple of ``Erasure``.
+
+    Raises:
+        SettingsError: not exactly one of the three was asked for, or the contract does not provide for it.
+        DataError: there are no rows of that person.
+        PermanentError: there is no such project or version, or the record was changed.
+    """
+    asked = [person is not None, expired, version is not None]
+    if sum(asked) != 1:
+        raise SettingsError(
+            f"Say one thing to erase, got {sum(asked)}.",
+            hint="One of --person NAME, --expired, --version DIGEST.",
+        )
+    project = Project.open(folder)
+    contract, store = project.contract, project.store
+    # Looked up first: a version that was removed cannot be asked what was made from it.
+    made = {v.digest: descendants_of(v, project.folder / "runs") for v in store.versions()}
+    with project.lock():
+        if person is not None:
+            done: Sequence[Erasure] = (erase_person(contract, store, person, clock=clock),)
+        elif version is not None:
+            done = (erase_version(store, project.dataset(version), clock=clock),)
+        else:
+            done = erase_expired(contract, store, clock=clock)
+    built = {f"{d.verb} {d.folder}": d for e in done for digest in e.versions for d in made[digest]}
+    return VerbResult(
+        verb="erase",
+        report=_report(project, done, tuple(built.values())),
+        next_command=f"telic infer {project.folder}" if done and done[-1].remaining else "",
+        product=tuple(done),
+    )
+
+
+def _report(project: Project, done: Sequence[Erasure], built: Sequence[Descendant]) -> Report:
+    versions = [digest for erasure in done for digest in erasure.versions]
+    rows = sum(erasure.n_rows for erasure in done)
+    whose = "of one person " if any(e.what == "person" for e in done) else ""
+    headline = (
+        f"{rows:,} rows {whose}in {len(versions)} version{'s' if len(versions) != 1 else ''} are gone; the proof is in"
+        f" {RECORD}."
+        if done
+        else "No version is past its time; nothing was erased."
+    )
+    findings = [_still_counted(built)] if built else []
+    tables = [
+        Table(
+            title="Versions that lost rows",
+            columns=("version", "proof"),
+            rows=tuple((digest, erasure.proof) for erasure in done for digest in erasure.versions),
+            note=f"The proof is the digest of the entry in {project.store.folder / RECORD}.",
+        ),
+        Table(
+            title="Built from them",
+            columns=("verb", "folder in runs/", "through"),
+            rows=tuple((b.verb, b.folder, b.through) for b in built),
+        ),
+    ]
+    return Report(
+        title=f"Erasure in {project.contract.identity.task}",
+        headline=headline,
+        sections=tuple(
+            s
+            for s in (
+                Section(title="What was noticed", items=tuple(findings), anchor="findings"),
+                Section(title="What went", items=tuple(t for t in tables if t.rows), anchor="erased"),
+            )
+            if s.items
+        ),
+        data={
+            "schema_version": 1,
+            "verb": "erase",
+            "task": project.contract.identity.task,
+            "headline": headline,
+            "n_rows": rows,
+            "versions": versions,
+            "proofs": [erasure.proof for erasure in done],
+            "remaining": done[-1].remaining if done else "",
+            "built_from": [vars(b) for b in built],
+            "findings": [f.to_json() for f in findings],
+        },
+    )
+
+
+def _still_counted(built: Sequence[Descendant]) -> Finding:
+    return Finding(
+        code="built-from-erased",
+        severity=Severity.WARNING,
+        message=f"{len(built)} results were made from rows that are gone; they hold figures about groups, and those of"
+        " single people where the contract permits it.",
+        hint="Remove them where they are about the person, and make them again from what is left.",
+        evidence={"results": [f"{b.verb} {b.folder}" for b in built]},
+    )
