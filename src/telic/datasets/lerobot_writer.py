@@ -31,7 +31,8 @@ from telic.typing import FloatArray, LongArray
 from .frame_rewards import FrameRewards
 from .sources.files import SourceFile
 from .sources.json_records import json_document
-from .sources.lerobot_folder import LeRobotFolder, open_frames, open_lerobot
+from .sources.lerobot_folder import LeRobotFolder, open_lerobot
+from .sources.lerobot_tables import open_rows, whole_numbers
 from .sources.parquet_files import PARQUET_FAULTS, broken_parquet
 
 __all__ = ["REWARD_COLUMN", "STD_COLUMN", "WrittenRewards", "write_lerobot_rewards"]
@@ -174,7 +175,7 @@ def _data_file(
 ) -> tuple[LongArray, LongArray, FloatArray, FloatArray]:
     """Episode, frame, reward and deviation of each frame of one data file, after it is written with them."""
     name = folder.file_name(path)
-    file = open_frames(path, name)
+    file = folder.frames(path)
     schema = file.schema_arrow
     needed = ("index", "episode_index", "frame_index")
     if missing := [c for c in needed if c not in schema.names]:
@@ -190,7 +191,7 @@ def _data_file(
                 table = file.read_row_group(i, use_pandas_metadata=False)
             except PARQUET_FAULTS as problem:
                 raise broken_parquet(name, problem) from None
-            index, episode, frame = (table[c].to_numpy().astype(np.int64) for c in needed)
+            index, episode, frame = (whole_numbers(table, column, name) for column in needed)
             values, deviations = rewards.at(index)
             for column, numbers in zip(columns, (values, deviations), strict=False):
                 table = table.append_column(column, pa.array(numbers, pa.float32()))
@@ -223,12 +224,12 @@ def _episodes_file(
     """``meta/episodes`` with the statistics of the new columns, where it has those of the others."""
     name = folder.file_name(path)
     try:
-        table = open_frames(path, name).read(use_pandas_metadata=False)
+        table = open_rows(path, name).read(use_pandas_metadata=False)
     except PARQUET_FAULTS as problem:
         raise broken_parquet(name, problem) from None
     if any(column.startswith("stats/") for column in table.column_names):
         order = np.argsort(episode, kind="stable")
-        wanted = table["episode_index"].to_numpy()
+        wanted = whole_numbers(table, "episode_index", name)
         first, last = (np.searchsorted(episode[order], wanted, side=side) for side in ("left", "right"))
         for column, values in by_column.items():
             each = [_stats(values[order[a:b]]) for a, b in zip(first.tolist(), last.tolist(), strict=True)]
@@ -267,7 +268,8 @@ def _json(folder: LeRobotFolder, path: Path) -> dict[str, Any]:
 
 def _write_json(path: Path, value: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, indent=4, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+    # LeRobot's own statistics may hold NaN; what is ours never does.
+    path.write_text(json.dumps(value, indent=4, ensure_ascii=False) + "\n", encoding="utf-8")
     _sync(path)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -194,6 +195,20 @@ def rows_of_nothing(folder: Path) -> None:
     pq.write_table(table, folder / "meta/episodes/chunk-000/file-000.parquet", compression="zstd")
 
 
+def replaced(place: str, column: str, values: pa.Array) -> Callable[[Path], None]:
+    """A column of one file has other values."""
+
+    def damage(folder: Path) -> None:
+        table = pq.read_table(folder / place)
+        i = table.column_names.index(column)
+        pq.write_table(table.set_column(i, column, values[: table.num_rows]), folder / place)
+
+    return damage
+
+
+EPISODES, FRAMES = "meta/episodes/chunk-000/file-000.parquet", "data/chunk-000/file-000.parquet"
+
+
 def name_is_no_text(folder: Path) -> None:
     path = folder / "meta/tasks.parquet"
     path.write_bytes(path.read_bytes().replace(b"task_index", b"task_\xff\xff\xff\xff\xff"))
@@ -211,6 +226,22 @@ def name_is_no_text(folder: Path) -> None:
         (climbs, r"places files at .* not in the folder"),
         (reaches, r"places files at .* not in the folder"),
         (rows_of_nothing, r"file-000\.parquet claims 3,000,000 rows in"),
+        (
+            replaced(EPISODES, "data/file_index", pa.array([None, 0])),
+            r"`data/file_index` of meta/episodes of d must hold a whole number .* got int64 with 1 missing",
+        ),
+        (
+            replaced(EPISODES, "length", pa.array(["x"] * 2)),
+            r"`length` of meta/episodes of d must hold a whole number .* got string",
+        ),
+        (
+            replaced(FRAMES, "timestamp", pa.array([{"a": 1}] * 6)),
+            r"`timestamp` of d/data/chunk-000/file-000\.parquet holds struct<a: int64>, where .* says float32",
+        ),
+        (
+            replaced(FRAMES, "episode_index", pa.array([0, None, 0, 0, 0, 0])),
+            r"`episode_index` of d/data/chunk-000/file-000\.parquet must hold a whole number",
+        ),
         (name_is_no_text, r"d/meta/tasks\.parquet is not a whole Parquet file"),
         (ragged, r"has 1 values in row 5 where its shape \(2,\) wants 2"),
     ],

@@ -31,9 +31,9 @@ from telic.errors import DataError
 from .arrays import element_names
 from .files import SourceFile
 from .json_records import json_document
-from .parquet_files import PARQUET_FAULTS, broken_parquet, open_parquet
+from .lerobot_tables import open_frames, read_parquet, whole_numbers
 
-__all__ = ["FRAME_COLUMNS", "Feature", "LeRobotFolder", "open_frames", "open_lerobot", "read_parquet"]
+__all__ = ["FRAME_COLUMNS", "Feature", "LeRobotFolder", "open_lerobot"]
 
 VERSION = "v3.0"
 """``codebase_version`` that is read and written."""
@@ -100,6 +100,15 @@ class LeRobotFolder:
         """``pusht/data/chunk-000/file-000.parquet``, for messages."""
         return f"{self.name}/{path.relative_to(self.root).as_posix()}"
 
+    def frames(self, path: Path) -> pq.ParquetFile:
+        """One of ``data_files``, opened.
+
+        Raises:
+            DataError: it is not a whole Parquet file, or a column is of another type than ``info.json`` says.
+        """
+        kinds = {f.name: f.dtype for f in self.features.values() if f.columns}
+        return open_frames(path, self.file_name(path), kinds)
+
     def video_file(self, key: str, chunk: int, file: int) -> Path:
         """Where the video of a camera lies; the path is inside the folder, the file may be missing."""
         form = str(self.info.get("video_path") or VIDEO_PATH)
@@ -128,12 +137,15 @@ def open_lerobot(root: Path) -> LeRobotFolder:
             hint="Was the recording finished (LeRobot writes it in `finalize`), and the folder copied whole?",
         )
     tables = [read_parquet(path, f"{name}/{path.relative_to(root).as_posix()}", "stats/") for path in found]
-    episodes = pa.concat_tables(tables, promote_options="permissive")
-    needed = {"episode_index", "length", "data/chunk_index", "data/file_index"}
-    if missing := sorted(needed - set(episodes.column_names)):
+    try:
+        episodes = pa.concat_tables(tables, promote_options="permissive")
+    except pa.ArrowException as problem:
         raise DataError(
-            f"meta/episodes of {name} lacks {', '.join(missing)}.", hint="Is this a LeRobotDataset v3.0?"
-        )
+            f"The files of meta/episodes of {name} do not fit together: {str(problem).splitlines()[0]}",
+            hint="Is one of them damaged, or of another dataset?",
+        ) from None
+    for column in ("episode_index", "length", "data/chunk_index", "data/file_index"):
+        whole_numbers(episodes, column, f"meta/episodes of {name}")
     return LeRobotFolder(
         root=root,
         name=name,
@@ -144,43 +156,6 @@ def open_lerobot(root: Path) -> LeRobotFolder:
         episodes=episodes.sort_by("episode_index"),
         tasks=_tasks(root),
     )
-
-
-def read_parquet(path: Path, name: str, without: str | None = None) -> pa.Table:
-    """A whole (small) Parquet file.
-
-    Args:
-        path: where it is.
-        name: for messages.
-        without: columns whose names begin so are left out.
-
-    Raises:
-        DataError: it is not a whole Parquet file.
-    """
-    file = open_frames(path, name)
-    wanted = [c for c in file.schema_arrow.names if without is None or not c.startswith(without)]
-    try:
-        table = file.read(columns=wanted, use_pandas_metadata=False)
-        table.validate(full=True)  # texts that are no text, too
-        return table
-    except PARQUET_FAULTS as problem:
-        raise broken_parquet(name, problem) from None
-
-
-def open_frames(path: Path, name: str) -> pq.ParquetFile:
-    """A Parquet file of the dataset; each of its rows has a number of its own, and so takes a byte at least.
-
-    Raises:
-        DataError: it is not a whole Parquet file, or claims more rows than it has bytes.
-    """
-    file = open_parquet(path, name)
-    n_rows, size = file.metadata.num_rows, path.stat().st_size
-    if n_rows > size:
-        raise DataError(
-            f"{name} claims {n_rows:,} rows in {size:,} bytes.",
-            hint="No dataset does; is the file damaged, or made to do harm?",
-        )
-    return file
 
 
 def _info(root: Path) -> dict[str, Any]:
@@ -246,9 +221,7 @@ def _columns(key: str, shape: tuple[int, ...], names: Any) -> tuple[str, ...]:
 
 def _data_files(root: Path, info: Mapping[str, Any], episodes: pa.Table) -> tuple[Path, ...]:
     form = str(info.get("data_path") or DATA_PATH)
-    pairs = zip(
-        episodes["data/chunk_index"].to_pylist(), episodes["data/file_index"].to_pylist(), strict=True
-    )
+    pairs = zip(*(episodes[f"data/{n}_index"].to_pylist() for n in ("chunk", "file")), strict=True)
     files = [_inside(root, form, chunk, file) for chunk, file in sorted(set(pairs))]
     missing = [path.relative_to(root).as_posix() for path in files if not path.is_file()]
     if not files:
@@ -293,7 +266,10 @@ def _tasks(root: Path) -> dict[int, str]:
     if not path.is_file():
         return {}
     table = read_parquet(path, f"{root.name}/meta/tasks.parquet")
+    name = f"{root.name}/meta/tasks.parquet"
     text = next((c for c in TEXT_INDEX if c in table.column_names), None)
-    if text is None or "task_index" not in table.column_names:
+    if text is None:
         return {}
-    return dict(zip(table["task_index"].to_pylist(), map(str, table[text].to_pylist()), strict=True))
+    return dict(
+        zip(whole_numbers(table, "task_index", name).tolist(), map(str, table[text].to_pylist()), strict=True)
+    )

@@ -24,7 +24,8 @@ import pyarrow as pa
 from telic.reports import Finding, Severity
 from telic.typing import FloatArray, LongArray
 
-from .lerobot_folder import LeRobotFolder, open_frames
+from .lerobot_folder import LeRobotFolder
+from .lerobot_tables import real_numbers, whole_numbers
 from .list_columns import elements
 from .parquet_files import PARQUET_FAULTS, broken_parquet
 from .pieces import PIECE_ROWS
@@ -86,7 +87,7 @@ def lerobot_notices(folder: LeRobotFolder) -> tuple[Finding, ...]:
     looking = _Looking()
     for path in folder.data_files:
         name = folder.file_name(path)
-        file = open_frames(path, name)
+        file = folder.frames(path)
         floats = [
             f.name
             for f in folder.features.values()
@@ -106,8 +107,8 @@ def lerobot_notices(folder: LeRobotFolder) -> tuple[Finding, ...]:
 def _look(looking: _Looking, folder: LeRobotFolder, table: pa.Table, floats: list[str], name: str) -> None:
     if not {"episode_index", "frame_index", "timestamp"} <= set(table.column_names) or not table.num_rows:
         return
-    episode, frame = (table[c].to_numpy().astype(np.int64) for c in ("episode_index", "frame_index"))
-    time = table["timestamp"].to_numpy().astype(np.float64)
+    episode, frame = (whole_numbers(table, column, name) for column in ("episode_index", "frame_index"))
+    time = real_numbers(table, "timestamp", name)
     for i, n in zip(*(x.tolist() for x in np.unique(episode, return_counts=True)), strict=True):
         looking.n_frames[i] = looking.n_frames.get(i, 0) + n
 
@@ -219,7 +220,8 @@ def _videos(folder: LeRobotFolder) -> Iterator[Finding]:
         if not set(told) <= set(folder.episodes.column_names):
             missing.append(f"videos/{key}")
             continue
-        for chunk, file in sorted(set(zip(*(folder.episodes[c].to_pylist() for c in told), strict=True))):
+        pairs = zip(*(whole_numbers(folder.episodes, c, "meta/episodes").tolist() for c in told), strict=True)
+        for chunk, file in sorted(set(pairs)):
             path = folder.video_file(key, chunk, file)
             if not path.is_file():
                 missing.append(path.relative_to(folder.root).as_posix())

@@ -21,8 +21,9 @@ import pyarrow as pa
 
 from telic.datasets.sources.event_format import EventFormat
 from telic.datasets.sources.files import SourceFile
-from telic.datasets.sources.lerobot_folder import LeRobotFolder, open_frames, open_lerobot
+from telic.datasets.sources.lerobot_folder import LeRobotFolder, open_lerobot
 from telic.datasets.sources.lerobot_notices import lerobot_notices
+from telic.datasets.sources.lerobot_tables import real_numbers, whole_numbers
 from telic.datasets.sources.list_columns import elements
 from telic.datasets.sources.parquet_files import PARQUET_FAULTS, broken_parquet
 from telic.datasets.sources.pieces import PIECE_ROWS
@@ -38,7 +39,7 @@ def _tables(source: SourceFile, wanted: Sequence[str] | None) -> Iterator[pa.Tab
     folder = open_lerobot(_folder(source))
     for i, path in enumerate(folder.data_files):
         name = folder.file_name(path)
-        file = open_frames(path, name)
+        file = folder.frames(path)
         if i == 0:
             # An empty table first: it says what the columns are before a row is decoded.
             empty = file.schema_arrow.empty_table()
@@ -82,7 +83,7 @@ def _flat(folder: LeRobotFolder, table: pa.Table, wanted: Sequence[str] | None, 
         found["task"] = pa.array(texts, pa.string())
     if "episode_index" in table.column_names:
         for key in folder.video_keys():
-            found.update(_video(folder, key, table["episode_index"].to_numpy()))
+            found.update(_video(folder, key, whole_numbers(table, "episode_index", name)))
     rest = {n: c for n, c in found.items() if wanted is None or n in wanted}
     return pa.table(rest) if rest else pa.table({"frame": pa.nulls(table.num_rows)})
 
@@ -94,7 +95,9 @@ def _video(folder: LeRobotFolder, key: str, episode: np.ndarray) -> dict[str, pa
     ]
     if not set(told) <= set(folder.episodes.column_names):
         return {f"{key}.{part}": pa.nulls(len(episode)) for part in VIDEO_PARTS}
-    chunk, file, begin, end = (folder.episodes[c].to_pylist() for c in told)
+    where = f"meta/episodes of {folder.name}"
+    chunk, file = (whole_numbers(folder.episodes, column, where).tolist() for column in told[:2])
+    begin, end = (real_numbers(folder.episodes, column, where) for column in told[2:])
     paths = [
         folder.video_file(key, c, f).relative_to(folder.root).as_posix()
         for c, f in zip(chunk, file, strict=True)
