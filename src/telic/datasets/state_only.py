@@ -6,9 +6,9 @@ whatever learns from actions does not accept it, so that a guess is never taken 
 
 What may have been done is an ``InferredActions`` beside it: for each step the probability of each action by Bayes'
 rule, ``P(a | s, s') = prior(a | s) P(s' | s, a) / sum_b prior(b | s) P(s' | s, b)``, given dynamics and a prior that
-are stated. Where no action leads from one state to the next, or the next is not known, the prior is all that
-there is, and ``is_told`` is False. Where actions lead alike, only the prior keeps the probabilities apart: ``entropy`` says how
-little a step tells.
+are stated. Where no action leads from one state to the next, or the next is not known, the prior is all that there
+is, and ``is_told`` is False. Where actions lead alike, only the prior keeps the probabilities apart: ``entropy`` says
+how little a step tells.
 
 References: Torabi, Warnell and Stone (2018), behavioral cloning from observation (inverse dynamics).
 """

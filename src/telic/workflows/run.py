@@ -44,7 +44,7 @@ def run(
     """
     project = Project.open(folder)
     steps: list[VerbResult] = []
-    if sources or project.sources or project.store.latest is None:
+    if sources or project.sources or project.contract.streams or project.store.latest is None:
         steps.append(ingest(folder, sources, progress=progress))
     checked = check(folder, progress=progress)
     steps.append(checked)

@@ -289,6 +289,9 @@ def test_times_without_a_zone_need_one(folder):
     (folder / "metrics.csv").write_text("ts,job,cpu\n2026-03-01T10:00:00,web,1\n2026-03-01T10:01:00,web,2\n")
     with pytest.raises(DataError, match=r"times with a zone; 2 of 2.*metrics\.csv line 2"):
         read_demonstrations(contract(), folder)
+    (folder / "metrics.csv").write_text("ts,job,cpu\n2026-03-01T10:00:00Z,web,1\n2026-03-01T10:01:00,web,2\n")
+    with pytest.raises(DataError, match=r"times with a zone; 1 of 2.*metrics\.csv line 3"):
+        read_demonstrations(contract(), folder)
     stated = contract(streams=streams(metrics={"zone": "UTC"}))
     assert read_demonstrations(stated, folder).observations["cpu"].tolist() == [2.0, 2.0]
 
