@@ -47,6 +47,7 @@ def test_each_decision_has_the_state_before_it_and_its_age(folder):
     ]  # at 180 s the row of 120 s: that of 180 s is not before
     np.testing.assert_allclose(demos.observations["age"], [1.0, 40.0, 60.0], atol=1e-6)
     assert (demos.times - START).tolist() == [301.0, 100.0, 180.0]
+    assert not {"file-order", "extra-columns"} & {f.code for f in demos.findings}
     [left] = told(demos, "stream-rows-left-out")
     assert left.evidence == {"stream": "audit", "count": 1, "rows": 4}
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from telic._core.hashing import digest_json
@@ -38,8 +39,8 @@ class DecisionTable:
     """One row a decision.
 
     Attributes:
-        table: ``decision.time`` (seconds), ``decision.origin``, whom it is about, its own columns and those of other
-            streams.
+        table: in order of time: ``decision.time`` (seconds), ``decision.origin``, whom it is about, its own columns
+            and those of other streams.
         contract: the contract that reads it as it would read a single log.
         findings: of clocks, ages, joins and what was left out.
         inputs: ``stream/file`` to its digest.
@@ -107,13 +108,14 @@ def decision_table(contract: TaskContract, files: Sequence[SourceFile]) -> Decis
     findings += future_findings(acts, states, contract)
     if contract.decisions.no_action is not None:
         acts = with_moments(acts, contract.decisions.no_action, contract, states, constant, findings)
-    columns = _columns(acts, states, tables, contract, findings)
+    table = pa.table(_columns(acts, states, tables, contract, findings))
+    order = np.argsort(acts.times, kind="stable")
     return DecisionTable(
-        table=pa.table(columns),
+        table=table.take(pa.array(order)),
         contract=_reading_contract(contract),
         findings=tuple(findings),
         inputs={f"{file.stream}/{file.name}": file.digest for file in files},
-        name=acts.name,
+        name=lambda row: acts.name(int(order[row])),
     )
 
 

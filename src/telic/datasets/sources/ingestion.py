@@ -171,7 +171,8 @@ def _read(contract: TaskContract, sources: Sequence[SourceFile], guard: Guard | 
             made = decision_table(contract, sources)
         # Its columns are protected already; a second time would make pseudonyms of pseudonyms.
         columns = read_uses([made.source()], uses_of(made.contract), made.contract.data)
-        columns.findings = (*made.findings, *columns.findings)
+        # That the table has columns nobody asked for is no news about the files.
+        columns.findings = (*made.findings, *(f for f in columns.findings if f.code != "extra-columns"))
         with watch():
             demos = assemble(columns, made.contract, provenance)
     else:
