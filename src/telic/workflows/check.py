@@ -13,6 +13,7 @@ from telic.datasets.quarantine import Quarantine
 from telic.errors import DataError
 from telic.mdp import StateSpace
 from telic.reports import Finding, Severity
+from telic.reports.numbers import json_value
 from telic.trajectories import Demonstrations
 from telic.trajectories.checks import check as check_demonstrations
 
@@ -20,11 +21,14 @@ from .check_page import check_report
 from .findings import finding_from
 from .progress import Progress, silent
 from .project import Project
+from .readings import audited
+from .simulator_check import simulator_of_log
 from .verb_result import VerbResult, most_important
 
 __all__ = ["check"]
 
 
+@audited("check")
 def check(
     folder: str | Path,
     *,
@@ -77,10 +81,15 @@ def check(
         if "against" in inputs and older is not None:
             progress("comparing versions", 0, None)
             found += _drift(project, older, encoded, space)
+        progress("a simulator from the log", 0, None)
+        simulator = simulator_of_log(contract, space, encoded)
+        if not isinstance(simulator, str):
+            found += simulator.findings
         progress("checking", 1, 1, f"{len(found)} findings")
         findings = tuple(sorted(found, key=lambda f: -int(f.severity)))
         data = _data(project, dataset, encoded, space, findings, judge(findings, contract))
         data["against"] = inputs.get("against")
+        data["simulator"] = json_value(simulator if isinstance(simulator, str) else simulator.to_json())
     report = check_report(data, findings)
     with project.lock():
         quarantine = Quarantine.of(dataset.digest, findings)
