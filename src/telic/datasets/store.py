@@ -139,6 +139,32 @@ class DatasetStore:
         suspects = self.quarantine(digest) if without_quarantined else None
         return demos if suspects is None else suspects.left_out_of(demos)
 
+    def receive(self, files: Path, digest: str) -> DatasetVersion:
+        """The version that was copied here from elsewhere, after its folder was moved to its place and compared.
+
+        Args:
+            files: folder with the manifest and the files of one version, inside this store's folder; it is gone after.
+            digest: of the version.
+
+        Raises:
+            PermanentError: the files are not those of the version; nothing was kept.
+        """
+        target = self._version_folder(digest)
+        with (
+            world_errors(f"write to {self.folder}"),
+            FileLock(self.folder / ".lock", timeout_seconds=LOCK_SECONDS),
+        ):
+            if not self._is_whole(digest):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.rmtree(target, ignore_errors=True)
+                files.rename(target)
+                if not self._is_whole(digest):
+                    shutil.rmtree(target)
+                    raise _corrupt(target / "manifest.json", f"it is not the manifest of {digest}")
+            self._point(digest, "")
+        shutil.rmtree(files, ignore_errors=True)
+        return self._describe(digest)
+
     def quarantine(self, version: str | DatasetVersion) -> Quarantine | None:
         """The trajectories of a version that are under suspicion, or None where no check found any.
 
