@@ -41,7 +41,10 @@ def stream_problems(parts: Mapping[str, Any]) -> Found:
     for i, stream in enumerate(streams):
         missing = shared - {name for name, _ in stream.entities}
         if stream.role == "decisions" and missing:
-            yield f"streams[{i}].entities", f"Other decisions say their {', '.join(sorted(missing))}; these must too."
+            yield (
+                f"streams[{i}].entities",
+                f"Other decisions say their {', '.join(sorted(missing))}; these must too.",
+            )
     for i, stream in enumerate(streams):
         yield from _stream(f"streams[{i}]", stream, by_name, shared)
     if decisions is not None:
