@@ -11,6 +11,7 @@ from telic.errors import PermanentError, SettingsError
 from telic.storage.ledger import login_name
 from telic.workflows import InferSettings, Project, check, infer, ingest, report
 from telic.workflows.readings import readings
+from telic.workflows.reward_source import open_inferred
 
 PEOPLE = "people: {purpose: agreement, legal_basis: consent, informed_on: 2026-01-01, min_group: 3READERS}\n"
 NAMED = CONTRACT.replace("data: {trajectory", "data: {demonstrator: keeper, trajectory")
@@ -70,6 +71,19 @@ def test_files_about_single_people_are_for_their_owner_alone(read):
         assert modes[name] == 0o600, name
     assert modes["group.html"] & 0o044
     assert stat.S_IMODE((project.folder / "runs" / "readings.jsonl").stat().st_mode) == 0o600
+
+
+def test_the_reward_of_one_person_is_noted_when_it_is_taken_out(read, tmp_path):
+    import shutil
+
+    project, noted = read
+    copy = tmp_path / "copy"
+    shutil.copytree(project.folder, copy)
+    name = project.store.load().demonstrator_names[1]
+    assert open_inferred(copy, name).digest == project.find_run("infer").digest
+    last = readings(Project.open(copy))
+    assert len(last) == len(noted[-1]) + 1
+    assert last[-1]["people"] == [name]
 
 
 def test_a_note_that_was_changed_stops_the_next_reading(read, tmp_path):

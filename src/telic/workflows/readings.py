@@ -26,7 +26,7 @@ from telic.storage.ledger import append, entries, login_name
 from .project import Project
 from .verb_result import VerbResult
 
-__all__ = ["READINGS", "audited", "readings"]
+__all__ = ["READINGS", "audited", "note_person", "readings"]
 
 READINGS = "readings.jsonl"
 """In ``runs/``."""
@@ -65,6 +65,21 @@ def audited(
         return cast("Callable[Concatenate[F, P], VerbResult]", noting)  # which also takes the folder by name
 
     return wrapped
+
+
+def note_person(project: Project, run: str, pseudonym: str) -> None:
+    """Note that the reward of one person is taken out of an inference (to compare, plan or export it).
+
+    Args:
+        project: of the inference.
+        run: its digest.
+        pseudonym: whose reward.
+
+    Raises:
+        SettingsError: this login may not read about single people.
+    """
+    _require_reader(project, "infer")
+    _append(project, {"what": "read", "verb": "infer", "run": run, "people": [pseudonym], "files": []})
 
 
 def readings(project: Project) -> tuple[dict[str, Any], ...]:

@@ -21,6 +21,7 @@ from .covariance_result import covariance_from
 from .infer_report import outcome_named
 from .problem import Problem, pose
 from .project import Project
+from .readings import note_person
 
 __all__ = ["TABLE_SUFFIXES", "Inferred", "open_inferred", "read_table"]
 
@@ -65,6 +66,8 @@ def open_inferred(place: Path, demonstrator: str | None = None) -> Inferred:
     run = project.find_run("infer", place.name if is_run else None)
     data = run.read()
     told = _of_one(data, demonstrator, project, run.folder.name)
+    if demonstrator is not None:
+        note_person(project, run.digest, demonstrator)
     outcome = outcome_named(told["result"])
     if not outcome.ok:
         whose = f" for {demonstrator}" if demonstrator is not None else ""
