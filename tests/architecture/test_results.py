@@ -34,14 +34,17 @@ def test_the_digest_of_code_ignores_words_and_layout_only(code_digest):
 
 
 def test_no_committed_result_is_older_than_its_code(project_root, code_digest):
-    stale = {}
-    for path in sorted((project_root / "reproductions" / "results").glob("*.json")):
-        result = json.loads(path.read_text())
-        changed = []
-        for name, digest in result["covers"].items():
+    stale, known = {}, {}
+
+    def digest_of(name):
+        if name not in known:
             file = project_root / name
-            if not file.exists() or code_digest(file.read_text()) != digest:
-                changed.append(name)
+            known[name] = code_digest(file.read_text()) if file.exists() else None
+        return known[name]
+
+    for path in sorted((project_root / "reproductions" / "results").glob("*.json")):
+        covers = json.loads(path.read_text())["covers"]
+        changed = [name for name, digest in covers.items() if digest_of(name) != digest]
         if changed:
             stale[path.name] = changed
     assert not stale, f"run scripts/prove again for: {stale}"
