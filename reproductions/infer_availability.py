@@ -3,12 +3,13 @@
     python reproductions/infer_availability.py                  # reduced: 10 logs of each design
     TELIC_FULL=1 python reproductions/infer_availability.py     # 200
 
-prints one JSON line. A log has 60 machines of 40 days; wear rises by one with probability .6 up to 5, a repair brings
-it to 0, and keepers are soft-optimal at discount .9. Designs: ``clean``, one keeper of all machines; ``tastes``, three
-keepers of 20 machines each who price a repair at 1, 2 and 4, all of them clean; ``third``, no spare parts on a third of
-the machines; ``spells``, spare parts run out on every machine for spells of 10 days on average, a third of the time.
-Decided is as in the verb: at level .01, shared among the keepers. Counts have exact intervals, 95 %. Beside it stands
-how often the sign or the size of the price of a repair is off (more than 3 standard errors) where nobody refuses.
+prints one JSON line (with ``--strict-options``). A log has 60 machines of 40 days; wear rises by one with probability
+.6 up to 5, a repair brings it to 0, and keepers are soft-optimal at discount .9. Designs: ``clean``, one keeper of
+all machines; ``tastes``, three keepers of 20 machines each who price a repair at 1, 2 and 4, all of them clean;
+``third``, no spare parts on a third of the machines; ``spells``, spare parts run out on every machine for spells of
+10 days on average, a third of the time. Decided is as in the verb: at level .01, shared among the keepers. Counts
+have exact intervals, 95 %. Beside it stands how often the sign or the size of the price of a repair is off (more than
+3 standard errors) where nobody refuses.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ def measure(design: str, n_logs: int) -> dict[str, Any]:
             place.write_text(log_of(design, KEY + i))
             problem = pose(contract, read_demonstrations(contract, place))
             before = fit_everyone(problem, InferSettings(with_dynamics_errors=False))
-            after, _ = with_availability(problem, before, everybody=EVERYBODY)
+            after, _ = with_availability(problem, before, everybody=EVERYBODY, is_strict=True)
             no = after[EVERYBODY].outcome is Outcome.UNAVAILABLE_OPTIONS
             refused.append(no)
             estimate = before[EVERYBODY].estimate

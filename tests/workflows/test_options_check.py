@@ -53,14 +53,23 @@ def test_logs_are_refused_where_actions_were_out_of_reach_and_only_there(measure
 
 def test_the_verb_gives_no_answer_and_says_why(tmp_path, measured, capsys):
     folder = project(tmp_path / "third", measured, "third")
-    assert main(["infer", str(folder), "--quick"]) == NO_ANSWER
+    assert main(["infer", str(folder), "--quick", "--strict-options"]) == NO_ANSWER
     said = " ".join(capsys.readouterr().out.split())
     assert "Options that were passed over are passed over again far more than their features say" in said
-    data = infer(folder, settings=QUICK).report.data
+    data = infer(folder, settings=replace(QUICK, strict_options=True)).report.data
     assert data["result"] == Outcome.UNAVAILABLE_OPTIONS.label
     assert data["availability"]["p_value"] < 0.01
     assert data["tradeoffs"] == []
     assert "unavailable-options" in [f["code"] for f in data["findings"]]
+
+
+def test_without_being_asked_to_refuse_it_warns_that_the_weights_are_no_preference(tmp_path, measured):
+    result = infer(project(tmp_path / "third", measured, "third"), settings=QUICK)
+    assert result.report.data["result"] == Outcome.SUCCESS.label
+    [warning] = [f for f in result.report.data["findings"] if f["code"] == "unavailable-options"]
+    assert warning["severity"] == "warning"
+    assert "The weights are no preference." in warning["message"]
+    assert "--strict-options" in warning["hint"]
 
 
 def test_a_log_in_which_everything_could_be_taken_says_that_it_was_tested(tmp_path, measured):
@@ -81,7 +90,9 @@ def test_recorded_choice_sets_end_the_alarm_and_are_told(tmp_path, measured):
     offered[np.array(without)[demos.trajectory_index], 1] = False
     for recorded, alarm in ((None, True), (offered, False)):
         problem = pose(contract, replace(demos, offered=recorded))
-        fits, found = with_availability(problem, fit_everyone(problem, QUICK), everybody=EVERYBODY)
+        fits, found = with_availability(
+            problem, fit_everyone(problem, QUICK), everybody=EVERYBODY, is_strict=True
+        )
         assert (fits[EVERYBODY].outcome is Outcome.UNAVAILABLE_OPTIONS) is alarm
     assert found.n_restricted == int((~problem.train.offered[:, 1]).sum())
     assert [f.code for f in found.findings] == ["choice-sets-not-fitted"]

@@ -38,6 +38,7 @@ class InferOptions:
         intents_by: what keeps one intent: each trajectory, or each demonstrator (who must be in `people`).
         suspects: look for demonstrators who act at random or against the others, and weigh them by the evidence.
         over_time: weights by block of time, or the finding that nothing says that they change.
+        strict_options: give no answer, instead of a warning, where options that were passed over could not be taken.
         origins: whose trajectories count: `human`, `rule`, `policy`, `adversary`, `unknown`; once for each. Default:
             those of people, rules and unknown makers, and an attacker's where the contract says `adversary`.
     """
@@ -56,6 +57,7 @@ class InferOptions:
     intents_by: Literal["trajectory", "demonstrator"] = "trajectory"
     suspects: Annotated[bool, Parameter(negative=())] = False
     over_time: Annotated[bool, Parameter(negative=())] = False
+    strict_options: Annotated[bool, Parameter(negative=())] = False
     origins: Annotated[tuple[str, ...], Parameter(negative=())] = ()
 
     @property
@@ -88,6 +90,7 @@ class InferOptions:
             else None,
             suspects=self.suspects,
             over_time=self.over_time,
+            strict_options=self.strict_options,
             origins=self.origins or None,
         )
 

@@ -71,6 +71,7 @@ class InferSettings:
         intents: several intents among the decisions; None: none are sought.
         suspects: look for demonstrators who contradict the others, and weigh them by the evidence.
         over_time: weights by block of time.
+        strict_options: give no answer where options that were passed over could not be taken; else warn.
         origins: whose trajectories count, of ``telic.trajectories.ORIGINS``; None: people's and rules', and where the
             contract says `adversary` an attacker's.
     """
@@ -88,6 +89,7 @@ class InferSettings:
     intents: IntentSettings | None = None
     suspects: bool = False
     over_time: bool = False
+    strict_options: bool = False
     origins: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -206,7 +208,9 @@ def _infer_project(
         check_parts(problem.train, settings, contract)
         fits = fit_everyone(problem, settings, progress=progress, folder=run.folder)
         progress("whether actions could be taken", 0, None)
-        fits, availability = with_availability(problem, fits, everybody=EVERYBODY)
+        fits, availability = with_availability(
+            problem, fits, everybody=EVERYBODY, is_strict=settings.strict_options
+        )
         fits = with_parts(fits, settings, everybody=EVERYBODY, folder=run.folder, progress=progress)
         pooled = fits[EVERYBODY]
         profiles: list[dict[str, Any]] = []

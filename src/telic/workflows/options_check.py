@@ -1,9 +1,11 @@
 """Whether the actions of a log could be taken, before a fit of it is called a preference.
 
-Each demonstrator's choices are tested by themselves (``telic.inference.check_options`` on ``listed_choices``), because
-tastes that differ between people look like options out of reach. The level is shared among those who are tested, so
-that a log in which everything could be taken is refused in at most one of a hundred. An alarm takes the answer from the
-fit of that demonstrator and from the fit of all together. Measured in ``reproductions/infer_availability.py``.
+Each demonstrator's choices are tested by themselves (``telic.inference.check_options`` on ``listed_choices``),
+because tastes that differ between people look like options out of reach. The level is shared among those who are
+tested, so that a log in which everything could be taken sounds an alarm in at most one of a hundred. After an alarm
+the result says that its weights are no preference; where that is asked for, the fit of that demonstrator and that of
+all together have no answer. Tastes that differ between trajectories or change over time sound it as well, and so does
+a feature that is missing: the finding says what to look at. Measured in ``reproductions/infer_availability.py``.
 """
 
 from __future__ import annotations
@@ -76,14 +78,15 @@ class Availability:
 
 
 def with_availability(
-    problem: Problem, fits: Mapping[str, Fit], *, everybody: str
+    problem: Problem, fits: Mapping[str, Fit], *, everybody: str, is_strict: bool = False
 ) -> tuple[dict[str, Fit], Availability]:
-    """The fits, without an answer where options were out of reach, and what was found.
+    """The fits, without an answer where options were out of reach and that is asked for, and what was found.
 
     Args:
         problem: as posed.
         fits: by demonstrator, and all under ``everybody``.
         everybody: label of the fit of all.
+        is_strict: after an alarm there is no answer; else a warning says that the weights are no preference.
     """
     pooled = fits[everybody]
     reason = _why_not(problem, pooled)
@@ -102,11 +105,13 @@ def with_availability(
         )
     found = dict(fits)
     for who, check in tested.items():
-        if check.alarm and who in found:
+        if check.alarm and who in found and is_strict:
             found[who] = replace(found[who], estimate=refuse_preference(found[who].estimate, check))
     worst = min(tested.values(), key=lambda c: 1.0 if c.p_value is None else c.p_value)
     assert worst.p_value is not None
-    if worst.alarm:
+    if worst.alarm and not is_strict:
+        notes = (*(_as_warning(f) for f in worst.findings if f.code == "unavailable-options"), *notes)
+    elif worst.alarm:
         found[everybody] = replace(pooled, estimate=refuse_preference(pooled.estimate, worst))
     return found, Availability(
         p_value=min(1.0, len(tested) * worst.p_value),
@@ -114,6 +119,17 @@ def with_availability(
         reason="",
         n_restricted=n_restricted,
         findings=notes,
+    )
+
+
+def _as_warning(finding: Finding) -> Finding:
+    """The alarm beside an answer, with what else sounds it."""
+    return replace(
+        finding,
+        severity=Severity.WARNING,
+        hint="Record which options could be taken (`actions.offered`); look whether tastes differ or change (`telic"
+        " infer --intents`, `--over-time`) and whether a feature is missing. `--strict-options` gives no answer until"
+        " then.",
     )
 
 
@@ -142,7 +158,7 @@ def _checks(problem: Problem, fits: Mapping[str, Fit]) -> dict[str, OptionsCheck
         mine = demos.of(who)
         known = fits.get(who)
         estimate = fit_reward(problem, mine) if known is None else known.estimate
-        if estimate.outcome.ok:
+        if estimate.outcome.ok and estimate.is_identified.any():
             found[who] = _check(problem, mine, estimate, settings)
     return found
 

@@ -89,7 +89,11 @@ def contract_of(name: str) -> TaskContract:
 
 
 def test_every_format_has_a_sample_that_is_read(tmp_path):
-    assert {name.partition(":")[0] for name in SAMPLES} == set(MODULES)
+    by_their_own_libraries = {
+        "delta",
+        "iceberg",
+    }  # folders of tables, with bad input of their own in their tests
+    assert {name.partition(":")[0] for name in SAMPLES} == set(MODULES) - by_their_own_libraries
     for name in READABLE:
         folder = tmp_path / name.replace(":", "-")
         folder.mkdir()

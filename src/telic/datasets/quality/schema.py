@@ -19,7 +19,7 @@ from .places import places
 
 __all__ = ["schema_findings"]
 
-KINDS = {"number": "f", "integer": "iu", "boolean": "b", "category": "iu"}
+KINDS = {"number": "fiu", "integer": "iu", "boolean": "b", "category": "iu"}
 """Type of an observation to the kinds of numpy array that may hold it."""
 
 
