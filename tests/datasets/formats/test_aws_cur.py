@@ -6,6 +6,8 @@ import pytest
 
 from telic.contract import TaskContract
 from telic.datasets import read_demonstrations
+from telic.datasets.sources.files import source_file
+from telic.datasets.sources.formats import event_format
 from telic.errors import DataError
 
 HEADER = (
@@ -75,3 +77,12 @@ def test_refunds_are_kept_and_marked_and_maps_are_columns(tmp_path):
 def test_another_report_is_refused(tmp_path, rows, header, message):
     with pytest.raises(DataError, match=message):
         read_demonstrations(TaskContract.from_mapping(CONTRACT), written(tmp_path, rows, header))
+
+
+def test_a_header_with_an_endless_name_is_refused(tmp_path):
+    """The name at the end is cut off where the header is looked at."""
+    path = written(
+        tmp_path, [item(10, "m5.large", 0.096) + ",1"], header=HEADER.rstrip("\n") + "," + "x" * 70_000
+    )
+    with pytest.raises(DataError, match="no column of the name that its header begins with"):
+        list(event_format("aws-cur").tables(source_file(path, "aws-cur"), None))

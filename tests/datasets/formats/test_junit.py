@@ -86,3 +86,10 @@ def test_what_is_no_report_of_junit_is_named_by_line(tmp_path, text, message):
 def test_a_report_without_cases_says_so(tmp_path):
     with pytest.raises(DataError, match="holds no records of the format junit"):
         read_demonstrations(TaskContract.from_mapping(CONTRACT), written(tmp_path, "<testsuites/>"))
+
+
+def test_a_tag_that_never_closes_is_refused_before_it_costs_minutes(tmp_path):
+    path = tmp_path / "report.xml"
+    path.write_text('<testsuite name="' + "x" * (5 << 20))
+    with pytest.raises(DataError, match="a tag of more than 4 MiB"):
+        list(event_format("junit").records(source_file(path, "junit")))

@@ -137,3 +137,12 @@ def test_what_is_no_export_of_sysmon_is_named_by_line(tmp_path, text, message):
 def test_events_of_overlapping_exports_are_given_once(tmp_path):
     text = events(xml(0, "a"), xml(1, "b"), xml(0, "a"))
     assert [r["EventRecordID"] for r in records(written(tmp_path, text))] == [40, 41]
+
+
+def test_an_encoding_that_there_is_not_is_refused_by_name(tmp_path):
+    path = tmp_path / "events.xml"
+    path.write_text('<?xml version="1.0" encoding="utY-8"?><Events></Events>')
+    with pytest.raises(
+        DataError, match=r"events\.xml declares an encoding that there is not: unknown encoding: utY-8"
+    ):
+        list(event_format("sysmon").records(source_file(path, "sysmon")))

@@ -22,6 +22,7 @@ from .event_format import Value
 from .files import SourceFile, text_faults
 from .json_records import flat
 from .parquet_files import parquet_columns, parquet_pieces
+from .pieces import Pieces
 from .plan import Use
 from .rows import FilePart, RowNames
 
@@ -72,7 +73,9 @@ def billing_tables(
         )
     types = dict.fromkeys(wanted, pa.string())
     before = 0
-    for piece in parquet_pieces(source, wanted) if is_parquet else csv_pieces(source, types, PLAIN):
+    for piece in _pieces(
+        source, parquet_pieces(source, wanted) if is_parquet else csv_pieces(source, types, PLAIN)
+    ):
         if (
             piece is None or not piece.num_rows
         ):  # None: a text fits no string; csv_pieces then says which line
@@ -83,6 +86,17 @@ def billing_tables(
             if name in piece.column_names:
                 piece = _apart(piece, name, columns, rows)
         yield more(piece, rows)
+
+
+def _pieces(source: SourceFile, pieces: Pieces) -> Pieces:
+    """The pieces; a header whose names are cut off where it was looked at is refused."""
+    try:
+        yield from pieces
+    except pa.ArrowKeyError as problem:
+        raise DataError(
+            f"{source.name} has no column of the name that its header begins with: {str(problem)[:80]}...",
+            hint="A name in its header is longer than 64 KiB; is the file damaged?",
+        ) from None
 
 
 def period_seconds(piece: pa.Table, start: str, end: str, rows: RowNames) -> pa.Array:

@@ -24,6 +24,9 @@ __all__ = ["MOST_ELEMENTS", "Element", "Part", "xml_parts"]
 MOST_ELEMENTS = 1 << 17
 """Elements inside one that is kept whole (some 100 MB of Python objects); no event of a log has a thousand."""
 
+LONGEST_TAG = 4 << 20
+"""Bytes of a tag with its attributes."""
+
 CHUNK_BYTES = 1 << 16
 
 
@@ -117,12 +120,23 @@ class _Reader:
         self.fed += len(piece)
         try:
             self.parser.Parse(piece, last)
+        except LookupError as problem:
+            raise DataError(
+                f"{self.name} declares an encoding that there is not: {problem}.",
+                hint="XML declares it in its first line; UTF-8 and UTF-16 are usual. Is the file damaged?",
+            ) from None
         except expat.ExpatError as problem:
             raise DataError(
                 f"{self.name} line {problem.lineno} is not well-formed XML: {expat.ErrorString(problem.code)}.",
                 hint="Was the file cut off, or is `data.format` another one?",
                 line=problem.lineno,
             ) from None
+        # A tag that is not complete is read from its beginning with every further piece.
+        if self.fed - max(0, self.parser.CurrentByteIndex) > LONGEST_TAG:
+            raise self._refusal(
+                f"a tag of more than {LONGEST_TAG >> 20} MiB",
+                "No tag of a log is so long; is the file damaged, or made to do harm?",
+            )
         if self.fed - (self.begun if self.kept else max(0, self.parser.CurrentByteIndex)) > LONGEST_LINE:
             raise self._refusal(
                 f"an element or attribute of more than {LONGEST_LINE >> 20} MiB",
