@@ -16,7 +16,7 @@ import sys
 import time
 
 import numpy as np
-from autonomy_gate import ALPHA, KEY, SPREAD, Case, acting, cases, draw, facts, share_and_risk
+from autonomy_gate import ALPHA, KEY, SPREAD, Case, acting, cases, draw, share_and_risk, true_regret, visited
 
 from telic.evaluation import RiskMonitor
 
@@ -29,7 +29,7 @@ def one(case: Case, key: tuple[int, ...]) -> dict[str, float]:
     drawn = draw(case, rng)
     acted = acting(drawn, drawn.found.scores, case.bound, ALPHA)
     truth = rng.normal(scale=SPREAD, size=case.features.n_features)
-    often, regret = facts(case, truth, drawn.found.actions)
+    often, regret = visited(case, truth), true_regret(case, truth, drawn.found.actions)
     share, risk = share_and_risk(often, acted, regret > case.bound)
     watch = RiskMonitor(alpha=ALPHA)
     stages = ((drawn.often, drawn.regret, PEACE), (often, regret, LONGEST))

@@ -62,6 +62,11 @@ def test_scores_by_definition() -> None:
     assert found.covered.tolist() == [True, False, False, True]
     assert np.isinf(found.scores).tolist() == [False, True, True, False]
     assert action_regret(world(), features(), DRAWS).covered.all()
+    more = action_regret(
+        world(), features(), DRAWS, visits([0, 0, 1, 3, 3]), reviewed=np.array([1, 2]), min_visits=2
+    )
+    assert more.covered.tolist() == [True, True, False, True]
+    np.testing.assert_array_equal(more.expected, found.expected)
 
 
 def test_nobody_acts_at_the_end() -> None:
@@ -184,6 +189,7 @@ def test_reduced_simulation(project_root) -> None:
     found = made["summarise"](case, runs)
     assert found["violations"]["expected_regret"]["count"] <= binom.ppf(0.999, 10, 0.1)
     assert found["all"]["of_same_score_oracle"] >= 0.8
+    assert found["all"]["of_perfect_oracle"]["expected_regret"] >= 0.7
     assert found["all"]["share_acted"]["expected_regret"] > found["all"]["share_acted"]["entropy"]
 
 
@@ -206,8 +212,10 @@ def test_bad_input_has_messages() -> None:
         gate_thresholds(x, n_calibration=0)
     with pytest.raises(SettingsError, match="`min_visits` must be at least 1"):
         action_regret(world(), features(), DRAWS, min_visits=0)
-    with pytest.raises(DataError, match="reach state 7 of a world of 4"):
+    with pytest.raises(DataError, match="The demonstrations reach from state 7 to 7 of a world of 4"):
         action_regret(world(), features(), DRAWS, visits([7]))
+    with pytest.raises(DataError, match="The reviewed decisions reach from state -1 to 2 of a world of 4"):
+        action_regret(world(), features(), DRAWS, visits([0]), reviewed=np.array([2, -1]))
     with pytest.raises(DataError, match="State 9 is none of the 4 states"):
         gate().decide(9)
     with pytest.raises(DataError, match="`visitation` must be"):

@@ -14,8 +14,10 @@ from telic.datasets import read_demonstrations
 from telic.reports import Outcome
 from telic.workflows.infer import EVERYBODY, InferSettings, fit_everyone, infer
 from telic.workflows.ingest import ingest
-from telic.workflows.options_check import with_availability
+from telic.workflows.options_check import turning_shares, with_availability
+from telic.workflows.page import build_page
 from telic.workflows.problem import pose
+from telic.workflows.train import train
 
 QUICK = InferSettings(with_profiles=False, with_dynamics_errors=False)
 NO_ANSWER = 7
@@ -70,6 +72,40 @@ def test_without_being_asked_to_refuse_it_warns_that_the_weights_are_no_preferen
     assert warning["severity"] == "warning"
     assert "The weights are no preference." in warning["message"]
     assert "--strict-options" in warning["hint"]
+    assert result.report.title == "What the choices look like (no preference): machines"
+    assert result.report.headline.startswith("Not a preference: what was passed over is passed over again")
+    assert any(said.startswith("No preference:") for said in result.report.data["cautions"])
+    page = build_page(result.report.data)
+    assert page.title == result.report.title and page.headline == result.report.headline
+
+
+def test_the_policy_of_a_log_with_an_alarm_says_that_it_rests_on_no_preference(tmp_path, measured):
+    folder = project(tmp_path / "third", measured, "third")
+    infer(folder, settings=QUICK)
+    assert any(said.startswith("No preference:") for said in train(folder).report.data["cautions"])
+
+
+def test_the_share_of_options_that_turns_a_sign_is_told_and_does_turn_it(tmp_path, measured):
+    contract = TaskContract.from_mapping(measured.CONTRACT)
+    place = tmp_path / "log.csv"
+    place.write_text(measured.log_of("clean", 5))
+    problem = pose(contract, read_demonstrations(contract, place))
+    pooled = fit_everyone(problem, QUICK)[EVERYBODY]
+    flips = turning_shares(problem, pooled)
+    assert [f.name for f in flips] == ["wear", "repairs"]
+    for flip in flips:
+        assert 0.0 < flip.share < 0.5
+        assert np.sign(flip.weights[-1]) == -np.sign(flip.weight)
+
+
+def test_the_table_of_shares_is_in_text_and_page(tmp_path, measured):
+    folder = project(tmp_path / "clean", measured, "clean")
+    result = infer(folder, settings=replace(QUICK, with_profiles=True))
+    assert result.report.title == "What the experts value: machines"
+    for report in (result.report, build_page(result.report.data)):
+        [section] = [s for s in report.sections if s.anchor == "robustness"]
+        [table] = [i for i in section.items if getattr(i, "title", "") == "If options were out of reach"]
+        assert [row[0] for row in table.rows] == ["wear", "repairs"]
 
 
 def test_a_log_in_which_everything_could_be_taken_says_that_it_was_tested(tmp_path, measured):

@@ -6,8 +6,8 @@ For a possible reward ``w`` with optimal values ``V_w`` and ``Q_w``, action a in
 
 if all later decisions are right. The action with the least mean over the possible rewards is the one to take, and that
 mean, its *posterior expected regret*, is the score that a gate goes by. Beside it stands the share of the rewards
-under which another action is better. A state that no demonstration visited is not covered: there the posterior rests
-on features alone, and nothing acts on it.
+under which another action is better. A state where no demonstration and no reviewed decision was is not covered: there
+the posterior rests on features alone, and nothing acts on it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from telic.mdp import TabularMDP
 from telic.reports import Finding, Outcome
 from telic.rewards import RewardPosterior
 from telic.trajectories import Demonstrations
-from telic.typing import FloatArray
+from telic.typing import FloatArray, LongArray
 
 from .acting_regret import best_policy, picked_rewards, unsolved_findings
 
@@ -42,7 +42,7 @@ class ActionRegret:
         expected: ``(S,)`` posterior expected regret of it, in units of reward.
         regrets: ``(n, S)`` regret of it under each possible reward.
         disagreement: ``(S,)`` share of the possible rewards under which another action is better.
-        covered: ``(S,)`` states where demonstrations suffice.
+        covered: ``(S,)`` states where demonstrations and reviewed decisions suffice.
         findings: about the draws.
     """
 
@@ -74,6 +74,7 @@ def action_regret(
     rewards: RewardPosterior | FloatArray,
     demonstrations: Demonstrations | None = None,
     *,
+    reviewed: LongArray | None = None,
     min_visits: int = 1,
     n: int = 100,
     key: int = 0,
@@ -86,12 +87,14 @@ def action_regret(
         rewards: a posterior, or ``(n, K)`` draws of the weights.
         demonstrations: whose states are covered; None: every state is taken as covered (for a reward that does not
             come from demonstrations of this world; say why).
+        reviewed: ``(m,)`` states of decisions whose loss was observed, which cover a state as a demonstration does.
+            Keep them apart from the decisions that calibrate: a score must not depend on those.
         min_visits: decisions in a state from which on it is covered.
         n: draws picked; each costs one forward problem.
         key: of the pick.
 
     Raises:
-        DataError: the demonstrations are of another world.
+        DataError: the demonstrations or the reviewed decisions are of another world.
         FeatureError: the draws have another number of features.
         NumericalError: no draw has a best policy of finite value, or the posterior is no answer.
         SettingsError: a number is out of range.
@@ -118,18 +121,25 @@ def action_regret(
         expected=np.asarray(regrets.mean(axis=0)),
         regrets=regrets,
         disagreement=np.asarray((regrets > 0).mean(axis=0)),
-        covered=_covered(world, demonstrations, min_visits),
+        covered=_covered(world.n_states, demonstrations, reviewed, min_visits),
         findings=findings,
     )
 
 
-def _covered(world: TabularMDP, demonstrations: Demonstrations | None, least: int) -> np.ndarray:
+def _covered(
+    n_states: int, demonstrations: Demonstrations | None, reviewed: LongArray | None, least: int
+) -> Bool[np.ndarray, "S"]:
     if demonstrations is None:
-        return np.ones(world.n_states, dtype=bool)
-    states, _ = demonstrations.require_states()
-    if len(states) and int(states.max()) >= world.n_states:
-        raise DataError(
-            f"The demonstrations reach state {int(states.max())} of a world of {world.n_states}.",
-            hint="Use the world whose space encoded them.",
-        )
-    return np.asarray(np.bincount(states, minlength=world.n_states) >= least)
+        return np.ones(n_states, dtype=bool)
+    visits = np.zeros(n_states, dtype=np.int64)
+    seen = {"demonstrations": demonstrations.require_states()[0], "reviewed decisions": reviewed}
+    for name, states in seen.items():
+        if states is None or not len(states):
+            continue
+        if not 0 <= states.min() <= states.max() < n_states:
+            raise DataError(
+                f"The {name} reach from state {states.min()} to {states.max()} of a world of {n_states}.",
+                hint="Use the world whose space encoded them.",
+            )
+        visits += np.bincount(states, minlength=n_states)
+    return np.asarray(visits >= least)

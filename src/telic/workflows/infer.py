@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -30,7 +30,7 @@ from .infer_parts import asked_outcome, check_parts, with_parts
 from .infer_report import infer_report, outcome_named
 from .infer_result import result_of
 from .intents import IntentSettings
-from .options_check import with_availability
+from .options_check import turning_shares, with_availability
 from .origins import learned_from, require_origins
 from .people import single_demonstrators
 from .posterior import PosteriorSettings
@@ -225,6 +225,8 @@ def _infer_project(
         if settings.with_dynamics_errors and pooled.error_kind not in pooled.estimate.kinds_with_dynamics:
             notes = (*problem.findings_of_spread, *notes)
         if settings.with_profiles and pooled.outcome.ok:
+            progress("options out of reach", 0, None)
+            availability = replace(availability, flips=turning_shares(problem, pooled))
 
             def refit(other: Problem) -> Mapping[str, Fit]:
                 return fit_everyone(other, settings, n_worlds=PROFILE_WORLDS)

@@ -13,7 +13,7 @@ from .findings import finding_from
 from .intents_words import intents_items
 from .over_time_words import over_time_items
 from .page_answer import environments_told
-from .page_parts import sentence_case, untold_weights
+from .page_parts import sentence_case, title_of, turning_table, untold_weights
 from .posterior_words import posterior_items
 from .suspects_words import suspects_items
 
@@ -135,13 +135,17 @@ def infer_report(data: Mapping[str, Any]) -> Report:
             items=(held["sentence"],) if held else ("None were held out.",),
             anchor="held-out",
         ),
-        Section(title="How far that holds", items=(settled,) if settled.rows else (), anchor="robustness"),
+        Section(
+            title="How far that holds",
+            items=(*((settled,) if settled.rows else ()), *turning_table(data)),
+            anchor="robustness",
+        ),
     ]
     # Where a fit has no answer, no number of it is shown as if it had.
     noted = Section(title="Findings", items=tuple(finding_from(f) for f in worst), anchor="findings")
     sections = [*answer, noted] if data["result"] == Outcome.SUCCESS.label else [noted]
     return Report(
-        title=f"What the experts value: {data['task']}",
+        title=title_of(data),
         headline=data["headline"],
         sections=tuple(s for s in sections if s.items),
         data=data,

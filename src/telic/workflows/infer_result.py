@@ -104,11 +104,11 @@ def result_of(
         "task": contract.identity.task,
         "paragraph": contract.identity.paragraph,
         "domain": contract.identity.domain,
-        "headline": headline_of(fits, everybody),
+        "headline": headline_of(fits, everybody, is_preference=not availability.alarm),
         "people": people,
         "difference": difference_between(fits, everybody),
         "caution": caution_of(fits),
-        "cautions": cautions_of(problem),
+        "cautions": cautions_of(problem, is_preference=not availability.alarm),
         "critical_value": critical_value(pooled.with_all_errors, pooled.error_kind, level=pooled.level).value,
         "interval_words": interval_words(pooled),
         "assumptions": assumptions_of(

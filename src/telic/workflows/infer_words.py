@@ -18,27 +18,41 @@ FEW_CLUSTERS = 10
 MOST_NAMED = 4
 """Features without an answer that a headline names; more are left to their section."""
 
+NOT_SHOWN = "what was passed over is passed over again far more than its features say."
+"""What the alarm about options means, after a colon."""
+
 CAUTIONS = {
     "adversary": "The decisions are an attacker's: this is an inferred objective, not an attribution.",
     "medical": (
         "This describes what clinicians did. It is no recommendation for any patient, and nothing here is a"
         " medical device."
     ),
+    "options": (
+        "No preference: what was passed over could not always be taken, or its features miss something. Weights and"
+        " trade-offs say what the choices look like if every action could be taken."
+    ),
     "people": "Not for appraising, ranking or disciplining people; demonstrators are pseudonyms.",
 }
-"""What a page must not be taken for, by the fact in the contract that brings it up."""
+"""What a page must not be taken for, by the fact that brings it up."""
 
 
-def headline_of(fits: Mapping[str, Fit], everybody: str) -> str:
+def headline_of(fits: Mapping[str, Fit], everybody: str, *, is_preference: bool = True) -> str:
     """The first sentence: what one unit is worth to whom, and what cannot be told.
 
     Args:
         fits: by person, and all under ``everybody``.
         everybody: label of the fit of all.
+        is_preference: False after an alarm about what could be taken.
     """
     pooled = fits[everybody]
     if not pooled.outcome.ok:
         return f"Not an answer ({pooled.outcome.label}). {pooled.outcome.value}"
+    said = _answer_of(fits, everybody)
+    return said if is_preference else f"Not a preference: {NOT_SHOWN} If every action could be taken: {said}"
+
+
+def _answer_of(fits: Mapping[str, Fit], everybody: str) -> str:
+    pooled = fits[everybody]
     found = pooled.tradeoffs()
     if not found and len(pooled.estimate.names) == 1:
         return f"There is one feature, {pooled.estimate.names[0]}, and so nothing to trade it against."
@@ -129,14 +143,15 @@ def caution_of(fits: Mapping[str, Fit]) -> str:
     )
 
 
-def cautions_of(problem: Problem) -> list[str]:
-    """What the result must not be taken for, by what the contract says.
+def cautions_of(problem: Problem, *, is_preference: bool = True) -> list[str]:
+    """What the result must not be taken for, by what the contract says and the choices show.
 
     Args:
         problem: with the contract.
+        is_preference: False after an alarm about what could be taken.
     """
     contract = problem.contract
-    found = []
+    found = [] if is_preference else [CAUTIONS["options"]]
     if contract.data.origin == "adversary" or "adversary" in (problem.origins or ()):
         found.append(CAUTIONS["adversary"])
     if contract.identity.domain == "medical":

@@ -3,8 +3,9 @@
 Each demonstrator's choices are tested by themselves (``telic.inference.check_options`` on ``listed_choices``),
 because tastes that differ between people look like options out of reach. The level is shared among those who are
 tested, so that a log in which everything could be taken sounds an alarm in at most one of a hundred. After an alarm
-the result says that its weights are no preference; where that is asked for, the fit of that demonstrator and that of
-all together have no answer. Tastes that differ between trajectories or change over time sound it as well, and so does
+the result is not called a preference, from its title on; where that is asked for, the fit of that demonstrator and that
+of all together have no answer. What the log cannot show has a figure: the share of the options whose absence would turn
+the sign of a weight. Tastes that differ between trajectories or change over time sound it as well, and so does
 a feature that is missing: the finding says what to look at. Measured in ``reproductions/infer_availability.py``.
 """
 
@@ -16,18 +17,25 @@ from typing import Any
 
 import numpy as np
 
-from telic.inference import OptionsSettings, check_options, listed_choices, refuse_preference
+from telic.inference import (
+    FlipShare,
+    OptionsSettings,
+    check_options,
+    flip_share,
+    listed_choices,
+    refuse_preference,
+)
 from telic.inference.unavailable_result import OptionsCheck
 from telic.mdp import TabularMDP
 from telic.reports import Finding, Severity
 from telic.rewards import RewardEstimate
-from telic.trajectories import Demonstrations
+from telic.trajectories import ChoiceSets, Demonstrations
 
 from .fit import Fit
 from .fitting import fit_reward
 from .problem import Problem
 
-__all__ = ["Availability", "with_availability"]
+__all__ = ["Availability", "turning_shares", "with_availability"]
 
 LEVEL = 0.01
 """Chance, over all who are tested together, of refusing a log in which everything could be taken."""
@@ -46,6 +54,7 @@ class Availability:
         reason: why nothing was; "" where something was.
         n_restricted: decisions in which the log says that some action of the state was not offered; None where it
             says nothing.
+        flips: how many options would have to be out of reach to turn the sign of each weight, where that was asked.
         findings: for the result of all together; they name nobody.
     """
 
@@ -53,15 +62,23 @@ class Availability:
     n_tested: int
     reason: str
     n_restricted: int | None
+    flips: tuple[FlipShare, ...] = ()
     findings: tuple[Finding, ...]
+
+    @property
+    def alarm(self) -> bool:
+        """Options that were passed over could not all be taken, so that the weights are no preference."""
+        return self.p_value is not None and self.p_value < LEVEL
 
     def to_json(self) -> dict[str, Any]:
         """Keys as the attributes, without the findings."""
         return {
+            "alarm": self.alarm,
             "p_value": self.p_value,
             "n_tested": self.n_tested,
             "reason": self.reason,
             "n_restricted": self.n_restricted,
+            "flips": [f.to_json() for f in self.flips],
         }
 
     @property
@@ -69,7 +86,7 @@ class Availability:
         """What is taken for granted about it, for the page."""
         if self.p_value is None:
             return f"Every action of a state could be taken whenever it was not. This was not tested: {self.reason}"
-        said = "an alarm" if self.p_value < LEVEL else "nothing speaks against it"
+        said = "an alarm" if self.alarm else "nothing speaks against it"
         return (
             "Every action of a state could be taken whenever it was not. Tested on the choices of"
             f" {'each of ' * (self.n_tested > 1)}{self.n_tested} demonstrator{'s' * (self.n_tested > 1)}: {said}"
@@ -122,6 +139,22 @@ def with_availability(
     )
 
 
+def turning_shares(problem: Problem, pooled: Fit) -> tuple[FlipShare, ...]:
+    """For each weight that choices tell, the fewest options whose absence would turn its sign (pattern ``worst``).
+
+    Args:
+        problem: as posed.
+        pooled: the fit of all together.
+
+    Returns:
+        One a weight; none where the options of a decision cannot be listed (``Availability.reason``).
+    """
+    if _why_not(problem, pooled) or not pooled.estimate.is_identified.any():
+        return ()
+    sets = _told_choices(problem, pooled.demos, pooled.estimate)
+    return tuple(flip_share(sets, name, pattern="worst") for name in sets.names)
+
+
 def _as_warning(finding: Finding) -> Finding:
     """The alarm beside an answer, with what else sounds it."""
     return replace(
@@ -166,14 +199,15 @@ def _checks(problem: Problem, fits: Mapping[str, Fit]) -> dict[str, OptionsCheck
 def _check(
     problem: Problem, demos: Demonstrations, estimate: RewardEstimate, settings: OptionsSettings
 ) -> OptionsCheck:
-    """Of the weights that choices tell: the others have no effect on any of them."""
+    return check_options(_told_choices(problem, demos, estimate), settings=settings)
+
+
+def _told_choices(problem: Problem, demos: Demonstrations, estimate: RewardEstimate) -> ChoiceSets:
+    """The choices with the features whose weights they tell: the others have no effect on any of them."""
     assert isinstance(problem.world, TabularMDP)
     sets = listed_choices(demos, problem.world, problem.features, estimate)
     told = np.flatnonzero(estimate.is_identified)
-    return check_options(
-        replace(sets, features=sets.features[:, told], names=tuple(sets.names[k] for k in told)),
-        settings=settings,
-    )
+    return replace(sets, features=sets.features[:, told], names=tuple(sets.names[k] for k in told))
 
 
 def _restricted(problem: Problem, demos: Demonstrations) -> int | None:

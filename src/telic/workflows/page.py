@@ -17,7 +17,7 @@ from .intents_words import intents_of
 from .over_time_words import over_time_of
 from .page_answer import counterfactual_of, identifiability_of, tradeoffs_of, weights_of
 from .page_evidence import ROBUSTNESS_CODES, choices_of, fields_of, held_out_of, robustness_of
-from .page_parts import Item
+from .page_parts import Item, title_of
 from .page_words import words_of
 from .posterior_words import posterior_of
 from .suspects_words import suspects_of
@@ -70,7 +70,7 @@ def build_page(
             sections.append(Section(title=title, items=items, anchor=anchor))
         section_done(i + 1, len(builders))
     return Report(
-        title=f"What the experts value: {data['task']}",
+        title=title_of(data),
         headline=data["headline"],
         sections=tuple(sections),
         data=data,

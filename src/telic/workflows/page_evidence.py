@@ -23,7 +23,7 @@ from .figures import (
     profile,
 )
 from .findings import finding_from
-from .page_parts import Item, axis_values, plain_array
+from .page_parts import Item, axis_values, plain_array, turning_table
 
 __all__ = ["ROBUSTNESS_CODES", "choices_of", "fields_of", "held_out_of", "robustness_of"]
 
@@ -231,7 +231,7 @@ def _gain(score: Mapping[str, Any]) -> str:
 
 
 def robustness_of(data: Mapping[str, Any]) -> list[Item]:
-    """Every trade-off over discounts and resolutions, and what holds where.
+    """Every trade-off over discounts and resolutions, what holds where, and what options out of reach would turn.
 
     Args:
         data: of ``infer``.
@@ -259,6 +259,7 @@ def robustness_of(data: Mapping[str, Any]) -> list[Item]:
         )
         items.append(profile(_drawn(pair), labels, assumed=1.0, bars=True))
         items.append(_held_table(pair, "factor", "resolutions"))
+    items += turning_table(data)
     return [*items, *(finding_from(f) for f in data["findings"] if f["code"] in ROBUSTNESS_CODES)]
 
 

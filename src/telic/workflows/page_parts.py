@@ -17,6 +17,8 @@ __all__ = [
     "plain_array",
     "plain_text",
     "sentence_case",
+    "title_of",
+    "turning_table",
     "untold_weights",
 ]
 
@@ -28,6 +30,46 @@ def everyone_in(data: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """Everyone with a fit of their own, then all together."""
     people = dict(data.get("people") or {})
     return {**people, ("all together" if people else "all"): data}
+
+
+def title_of(data: Mapping[str, Any]) -> str:
+    """What the result is called: a value only where nothing says that options were out of reach.
+
+    Args:
+        data: of ``infer``.
+    """
+    called = (
+        "What the choices look like (no preference)"
+        if data["availability"]["alarm"]
+        else "What the experts value"
+    )
+    return f"{called}: {data['task']}"
+
+
+def turning_table(data: Mapping[str, Any]) -> list[Table]:
+    """How many of the options would have to be out of reach to turn each sign; nothing where that was not asked.
+
+    Args:
+        data: of ``infer``.
+    """
+    flips = data["availability"]["flips"]
+    if not flips:
+        return []
+    rows = tuple(
+        (f["feature"], f["weight"], "no share found" if f["share"] is None else f"{100 * f['share']:.3g} %")
+        for f in flips
+    )
+    return [
+        Table(
+            title="If options were out of reach",
+            columns=("feature", "weight", "sign turns if more were unavailable than"),
+            rows=rows,
+            note=(
+                "Of all options listed, those whose absence matters most; found greedily, so fewer may do. It does not"
+                " say that any was unavailable: ask those who know the work whether so many could have been."
+            ),
+        )
+    ]
 
 
 def axis_values(axis: Mapping[str, Any]) -> np.ndarray:
