@@ -26,13 +26,14 @@ from .event_format import event_columns, event_findings, event_pieces
 from .files import PLAIN_FORMATS, SourceFile, text_faults
 from .formats import event_format
 from .json_lines import json_columns, json_pieces
+from .kept import InMemory, Kept, Passed
 from .parquet_files import parquet_columns, parquet_pieces
 from .pieces import AGAIN, PIECE_ROWS, Pieces, whole_table
 from .plan import Use, uses_of
 from .rows import FilePart, RowNames
 from .times import first_zoned_and_zoneless, ways_of_writing
 
-__all__ = ["SourceColumns", "columns_of", "read_sources", "read_uses", "release"]
+__all__ = ["SourceColumns", "columns_of", "pass_by", "read_sources", "read_uses", "release"]
 
 TYPES = {
     "number": pa.float64(),
@@ -105,32 +106,45 @@ def read_uses(sources: Sequence[SourceFile], uses: Sequence[Use], data: Data) ->
         uses: what is wanted; under the guard that watches (``telic.datasets.privacy``), where there is one.
         data: the reading rules.
     """
+    kept = InMemory(u.role for u in uses)
+    passed = pass_by(sources, uses, data, kept)
+    release()
+    return SourceColumns(
+        columns={role: pa.chunked_array(arrays, arrays[0].type) for role, arrays in kept.chunks.items()},
+        n_rows=sum(passed.rows_per_file),
+        rows_per_file=passed.rows_per_file,
+        rows=passed.rows,
+        findings=passed.findings,
+    )
+
+
+def pass_by(sources: Sequence[SourceFile], uses: Sequence[Use], data: Data, kept: Kept) -> Passed:
+    """What is known of all files, after their values were given to ``kept``; arguments and errors as ``read_uses``.
+
+    Args:
+        sources: the files.
+        uses: what is wanted.
+        data: the reading rules.
+        kept: is given the values.
+    """
     uses = _guarded(uses)
-    chunks: dict[str, list[pa.Array]] = {use.role: [] for use in uses}
     parts: list[FilePart] = []
     findings: list[Finding] = []
     for source in sources:
         if source.format in FIRST_LINE and text_faults(source, data.encoding):
             findings.append(_no_newline(source))
         findings += _column_faults(source, uses, data)
-        columns, n_rows, noticed = _columns(source, uses, data)
+        kept.begin()
+        n_rows, noticed = _columns(source, uses, data, kept)
         findings += noticed
         if source.format not in PLAIN_FORMATS and source.table is None:
             findings += event_findings(source, event_format(source.format))
         parts += _row_names(source, n_rows).parts
-        for role, arrays in columns.items():
-            chunks[role] += arrays
-    total = sum(p.n_rows for p in parts)
-    if total == 0:
+    if not sum(p.n_rows for p in parts):
         named = ", ".join(s.name for s in sources) or "no files were given"
         raise DataError(f"There are no rows to ingest ({named}).", hint="Was the export filtered to nothing?")
-    release()
-    return SourceColumns(
-        columns={role: pa.chunked_array(arrays, arrays[0].type) for role, arrays in chunks.items()},
-        n_rows=total,
-        rows_per_file=tuple(p.n_rows for p in parts),
-        rows=RowNames(parts),
-        findings=tuple(findings),
+    return Passed(
+        rows_per_file=tuple(p.n_rows for p in parts), rows=RowNames(parts), findings=tuple(findings)
     )
 
 
@@ -159,26 +173,25 @@ def release() -> None:
     pa.default_memory_pool().release_unused()
 
 
-def _columns(
-    source: SourceFile, uses: Sequence[Use], data: Data
-) -> tuple[dict[str, list[pa.Array]], int, list[Finding]]:
-    """Role to the values of one file, piece by piece, its number of rows, and what was noticed."""
-    kept: dict[str, list[pa.Array]] = {use.role: [] for use in uses}
+def _columns(source: SourceFile, uses: Sequence[Use], data: Data, kept: Kept) -> tuple[int, list[Finding]]:
+    """The number of rows of one file, and what was noticed, after its values were given away."""
     faulty: set[str] = set()
     ways: set[bool] = set()
     n_rows, zoned, zoneless = 0, -1, -1
     for piece in _pieces(source, uses, data):
         if piece is AGAIN:
-            kept, faulty, ways = {use.role: [] for use in uses}, set(), set()
+            kept.forget()
+            faulty, ways = set(), set()
             n_rows, zoned, zoneless = 0, -1, -1
             continue
         rows = _row_names(source, piece.num_rows)
         before, n_rows = n_rows, n_rows + piece.num_rows
+        columns: dict[str, list[pa.Array]] = {}
         for use in uses:
             if use.role in faulty:
                 continue
             try:
-                kept[use.role] += _coerced(piece[use.column], use, data, rows).chunks
+                columns[use.role] = _coerced(piece[use.column], use, data, rows).chunks
             except DataError:
                 faulty.add(use.role)
             if use.kind == "time":
@@ -188,15 +201,16 @@ def _columns(
                 ways |= ways_of_writing(piece[use.column], data)
                 if len(ways) > 1:
                     faulty.add(use.role)
+        kept.add(columns, piece.num_rows)
     for use in uses:
         if use.role in faulty:
             alone = whole_table(_pieces(source, uses, data), [use.column])[use.column]
-            kept[use.role] = _coerced(alone, use, data, _row_names(source, n_rows)).chunks
+            kept.late(use.role, _coerced(alone, use, data, _row_names(source, n_rows)).chunks)
     findings = []
     if min(zoned, zoneless) >= 0 and data.zone is None:
         names = _row_names(source, n_rows)
         findings.append(_mixed_zones(data, names.name(zoned), names.name(zoneless)))
-    return kept, n_rows, findings
+    return n_rows, findings
 
 
 def _mixed_zones(data: Data, zoned: str, zoneless: str) -> Finding:
