@@ -332,7 +332,7 @@ def plot(lines: Path) -> None:
                 curve = {float(alpha): share for alpha, share in row["curve"][name].items()}
                 axis.plot(list(curve), list(curve.values()), color=colour, linestyle=dash, label=words)
             axis.set_xlabel(f"alpha ({row['world']})")
-            axis.set_ylim(0, 1)
+            axis.set_ylim(0, 1.02)
         axes[0].set_ylabel("share of decisions acted on")
         lines, words = axes[0].get_legend_handles_labels()
         figure.legend(lines, words, loc="outside lower center", ncols=4, labelcolor=INK, handlelength=3)
