@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,6 +18,12 @@ __all__ = ["PARQUET_FAULTS", "broken_parquet", "open_parquet", "parquet_columns"
 PARQUET_FAULTS = (pa.ArrowException, OSError, UnicodeDecodeError)
 """What pyarrow raises where the bytes of a file are not what they should be (names that are no text, too)."""
 
+CODES = pa.dictionary(pa.int32(), pa.string())
+"""The type that asks for codes and their texts."""
+
+TEXTS = (pa.string(), pa.large_string())
+"""Columns that can be read as the codes that they mostly lie in a file as; other types are not read so."""
+
 
 def parquet_columns(source: SourceFile) -> list[str]:
     """Names of the columns, dotted where they are nested.
@@ -28,15 +34,23 @@ def parquet_columns(source: SourceFile) -> list[str]:
     return list(_flat(open_parquet(source.path, source.name).schema_arrow.empty_table()).column_names)
 
 
-def parquet_pieces(source: SourceFile, columns: Iterable[str]) -> Pieces:
-    """The columns named, in the types of the file.
+def parquet_pieces(source: SourceFile, columns: Iterable[str] | Mapping[str, pa.DataType]) -> Pieces:
+    """The columns named, in the types of the file; texts that are wanted as codes are never anything else.
+
+    Args:
+        source: the file.
+        columns: names, or names and the Arrow types wanted.
 
     Raises:
         DataError: the file is not a whole Parquet file.
     """
     wanted = list(columns)
+    codes = {c for c, kind in columns.items() if kind == CODES} if isinstance(columns, Mapping) else set()
     file = open_parquet(source.path, source.name)
     try:
+        as_codes = [f.name for f in file.schema_arrow if f.name in codes and f.type in TEXTS]
+        if as_codes:
+            file = pq.ParquetFile(source.path, read_dictionary=as_codes, metadata=file.metadata)
         yield _flat(file.schema_arrow.empty_table()).select(wanted)
         for batch in file.iter_batches(PIECE_ROWS, columns=wanted):
             yield _flat(pa.Table.from_batches([batch])).select(wanted)
