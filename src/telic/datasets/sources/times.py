@@ -6,6 +6,7 @@ kept in microseconds become the same float64.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 
 import numpy as np
@@ -14,7 +15,7 @@ import pyarrow.compute as pc
 
 from telic._core.near_miss import near_miss
 from telic.contract import Data
-from telic.errors import ContractError
+from telic.errors import ContractError, DataError
 
 from .plan import Use
 from .rows import RowNames, bad_values
@@ -38,6 +39,12 @@ SHORT_UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns":
 BLOCK_VALUES = 4096
 """Distinct texts tried at once while the ones that are no moment are looked for."""
 
+SAMPLED_ROWS = 1_000
+"""Rows, evenly chosen, by which it is judged whether times repeat."""
+
+SAMPLED_DISTINCT = 0.9
+"""Share of distinct ones among them from which each time is read for itself."""
+
 TICKS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
@@ -48,6 +55,16 @@ def coerce_time(column: pa.ChunkedArray, use: Use, data: Data, rows: RowNames) -
         DataError: a value is not a time in the contract's format.
         ContractError: ``time_format`` itself cannot be used.
     """
+    found = _distinct(column)
+    if found is not None:
+        with contextlib.suppress(DataError):  # told below, with the rows that hold it
+            moments = _seconds(pa.chunked_array([found[0]]), use, data, rows).combine_chunks()
+            return pa.chunked_array([moments.take(places) for places in found[1]], pa.float64())
+    return _seconds(column, use, data, rows)
+
+
+def _seconds(column: pa.ChunkedArray, use: Use, data: Data, rows: RowNames) -> pa.ChunkedArray:
+    """Seconds of times of any kind, each by itself."""
     form = data.time_format
     kind = column.type
     if pa.types.is_null(kind):
@@ -86,9 +103,7 @@ def coerce_time(column: pa.ChunkedArray, use: Use, data: Data, rows: RowNames) -
 
 def ways_of_writing(column: pa.ChunkedArray, data: Data) -> set[bool]:
     """{True} where a column of texts without a stated format begins with a number, {False} with a date, else {}."""
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-    if data.time_format is not None or not is_text:
+    if data.time_format is not None or not _is_text(column.type):
         return set()
     texts = _known_texts(column, data)
     return {_looks_numeric(texts)} if texts.null_count < len(texts) else set()
@@ -96,10 +111,39 @@ def ways_of_writing(column: pa.ChunkedArray, data: Data) -> set[bool]:
 
 def first_zoned_and_zoneless(column: pa.ChunkedArray, data: Data) -> tuple[int, int]:
     """First rows of ISO 8601 texts with and without a zone; -1 where there are none, or they are not such texts."""
-    if ways_of_writing(column, data) != {False}:
+    found = _distinct(column)
+    texts = column if found is None else pa.chunked_array([found[0]])
+    if ways_of_writing(texts, data) != {False}:
         return -1, -1
-    zoned = pc.match_substring_regex(_known_texts(column, data), WITH_ZONE)
+    zoned = pc.match_substring_regex(_known_texts(texts, data), WITH_ZONE)
+    if found is not None:
+        flags = zoned.combine_chunks()
+        zoned = pa.chunked_array([flags.take(places) for places in found[1]], flags.type)
     return pc.index(zoned, True).as_py(), pc.index(zoned, False).as_py()
+
+
+def _distinct(column: pa.ChunkedArray) -> tuple[pa.Array, list[pa.Array]] | None:
+    """The distinct texts in order of appearance, and the place among them of each row; None where few repeat.
+
+    Many rows of a log share a time, or fall on the same few minutes; each is then read once.
+    """
+    if len(column) < SAMPLED_ROWS or not _is_text(column.type):
+        return None
+    texts = column.cast(
+        pa.string()
+    )  # also what came as codes, whose texts are in no order and may all be unused
+    sample = texts.take(pa.array(np.linspace(0, len(texts) - 1, SAMPLED_ROWS).astype(np.int64)))
+    if pc.count_distinct(sample).as_py() > SAMPLED_DISTINCT * SAMPLED_ROWS:
+        return None
+    encoded = texts.dictionary_encode()
+    return encoded.chunk(0).dictionary, [chunk.indices for chunk in encoded.chunks]
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(
+        pa.types.is_string(inner) or pa.types.is_large_string(inner) or pa.types.is_string_view(inner)
+    )
 
 
 def _known_texts(column: pa.ChunkedArray, data: Data) -> pa.ChunkedArray:
