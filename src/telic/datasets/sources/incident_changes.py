@@ -30,7 +30,7 @@ import pyarrow.compute as pc
 
 from telic.typing import BoolArray, LongArray
 
-__all__ = ["ACTIONS", "COMPARED", "actions_between", "fields_changed"]
+__all__ = ["ACTIONS", "COMPARED", "ENDED", "actions_between", "fields_changed"]
 
 ACTIONS: Final = (
     "reopen",
@@ -49,7 +49,9 @@ ACTIONS: Final = (
 COMPARED: Final = ("incident_state", "priority", "assignment_group", "assigned_to", "reopen_count")
 """Fields whose changes make actions."""
 
-ENDED = ("Closed", "Canceled", "Cancelled")
+ENDED: Final = ("Closed", "Canceled", "Cancelled")
+"""States in which nothing more is done to an incident."""
+
 SOLVED = ("Resolved",)
 WORKED = ("Active", "In Progress", "Work in Progress")
 WAITING = r"^(Awaiting|On Hold|Pending)"

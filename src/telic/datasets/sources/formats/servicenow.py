@@ -28,7 +28,7 @@ from telic.contract import Data
 from telic.datasets.sources.csv_files import csv_columns, csv_pieces
 from telic.datasets.sources.event_format import EventFormat
 from telic.datasets.sources.files import SourceFile, text_faults
-from telic.datasets.sources.incident_changes import COMPARED, actions_between, fields_changed
+from telic.datasets.sources.incident_changes import COMPARED, ENDED, actions_between, fields_changed
 from telic.datasets.sources.pieces import PIECE_ROWS, whole_table
 from telic.errors import DataError
 from telic.reports import Finding, Severity
@@ -138,9 +138,7 @@ def _decisions(table: pa.Table) -> pa.Table:
         "seconds_open": _since_opening(after, now),
         "seconds_since_update": pa.array((now - then).astype(np.float64)),
         "n_missed": pa.array(np.maximum(counts[1] - counts[0] - 1, 0)),
-        "is_end": pc.fill_null(
-            pc.is_in(after["incident_state"], value_set=pa.array(["Closed", "Canceled"])), False
-        ),
+        "is_end": pc.fill_null(pc.is_in(after["incident_state"], value_set=pa.array(ENDED)), False),
         "is_assigned": pc.is_valid(before["assigned_to"]),
         "sys_updated_by": after["sys_updated_by"],
     }
