@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import get_args
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from telic._core.near_miss import near_miss
 from telic.contract import TaskContract
 from telic.contract.streams import Origin
 from telic.errors import DataError
-from telic.reports import Finding, Severity
 from telic.trajectories import ORIGINS
 from telic.typing import IntArray, LongArray
 
+from .faults import Fault, fault_of
 from .labels import labels_and_codes
-from .read import SourceColumns
+from .rows import RowNames
 
 __all__ = ["labels_of_trajectories", "origins_of", "succeeded_of", "success_of_trajectories"]
 
@@ -28,66 +30,59 @@ SHOWN_LABELS = 8
 """Different texts of one trajectory that its label names."""
 
 
-def origins_of(source: SourceColumns, contract: TaskContract) -> IntArray | None:
-    """``(n,)`` index into ``ORIGINS`` of each row (missing: unknown), or None where the contract names no column.
+def origins_of(
+    column: pa.ChunkedArray, contract: TaskContract, first_row: int
+) -> tuple[IntArray, Fault | None]:
+    """``(n,)`` index into ``ORIGINS`` of each row (missing: unknown), and rows whose text stands for no origin.
 
-    Raises:
-        DataError: the column holds a text that stands for no origin.
+    Args:
+        column: as ``coerce`` left it.
+        contract: says what the texts mean.
+        first_row: of the column, counted through all files.
     """
-    column = source.columns.pop("origin", None)
-    if column is None:
-        return None
     codes, texts = labels_and_codes(column)
     meaning = {**{name: name for name in ORIGINS}, **dict(contract.data.origin_values)}
     odd = [i for i, text in enumerate(texts) if text not in meaning]
-    if odd:
-        first = np.flatnonzero(np.isin(codes, odd))
-        raise DataError(
-            f"The origin (column `{contract.data.origin_column}`) must be one of {', '.join(ORIGINS)}; "
-            f"{len(first):,} of {len(codes):,} rows hold others: "
-            f"{', '.join(f'`{texts[i]}`{near_miss(texts[i], list(ORIGINS))}' for i in odd[:5])} "
-            f"(first in {source.rows.first(first)}).",
-            hint="Say in `data.origin_values` what each text means.",
-            unknown=[texts[i] for i in odd[:20]],
-        )
-    table = np.array([ORIGINS.index(meaning[text]) for text in texts] + [UNKNOWN], dtype=np.int32)
-    return table[codes]
+    table = [ORIGINS.index(meaning.get(text, "unknown")) for text in texts]
+    found = np.array([*table, UNKNOWN], dtype=np.int32)[codes]
+    if not odd:
+        return found, None
+    tell = partial(_no_origin, contract.data.origin_column or "")
+    return found, fault_of(tell, np.flatnonzero(np.isin(codes, odd)), first_row, (texts[i] for i in odd))
 
 
-def succeeded_of(source: SourceColumns) -> IntArray | None:
-    """``(n,)`` 1, 0 or -1 (not known) of each row, or None where the contract names no column."""
-    column = source.columns.pop("succeeded", None)
-    if column is None:
-        return None
+def _no_origin(column: str, fault: Fault, rows: RowNames) -> DataError:
+    odd = sorted(fault.texts)
+    return DataError(
+        f"The origin (column `{column}`) must be one of {', '.join(ORIGINS)}; "
+        f"{fault.count:,} of {rows.total:,} rows hold others: "
+        f"{', '.join(f'`{text}`{near_miss(text, list(ORIGINS))}' for text in odd[:5])} "
+        f"(first in {rows.first_of(fault.rows, fault.count)}).",
+        hint="Say in `data.origin_values` what each text means.",
+        unknown=odd[:20],
+    )
+
+
+def succeeded_of(column: pa.ChunkedArray) -> IntArray:
+    """``(n,)`` 1, 0 or -1 (not known) of each row.
+
+    Args:
+        column: truth values.
+    """
     known = np.asarray(column.is_valid().combine_chunks().to_numpy(zero_copy_only=False))
     values = np.asarray(column.fill_null(False).to_numpy()).astype(np.int32)
     return np.where(known, values, np.int32(-1)).astype(np.int32)
 
 
-def success_of_trajectories(rows: IntArray, offsets: LongArray, findings: list[Finding]) -> IntArray:
-    """``(N,)`` the last known value of each trajectory, -1 where there is none; failures are kept and counted.
+def success_of_trajectories(rows: IntArray, offsets: LongArray) -> IntArray:
+    """``(N,)`` the last known value of each trajectory, -1 where there is none.
 
     Args:
         rows: ``(n,)`` of ``succeeded_of``, in order.
         offsets: ``(N + 1,)``.
-        findings: told the counts.
     """
     last = np.maximum.accumulate(np.where(rows >= 0, np.arange(len(rows)), -1))[offsets[1:] - 1]
-    found = np.where(last >= offsets[:-1], rows[last], -1).astype(np.int32)
-    counts = {
-        name: int(np.sum(found == code)) for name, code in (("succeeded", 1), ("failed", 0), ("unknown", -1))
-    }
-    findings.append(
-        Finding(
-            code="outcomes",
-            severity=Severity.INFO,
-            message=f"Of {len(found):,} trajectories {counts['succeeded']:,} succeeded, {counts['failed']:,} failed "
-            f"and {counts['unknown']:,} do not say; all were kept.",
-            hint="",
-            evidence=counts,
-        )
-    )
-    return found
+    return np.where(last >= offsets[:-1], rows[last], -1).astype(np.int32)
 
 
 def labels_of_trajectories(

@@ -10,24 +10,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 
 from telic._core.codes import renumber
 from telic.errors import DataError
-from telic.reports import Finding, Severity
 from telic.typing import BoolArray, FloatArray, IntArray, LongArray
 
+from .faults import Fault, fault_of
 from .labels import labels_and_codes
 from .rows import RowNames
 
 __all__ = [
     "Ordered",
     "Segments",
+    "backwards_in_files",
+    "by_key",
     "cut_keys",
     "duplicate_places",
-    "file_order_finding",
+    "file_keys",
+    "joined_names",
     "keys_of",
     "order_rows",
     "segment",
@@ -85,35 +89,24 @@ class Segments:
 
 
 def keys_of(
-    columns: Mapping[str, pa.ChunkedArray], n_rows: int, rows_per_file: Sequence[int], rows: RowNames
-) -> tuple[IntArray, tuple[str, ...]]:
-    """``(n,)`` source trajectory of each row of the files, and the names, sorted.
+    columns: Mapping[str, pa.ChunkedArray], n_rows: int, first_row: int
+) -> tuple[IntArray, list[list[str]], dict[str, Fault]]:
+    """``(n,)`` source trajectory of each row, the parts of their names (in the order of the keys), and faults.
 
     Args:
-        columns: source column to dictionary text; empty: each file is one trajectory.
-        n_rows: rows in all.
-        rows_per_file: for the case without columns.
-        rows: names of the rows.
-
-    Raises:
-        DataError: part of a name is missing.
+        columns: source column to dictionary text, at least one.
+        n_rows: of each.
+        first_row: of the columns, counted through all files.
     """
-    if not columns:
-        width = len(str(len(rows_per_file)))
-        files = np.repeat(np.arange(len(rows_per_file), dtype=np.int32), rows_per_file)
-        return files, tuple(f"file-{i + 1:0{width}d}" for i in range(len(rows_per_file)))
     keys: IntArray = np.zeros(n_rows, dtype=np.int32)
     parts: list[list[str]] = []
+    faults: dict[str, Fault] = {}
     for name, column in columns.items():
         codes, found = labels_and_codes(column)
         gone = np.flatnonzero(codes < 0)
         if len(gone):
-            raise DataError(
-                f"Column `{name}` names the trajectory (data.trajectory) and is missing in {len(gone):,} "
-                f"of {n_rows:,} rows: {rows.first(gone)}.",
-                hint="Fill it in, or leave these rows out.",
-                rows=gone[:20].tolist(),
-            )
+            faults[f"trajectory: {name}"] = fault_of(partial(_nameless, name), gone, first_row)
+            codes, found = np.zeros(n_rows, dtype=np.int32), ("",)
         if not parts:
             keys, parts = codes, [list(found)]
             continue
@@ -123,9 +116,38 @@ def keys_of(
         present, keys = renumber(wide, np.int32)
         before, last = (x.tolist() for x in np.divmod(present, len(found)))
         parts = [*([part[i] for i in before] for part in parts), [found[i] for i in last]]
+    return keys, parts, faults
+
+
+def file_keys(
+    rows_per_file: Sequence[int], first_file: int, n_files: int
+) -> tuple[IntArray, list[list[str]]]:
+    """The same where each file is one trajectory, named by its place among all files.
+
+    Args:
+        rows_per_file: of some of them.
+        first_file: place of the first.
+        n_files: number of all.
+    """
+    width = len(str(n_files))
+    keys = np.repeat(np.arange(len(rows_per_file), dtype=np.int32), rows_per_file)
+    return keys, [[f"file-{first_file + i + 1:0{width}d}" for i in range(len(rows_per_file))]]
+
+
+def joined_names(parts: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """The name of each trajectory, from its parts."""
     if len(parts) == 1:
-        return keys, tuple(parts[0])
-    return keys, tuple("/".join(map(_escaped, names)) for names in zip(*parts, strict=True))
+        return tuple(parts[0])
+    return tuple("/".join(map(_escaped, names)) for names in zip(*parts, strict=True))
+
+
+def _nameless(column: str, fault: Fault, rows: RowNames) -> DataError:
+    return DataError(
+        f"Column `{column}` names the trajectory (data.trajectory) and is missing in {fault.count:,} "
+        f"of {rows.total:,} rows: {rows.first_of(fault.rows, fault.count)}.",
+        hint="Fill it in, or leave these rows out.",
+        rows=list(fault.rows),
+    )
 
 
 def cut_keys(
@@ -156,7 +178,7 @@ def order_rows(keys: IntArray, names: tuple[str, ...], times: FloatArray | None)
         names: of the keys.
         times: ``(n,)`` seconds in the order of the files, or None.
     """
-    order, keys_of_files, times_of_files = _by_key(keys), keys, times
+    order, keys_of_files, times_of_files = by_key(keys), keys, times
     if order is not None:
         keys, times = keys[order], None if times is None else times[order]
     if times is not None and times_of_files is not None and len(_backwards(keys, times)):
@@ -165,28 +187,15 @@ def order_rows(keys: IntArray, names: tuple[str, ...], times: FloatArray | None)
     return Ordered(order=order, keys=keys, names=names, times=times, starts=starts_of(keys))
 
 
-def file_order_finding(keys: IntArray, times: FloatArray) -> list[Finding]:
-    """A finding where time runs backwards within a trajectory in the order of the files."""
-    order = _by_key(keys)
+def backwards_in_files(keys: IntArray, times: FloatArray) -> int:
+    """In how many places time runs backwards within a trajectory in the order of the files."""
+    order = by_key(keys)
     if order is not None:
         keys, times = keys[order], times[order]
-    backwards = len(_backwards(keys, times))
-    if not backwards:
-        return []
-    return [
-        Finding(
-            code="file-order",
-            severity=Severity.NOTICE,
-            message=f"In {backwards:,} {'place' if backwards == 1 else 'places'} time runs backwards within a "
-            f"trajectory in the order of the files; rows were sorted by time.",
-            hint="If the order of the file is right and the times are not (clocks of several machines), "
-            "leave `data.time` out.",
-            evidence={"count": backwards},
-        )
-    ]
+    return len(_backwards(keys, times))
 
 
-def _by_key(keys: IntArray) -> LongArray | None:
+def by_key(keys: IntArray) -> LongArray | None:
     """The stable order by key, or None where the keys do not fall: counted by 16 bits at a time, never compared."""
     if np.all(keys[1:] >= keys[:-1]):
         return None

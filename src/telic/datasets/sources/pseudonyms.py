@@ -20,7 +20,7 @@ from telic.contract import TaskContract
 from telic.datasets.privacy.private_folder import SecretKey, secret_key
 from telic.errors import DataError
 
-__all__ = ["people_key", "pseudonyms", "pseudonyms_of"]
+__all__ = ["people_key", "person_digests", "pseudonyms", "pseudonyms_from", "pseudonyms_of"]
 
 DIGITS = 6
 """Hexadecimal digits of the weak default: short enough to read, 16.7 million values."""
@@ -41,19 +41,41 @@ def pseudonyms(names: Sequence[str], task: str, key: SecretKey | None = None) ->
     Raises:
         DataError: two people have one pseudonym under the secret key.
     """
+    return pseudonyms_from(person_digests(names, task, key), key)
+
+
+def person_digests(names: Sequence[str], task: str, key: SecretKey | None = None) -> tuple[str, ...]:
+    """The whole digest of each name, hexadecimal: what stands for people until all of them are known.
+
+    Args:
+        names: distinct names.
+        task: ``identity.task`` of the contract.
+        key: the secret key; None: the weak default.
+    """
     if key is not None:
-        made = tuple(f"demonstrator-{key.digest(task, 'person', name)[:KEYED_DIGITS]}" for name in names)
-        if len(set(made)) < len(made):
+        return tuple(key.digest(task, "person", name) for name in names)
+    return tuple(hmac.new(task.encode(), name.encode(), hashlib.sha256).hexdigest() for name in names)
+
+
+def pseudonyms_from(digests: Sequence[str], key: SecretKey | None = None) -> tuple[str, ...]:
+    """The pseudonym of each person of a dataset.
+
+    Args:
+        digests: distinct, of all people (``person_digests``).
+        key: the secret key; None: the weak default.
+
+    Raises:
+        DataError: two people have one pseudonym under the secret key.
+    """
+    digits = DIGITS if key is None else KEYED_DIGITS
+    while len({d[:digits] for d in digests}) < len(digests):
+        if key is not None:
             raise DataError(
-                f"Two of {len(made):,} people have the same pseudonym under this key, by chance.",
+                f"Two of {len(digests):,} people have the same pseudonym under this key, by chance.",
                 hint="Name another `privacy.key`.",
             )
-        return made
-    full = [hmac.new(task.encode(), name.encode(), hashlib.sha256).hexdigest() for name in names]
-    digits = DIGITS
-    while len({f[:digits] for f in full}) < len(full):
         digits += 2
-    return tuple(f"demonstrator-{f[:digits]}" for f in full)
+    return tuple(f"demonstrator-{d[:digits]}" for d in digests)
 
 
 def people_key(contract: TaskContract) -> SecretKey | None:

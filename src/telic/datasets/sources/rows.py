@@ -55,9 +55,18 @@ class RowNames:
             return f"{part.name} line {inside + part.first_line}"
         return f"{part.name} row {inside + 1}"
 
+    @property
+    def total(self) -> int:
+        """Number of rows in all files."""
+        return sum(p.n_rows for p in self.parts)
+
     def first(self, rows: LongArray) -> str:
         """The first few rows by name, and how many more there are."""
-        more = f" and {len(rows) - SHOWN:,} more" if len(rows) > SHOWN else ""
+        return self.first_of(rows, len(rows))
+
+    def first_of(self, rows: Sequence[int] | LongArray, count: int) -> str:
+        """The same where only the first rows are at hand, and the number of all."""
+        more = f" and {count - SHOWN:,} more" if count > SHOWN else ""
         return ", ".join(self.name(int(r)) for r in rows[:SHOWN]) + more
 
 
