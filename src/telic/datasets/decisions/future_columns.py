@@ -13,7 +13,7 @@ from telic.reports import Finding, Severity
 from telic.typing import FloatArray
 
 from .acts import Acts
-from .leakage import FutureMatch, Series, future_matches
+from .leakage import LEVEL, FutureMatch, Series, future_matches
 from .reading import columns_by_name
 from .stream_table import StreamTable
 
@@ -29,6 +29,7 @@ def future_findings(acts: Acts, states: Sequence[StreamTable], contract: TaskCon
         contract: names the observations.
     """
     observed = {o.column for o in contract.observations} & set(acts.columns)
+    n_states = sum(len(columns_by_name(table)) for table in states)
     found: dict[str, FutureMatch] = {}
     for table in states:
         keys, row_keys = acts.keys([name for name, _ in table.stream.entities], table)
@@ -40,6 +41,7 @@ def future_findings(acts: Acts, states: Sequence[StreamTable], contract: TaskCon
                 acts.times,
                 columns,
                 {f"{table.stream.name}.{name}": Series(keys=row_keys, times=table.times, values=series)},
+                level=LEVEL / n_states,
             )
             for match in matches:
                 best = found.get(match.column)

@@ -28,7 +28,7 @@ from telic.typing import FloatArray
 
 from .as_of import as_of, first_after
 
-__all__ = ["HONEST", "LEADS", "FutureMatch", "Series", "future_matches"]
+__all__ = ["HONEST", "LEADS", "LEVEL", "FutureMatch", "Series", "future_matches"]
 
 HONEST = 0.8
 """Share of changed values that an honest column may foresee exactly."""
@@ -88,6 +88,8 @@ def future_matches(
     times: FloatArray,
     columns: Mapping[str, FloatArray],
     states: Mapping[str, Series],
+    *,
+    level: float = LEVEL,
 ) -> list[FutureMatch]:
     """The columns that equal later states, each with the state and lead that it equals most.
 
@@ -96,6 +98,7 @@ def future_matches(
         times: ``(n,)`` seconds.
         columns: name to ``(n,)`` values of the decisions, NaN where missing.
         states: ``stream.column`` to its series.
+        level: probability of naming an honest column, over the comparisons of this call.
     """
     comparisons = max(1, len(columns) * len(states) * len(LEADS))
     found: dict[str, FutureMatch] = {}
@@ -107,7 +110,7 @@ def future_matches(
         for lead in LEADS:
             then = _at(series, first_after(keys, times, series.keys, series.times, lead=lead))
             for name, values in columns.items():
-                match = _match(name, values, state, now, then, lead, TOLERANCE * spread, LEVEL / comparisons)
+                match = _match(name, values, state, now, then, lead, TOLERANCE * spread, level / comparisons)
                 best = found.get(name)
                 if match is not None and (best is None or match.least_share > best.least_share):
                     found[name] = match
