@@ -9,7 +9,7 @@ from telic.contract import TaskContract
 from telic.reports import Finding, Severity
 from telic.trajectories import Demonstrations
 
-from .detectors import detectors_of, mask_text
+from .detectors import KINDS, detectors_of, mask_text, quick_look
 from .guard import Guard
 from .sensitive import sensitive_columns
 from .shielded import shielded_finding
@@ -50,8 +50,9 @@ def after_reading(demos: Demonstrations, contract: TaskContract, guard: Guard | 
         guard: of the reading, or None.
     """
     detectors = detectors_of() if guard is None else guard.detectors
+    look = quick_look(KINDS) if guard is None else guard.look
     told = demos.findings if guard is None else [shielded_finding(f, detectors) for f in demos.findings]
-    found = [*told, *sensitive_columns(demos, detectors), *_about_keys(contract, guard)]
+    found = [*told, *sensitive_columns(demos, detectors, look), *_about_keys(contract, guard)]
     settings = demos.provenance.settings
     if guard is not None and guard.key is not None:
         settings = {**settings, "privacy_key": guard.key.id}

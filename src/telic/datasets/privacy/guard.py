@@ -19,7 +19,7 @@ import pyarrow as pa
 from telic.contract import Privacy, PrivacyRule, TaskContract
 from telic.errors import DataError
 
-from .detectors import detectors_of
+from .detectors import Look, detectors_of, quick_look
 from .detectors.span import Detector
 from .private_folder import SecretKey, names_of, secret_key
 from .rules import apply_to_numbers, apply_to_text, text_rule
@@ -42,7 +42,7 @@ class ColumnGuard:
     Attributes:
         rule: of the contract.
         guard: whose rule it is.
-        known: text to what stands in its place, for texts that were seen.
+        known: text to what stands in its place, for texts that were looked at.
     """
 
     rule: PrivacyRule
@@ -58,7 +58,8 @@ class ColumnGuard:
         if self.rule.width is not None or self.rule.to is not None:
             return apply_to_numbers(column, self.rule)
         change = text_rule(self.rule, self.guard.task, self.guard.key, self.guard.detectors)
-        return apply_to_text(column, change, self.known)
+        look = self.guard.look if self.rule.rule == "mask" else None
+        return apply_to_text(column, change, self.known, look)
 
     def withheld(self, error: DataError, field: str, column: str, where: str) -> DataError:
         """The error about values of the column, without them.
@@ -91,6 +92,7 @@ class Guard:
         privacy: the contract's block.
         key: of the pseudonyms; None: the weak default.
         detectors: what is looked for in text.
+        look: which texts they could find anything in.
         names_digest: tells one list of names from another, without telling them.
         streams: names of the contract's streams, in order.
     """
@@ -99,6 +101,7 @@ class Guard:
     privacy: Privacy
     key: SecretKey | None = field(repr=False)
     detectors: Sequence[Detector] = field(repr=False)
+    look: Look = field(repr=False)
     names_digest: str = ""
     streams: tuple[str, ...] = ()
 
@@ -159,6 +162,7 @@ def guard_of(contract: TaskContract) -> Guard | None:
         privacy=privacy,
         key=key,
         detectors=detectors_of(privacy.detect, names),
+        look=quick_look(privacy.detect, names),
         names_digest=_names_digest(key, names),
         streams=tuple(s.name for s in contract.streams),
     )

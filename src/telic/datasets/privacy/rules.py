@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from telic.contract import PrivacyRule
 
-from .detectors import mask_text
+from .detectors import Look, mask_text
 from .detectors.span import Detector
 from .private_folder import SecretKey
 
@@ -60,7 +60,7 @@ def text_rule(
 
 
 def apply_to_text(
-    column: pa.ChunkedArray, change: Callable[[str], str], known: dict[str, str]
+    column: pa.ChunkedArray, change: Callable[[str], str], known: dict[str, str], look: Look | None = None
 ) -> pa.ChunkedArray:
     """A dictionary column with every distinct text changed.
 
@@ -68,17 +68,26 @@ def apply_to_text(
         column: dictionary of text, as ``coerce`` leaves labels.
         change: of one text.
         known: what was changed before; added to.
+        look: says which texts ``change`` could change; None: any.
     """
-    chunks = []
-    for chunk in column.chunks:
-        new: list[str | None] = []
-        for text in chunk.dictionary.to_pylist():
-            if text is not None and text not in known:
-                known[text] = change(text)
-            new.append(None if text is None else known[text])
-        texts = pa.array(new, pa.string()).dictionary_encode()
-        chunks.append(pa.DictionaryArray.from_arrays(texts.indices.take(chunk.indices), texts.dictionary))
+    chunks = [_changed(chunk, change, known, look) for chunk in column.chunks]
     return pa.chunked_array(chunks, column.type)
+
+
+def _changed(
+    chunk: pa.DictionaryArray, change: Callable[[str], str], known: dict[str, str], look: Look | None
+) -> pa.DictionaryArray:
+    texts = chunk.dictionary
+    flags = np.asarray(texts.is_valid()) if look is None else look(texts)
+    if not flags.any():
+        return chunk
+    new: list[str] = []
+    for text in texts.filter(pa.array(flags)).to_pylist():
+        if text not in known:
+            known[text] = change(text)
+        new.append(known[text])
+    encoded = pc.replace_with_mask(texts, pa.array(flags), pa.array(new, pa.string())).dictionary_encode()
+    return pa.DictionaryArray.from_arrays(encoded.indices.take(chunk.indices), encoded.dictionary)
 
 
 def apply_to_numbers(column: pa.ChunkedArray, rule: PrivacyRule) -> pa.ChunkedArray:

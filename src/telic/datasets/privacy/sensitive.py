@@ -6,13 +6,16 @@ most ``MOST_LABELS`` of a column, evenly chosen. Which labels they are is not sa
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
 
 from telic.reports import Finding, Severity
 from telic.trajectories import Demonstrations
 
-from .detectors import find_all
+from .detectors import Look, find_all
 from .detectors.span import Detector
 
 __all__ = ["sensitive_columns"]
@@ -28,17 +31,20 @@ CHANCE = {"card": 0.1, "phone": 0.02}
 times as many nothing is said where most labels are numbers."""
 
 
-def sensitive_columns(demos: Demonstrations, detectors: Sequence[Detector]) -> tuple[Finding, ...]:
+def sensitive_columns(
+    demos: Demonstrations, detectors: Sequence[Detector], look: Look | None = None
+) -> tuple[Finding, ...]:
     """One finding a column that holds something.
 
     Args:
         demos: what is to be kept.
         detectors: what is looked for.
+        look: which texts they could find anything in; None: any.
     """
     return tuple(
         _finding(column, kinds, len(looked), len(labels))
         for column, labels in _columns(demos)
-        if (kinds := _kinds(looked := _some(labels), detectors))
+        if (kinds := _kinds(looked := _some(labels), detectors, look))
     )
 
 
@@ -58,10 +64,10 @@ def _some(labels: Sequence[str]) -> list[str]:
     return [label[:MOST_CHARACTERS] for label in labels[::step]]
 
 
-def _kinds(labels: Sequence[str], detectors: Sequence[Detector]) -> dict[str, int]:
+def _kinds(labels: Sequence[str], detectors: Sequence[Detector], look: Look | None) -> dict[str, int]:
     """Kind to the number of labels that hold it, without what chance explains."""
     found: Counter[str] = Counter()
-    for label in labels:
+    for label in labels if look is None else itertools.compress(labels, look(pa.array(labels, pa.string()))):
         found.update({span.kind for span in find_all(label, detectors)})
     numbers = sum(not any(c.isalpha() for c in label) for label in labels)
     if numbers > len(labels) / 2:

@@ -14,7 +14,7 @@ from typing import Any
 
 from .span import Span
 
-__all__ = ["names_detector"]
+__all__ = ["first_words", "names_detector"]
 
 WORD = re.compile(r"[^\W_]+")
 LONGEST = 6
@@ -40,6 +40,24 @@ def names_detector(names: Iterable[str]) -> Callable[[str], list[Span]]:
     Args:
         names: one a person, as "Alice Smith", "Smith" or a login.
     """
+    tree = _tree(names)
+
+    def find(text: str) -> list[Span]:
+        return _find(text, tree) if tree else []
+
+    return find
+
+
+def first_words(names: Iterable[str]) -> frozenset[str]:
+    """Words that a find of these names can begin with, in small letters and without accents.
+
+    Args:
+        names: as of ``names_detector``.
+    """
+    return frozenset(_tree(names))
+
+
+def _tree(names: Iterable[str]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for name in names:
         words = [_folded(w) for w in WORD.findall(name)][:LONGEST]
@@ -49,11 +67,7 @@ def names_detector(names: Iterable[str]) -> Callable[[str], list[Span]]:
         if len(words) > 1:  # "Smith, Alice", and "O'Brien, Alice", whose last name is two words here
             _plant(tree, [*words[1:], words[0]])
             _plant(tree, [words[-1], *words[:-1]])
-
-    def find(text: str) -> list[Span]:
-        return _find(text, tree) if tree else []
-
-    return find
+    return tree
 
 
 def _plant(tree: dict[str, Any], words: list[str]) -> None:
