@@ -31,7 +31,7 @@ __all__ = ["Paths", "ingest", "ingest_key", "read_demonstrations"]
 
 Paths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
-READING_VERSION = 3
+READING_VERSION = 4
 """Rises when the same files and contract would be read differently, so that old ingests are done again."""
 
 

@@ -1,17 +1,18 @@
 """Which source columns a contract asks for, and as what.
 
 One source column may serve several uses (an operator's name may be both demonstrator and part of the
-trajectory's name); it is read once.
+trajectory's name); it is read once, and where it says who decided every other use of it gets pseudonyms too.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from telic.contract import TaskContract
 from telic.datasets.privacy.guard import ColumnGuard
+from telic.datasets.privacy.person_columns import PersonColumn
 
 __all__ = ["Kind", "Use", "uses_of"]
 
@@ -35,7 +36,7 @@ class Use:
     column: str
     kind: Kind
     field: str
-    guard: ColumnGuard | None = dataclasses.field(default=None, repr=False, compare=False)
+    guard: ColumnGuard | PersonColumn | None = dataclasses.field(default=None, repr=False, compare=False)
 
 
 def uses_of(contract: TaskContract) -> tuple[Use, ...]:
@@ -67,4 +68,16 @@ def uses_of(contract: TaskContract) -> tuple[Use, ...]:
         ]
     single += [(f"label:{c}", c, "text", f"data.labels[{i}]") for i, c in enumerate(data.labels)]
     uses += [Use(role=r, column=c, kind=k, field=f) for r, c, k, f in single if c is not None]
-    return tuple(uses)
+    return tuple(_protected(u, contract) for u in uses)
+
+
+def _protected(use: Use, contract: TaskContract) -> Use:
+    """The use, with pseudonyms in place of names where the column says who decided."""
+    kind, _, name = use.role.partition(":")
+    if use.column != contract.data.demonstrator or kind not in ("trajectory", "label", "observation"):
+        return use
+    # Values that the contract lists stand in it as they are, and must be known as they are.
+    is_listed = any(o.name == name and o.values is not None for o in contract.observations)
+    if kind == "observation" and (use.kind != "category" or is_listed):
+        return use
+    return replace(use, guard=PersonColumn(contract))

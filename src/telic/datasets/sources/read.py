@@ -153,7 +153,7 @@ def _guarded(uses: Sequence[Use]) -> Sequence[Use]:
     guard = watching()
     if guard is None:
         return uses
-    return [replace(u, guard=guard.of_column(u.column, field=u.field, role=u.role)) for u in uses]
+    return [replace(u, guard=guard.of_column(u.column, field=u.field, role=u.role) or u.guard) for u in uses]
 
 
 def _coerced(column: pa.ChunkedArray, use: Use, data: Data, rows: RowNames) -> pa.ChunkedArray:
