@@ -227,7 +227,7 @@ def test_two_writers(tmp_path, monkeypatch):
 
 STEPS = [
     (store_module, "write_files"),
-    (layout_module, "_write"),
+    (layout_module, "write_table"),
     (store_module, "file_digest"),
     (store_module, "atomic_write"),
     (store_module, "sync_folder"),

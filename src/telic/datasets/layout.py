@@ -8,7 +8,7 @@ the manifest.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,16 @@ from telic.errors import PermanentError
 from telic.reports import Finding, Provenance
 from telic.trajectories import Demonstrations
 
-__all__ = ["from_files", "manifest_of", "write_files"]
+__all__ = [
+    "TRAJECTORIES",
+    "from_files",
+    "manifest",
+    "manifest_of",
+    "row_table",
+    "trajectory_table",
+    "write_files",
+    "write_table",
+]
 
 PART_ROWS = 1 << 23
 """Rows a file: a few hundred MB, so that parts can be copied and checked on their own."""
@@ -50,32 +59,86 @@ def write_files(demos: Demonstrations, folder: Path) -> list[str]:
     for i, start in enumerate(range(0, max(1, demos.n_decisions), PART_ROWS)):
         name = f"rows-{i:05d}.parquet"
         part = pa.table({k: pa.array(v[start : start + PART_ROWS]) for k, v in columns.items()})
-        _write(part, folder / name)
+        write_table(part, folder / name)
         names.append(name)
+    write_table(trajectory_table(demos), folder / TRAJECTORIES)
+    return [*names, TRAJECTORIES]
+
+
+def row_table(demos: Demonstrations) -> pa.Table:
+    """One row a decision, as files hold it."""
+    return pa.table({k: pa.array(v) for k, v in _row_columns(demos)})
+
+
+def trajectory_table(demos: Demonstrations) -> pa.Table:
+    """One row a trajectory, as files hold it."""
     per_trajectory = {n: getattr(demos, n) for n in _TRAJECTORY_COLUMNS if getattr(demos, n) is not None}
     per_trajectory["trajectory_ids"] = pa.array(demos.trajectory_ids.tolist(), pa.string())
     per_trajectory |= {f"label:{k}": pa.array(v.tolist(), pa.string()) for k, v in demos.labels.items()}
-    _write(pa.table({"lengths": np.diff(demos.offsets), **per_trajectory}), folder / TRAJECTORIES)
-    return [*names, TRAJECTORIES]
+    return pa.table({"lengths": np.diff(demos.offsets), **per_trajectory})
 
 
 def manifest_of(demos: Demonstrations) -> dict[str, Any]:
     """What the files do not say: digest, counts, labels, findings, provenance."""
+    return manifest(
+        digest=demos.digest,
+        n_decisions=demos.n_decisions,
+        n_trajectories=demos.n_trajectories,
+        action_labels=demos.action_labels,
+        people=demos.demonstrator_names,
+        categories=demos.categories,
+        observations=tuple(demos.observations),
+        shifted=[n for n in demos.next_observations if _is_shifted(demos, n)],
+        columns=demos.column_digests,
+        findings=demos.findings,
+        provenance=demos.provenance,
+    )
+
+
+def manifest(
+    *,
+    digest: str,
+    n_decisions: int,
+    n_trajectories: int,
+    action_labels: Sequence[str],
+    people: Sequence[str],
+    categories: Mapping[str, Sequence[str]],
+    observations: Sequence[str],
+    shifted: Sequence[str],
+    columns: Mapping[str, str],
+    findings: Sequence[Finding],
+    provenance: Provenance,
+) -> dict[str, Any]:
+    """What ``manifest_of`` says, of demonstrations that are not in memory.
+
+    Args:
+        digest: of the logical content.
+        n_decisions: number of decisions.
+        n_trajectories: number of trajectories.
+        action_labels: of the actions.
+        people: pseudonyms.
+        categories: name to labels.
+        observations: names.
+        shifted: those of them whose values after a decision are those of the next row.
+        columns: name to digest.
+        findings: worst first.
+        provenance: how they were made.
+    """
     return {
-        "digest": demos.digest,
+        "digest": digest,
         "counts": {
-            "decisions": demos.n_decisions,
-            "trajectories": demos.n_trajectories,
-            "demonstrators": len(demos.demonstrator_names),
+            "decisions": n_decisions,
+            "trajectories": n_trajectories,
+            "demonstrators": len(people),
         },
-        "action_labels": list(demos.action_labels),
-        "demonstrator_names": list(demos.demonstrator_names),
-        "categories": {k: list(v) for k, v in demos.categories.items()},
-        "observations": list(demos.observations),
-        "shifted": [n for n in demos.next_observations if _is_shifted(demos, n)],
-        "columns": dict(demos.column_digests),
-        "findings": [f.to_json() for f in demos.findings],
-        "provenance": demos.provenance.to_json(),
+        "action_labels": list(action_labels),
+        "demonstrator_names": list(people),
+        "categories": {k: list(v) for k, v in categories.items()},
+        "observations": list(observations),
+        "shifted": list(shifted),
+        "columns": dict(columns),
+        "findings": [f.to_json() for f in findings],
+        "provenance": provenance.to_json(),
     }
 
 
@@ -179,7 +242,14 @@ def _is_shifted(demos: Demonstrations, name: str) -> bool:
     )
 
 
-def _write(table: pa.Table, path: Path) -> None:
+def write_table(table: pa.Table, path: Path, *, group_rows: int = GROUP_ROWS) -> None:
+    """Nothing, after the table is in the file and on the disk.
+
+    Args:
+        table: of rows or trajectories.
+        path: where to.
+        group_rows: rows a row group.
+    """
     codes = [f.name for f in table.schema if pa.types.is_integer(f.type) or pa.types.is_boolean(f.type)]
     with path.open("wb") as file:
         pq.write_table(
@@ -187,7 +257,7 @@ def _write(table: pa.Table, path: Path) -> None:
             file,
             compression="zstd",
             use_dictionary=codes,
-            row_group_size=GROUP_ROWS,
+            row_group_size=group_rows,
             store_schema=True,
         )
         file.flush()

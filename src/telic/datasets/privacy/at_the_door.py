@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from telic.contract import TaskContract
-from telic.reports import Finding, Severity
+from telic.reports import Finding, Provenance, Severity
 from telic.trajectories import Demonstrations
 
-from .detectors import KINDS, detectors_of, mask_text, quick_look
+from .detectors import KINDS, Look, detectors_of, mask_text, quick_look
+from .detectors.span import Detector
 from .guard import Guard
 from .sensitive import sensitive_columns
 from .shielded import shielded_finding
 
-__all__ = ["after_reading", "file_name", "reading_rules"]
+__all__ = [
+    "after_reading",
+    "detectors_at",
+    "file_name",
+    "findings_after_reading",
+    "provenance_after_reading",
+    "reading_rules",
+]
 
 
 def file_name(name: str, guard: Guard | None) -> str:
@@ -49,18 +58,45 @@ def after_reading(demos: Demonstrations, contract: TaskContract, guard: Guard | 
         contract: by which.
         guard: of the reading, or None.
     """
-    detectors = detectors_of() if guard is None else guard.detectors
-    look = quick_look(KINDS) if guard is None else guard.look
-    told = demos.findings if guard is None else [shielded_finding(f, detectors) for f in demos.findings]
-    found = [*told, *sensitive_columns(demos, detectors, look), *_about_keys(contract, guard)]
-    settings = demos.provenance.settings
-    if guard is not None and guard.key is not None:
-        settings = {**settings, "privacy_key": guard.key.id}
+    sensitive = sensitive_columns(demos, *detectors_at(guard))
     return replace(
         demos,
-        findings=tuple(sorted(found, key=lambda f: -f.severity)),
-        provenance=replace(demos.provenance, settings=settings),
+        findings=findings_after_reading(demos.findings, sensitive, contract, guard),
+        provenance=provenance_after_reading(demos.provenance, guard),
     )
+
+
+def detectors_at(guard: Guard | None) -> tuple[Sequence[Detector], Look]:
+    """What is looked for in what is kept, and which texts it could be in."""
+    return (detectors_of(), quick_look(KINDS)) if guard is None else (guard.detectors, guard.look)
+
+
+def findings_after_reading(
+    found: Sequence[Finding], sensitive: Sequence[Finding], contract: TaskContract, guard: Guard | None
+) -> tuple[Finding, ...]:
+    """The findings with what privacy has to say, worst first.
+
+    Args:
+        found: by the reading.
+        sensitive: about columns that are kept.
+        contract: by which.
+        guard: of the reading, or None.
+    """
+    told = found if guard is None else [shielded_finding(f, guard.detectors) for f in found]
+    every = [*told, *sensitive, *_about_keys(contract, guard)]
+    return tuple(sorted(every, key=lambda f: -f.severity))
+
+
+def provenance_after_reading(provenance: Provenance, guard: Guard | None) -> Provenance:
+    """The provenance with the key of the pseudonyms.
+
+    Args:
+        provenance: of the files.
+        guard: of the reading, or None.
+    """
+    if guard is None or guard.key is None:
+        return provenance
+    return replace(provenance, settings={**provenance.settings, "privacy_key": guard.key.id})
 
 
 def _about_keys(contract: TaskContract, guard: Guard | None) -> list[Finding]:

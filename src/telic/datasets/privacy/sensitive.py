@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
 
@@ -18,7 +18,18 @@ from telic.trajectories import Demonstrations
 from .detectors import Look, find_all
 from .detectors.span import Detector
 
-__all__ = ["sensitive_columns"]
+__all__ = [
+    "NAMES",
+    "base_name",
+    "category_column",
+    "label_column",
+    "looked_at",
+    "sensitive_columns",
+    "sensitive_texts",
+    "stride",
+]
+
+NAMES = "the names of trajectories"
 
 MOST_LABELS = 1_000
 """Distinct labels of a column that are looked at."""
@@ -41,27 +52,64 @@ def sensitive_columns(
         detectors: what is looked for.
         look: which texts they could find anything in; None: any.
     """
+    columns = ((column, *looked_at(labels)) for column, labels in _columns(demos))
+    return sensitive_texts(columns, detectors, look)
+
+
+def sensitive_texts(
+    columns: Iterable[tuple[str, Sequence[str], int]],
+    detectors: Sequence[Detector],
+    look: Look | None = None,
+) -> tuple[Finding, ...]:
+    """The same of columns that are not in memory.
+
+    Args:
+        columns: what each column is called, those of its distinct labels that are looked at, and how many it has.
+        detectors: what is looked for.
+        look: which texts they could find anything in; None: any.
+    """
     return tuple(
-        _finding(column, kinds, len(looked), len(labels))
-        for column, labels in _columns(demos)
-        if (kinds := _kinds(looked := _some(labels), detectors, look))
+        _finding(column, kinds, len(looked), total)
+        for column, looked, total in columns
+        if (kinds := _kinds([label[:MOST_CHARACTERS] for label in looked], detectors, look))
     )
+
+
+def looked_at(labels: Sequence[str]) -> tuple[Sequence[str], int]:
+    """Those of the labels that are looked at, and how many there are.
+
+    Args:
+        labels: all distinct ones of a column, in order.
+    """
+    return labels[:: stride(len(labels))], len(labels)
+
+
+def stride(n: int) -> int:
+    """Of ``n`` labels in order each how manieth is looked at."""
+    return max(1, -(-n // MOST_LABELS))
 
 
 def _columns(demos: Demonstrations) -> Iterator[tuple[str, Sequence[str]]]:
     for name, labels in demos.categories.items():
-        yield f"observation `{name}`", labels
-    yield (
-        "the names of trajectories",
-        sorted({str(t).partition("#")[0] for t in demos.trajectory_ids.tolist()}),
-    )
+        yield category_column(name), labels
+    yield NAMES, sorted({base_name(str(t)) for t in demos.trajectory_ids.tolist()})
     for name, values in demos.labels.items():
-        yield f"label `{name}`", sorted({str(v) for v in values.tolist()})
+        yield label_column(name), sorted({str(v) for v in values.tolist()})
 
 
-def _some(labels: Sequence[str]) -> list[str]:
-    step = max(1, -(-len(labels) // MOST_LABELS))
-    return [label[:MOST_CHARACTERS] for label in labels[::step]]
+def category_column(name: str) -> str:
+    """What the labels of an observation are called."""
+    return f"observation `{name}`"
+
+
+def label_column(name: str) -> str:
+    """What the labels of trajectories are called."""
+    return f"label `{name}`"
+
+
+def base_name(trajectory: str) -> str:
+    """The name without the number of a piece."""
+    return trajectory.partition("#")[0]
 
 
 def _kinds(labels: Sequence[str], detectors: Sequence[Detector], look: Look | None) -> dict[str, int]:

@@ -15,7 +15,7 @@ from telic.contract import TaskContract
 from telic.errors import DataError
 from telic.reports import Provenance
 from telic.trajectories import Demonstrations
-from telic.typing import IntArray
+from telic.typing import LongArray
 
 from .about_trajectories import labels_of_trajectories, success_of_trajectories
 from .arrange import Arranged, arrange
@@ -27,7 +27,15 @@ from .order import Segments
 from .read import SourceColumns, release
 from .rows import RowNames
 
-__all__ = ["FEWEST", "assemble", "counted", "demonstrations_of", "too_few"]
+__all__ = [
+    "FEWEST",
+    "assemble",
+    "counted",
+    "demonstrations_of",
+    "numbered",
+    "piece_numbers",
+    "too_few",
+]
 
 FEWEST = 2
 """Decisions from which something can be learned."""
@@ -92,8 +100,7 @@ def demonstrations_of(rows: Arranged, segments: Segments, contract: TaskContract
     first = np.flatnonzero(segments.starts)
     offsets = np.append(first, n).astype(np.int64)
     last = offsets[1:] - 1
-    keys = rows.ordered.keys[first]
-    ids = _ids(keys, rows.ordered.names)
+    ids = _ids(rows, segments)
     terminated = np.zeros(len(first), dtype=bool) if rows.terminated is None else rows.terminated[last]
     current, following = {}, {}
     for name in list(rows.observations):
@@ -154,13 +161,33 @@ def _median_step(demos: Demonstrations, contract: TaskContract) -> float | None:
     return float(np.median(steps, overwrite_input=True)) if len(steps) else None
 
 
-def _ids(keys: IntArray, names: tuple[str, ...]) -> list[str]:
-    """Name of each trajectory: that of its source, and ``#2``, ``#3``, ... for its further pieces."""
+def piece_numbers(rows: Arranged, segments: Segments) -> tuple[list[str], LongArray]:
+    """Name of the source trajectory of each trajectory, and which piece of it this is, from 0.
+
+    Args:
+        rows: of whole source trajectories.
+        segments: where they are cut.
+    """
+    keys = rows.ordered.keys[np.flatnonzero(segments.starts)]
+    names = rows.ordered.names
     nth = np.arange(len(keys)) - np.searchsorted(keys, keys)  # keys do not fall, so this counts pieces from 0
+    return [names[k] for k in keys.tolist()], nth
 
-    def numbered(names: Sequence[str]) -> list[str]:
-        pairs = zip(keys.tolist(), nth.tolist(), strict=True)
-        return [names[k] if i == 0 else f"{names[k]}#{i + 1}" for k, i in pairs]
 
-    ids = numbered(names)
-    return ids if len(set(ids)) == len(ids) else numbered([n.replace("#", "%23") for n in names])
+def numbered(names: Sequence[str], nth: LongArray, *, is_escaped: bool = False) -> list[str]:
+    """Name of each trajectory: that of its source, and ``#2``, ``#3``, ... for its further pieces.
+
+    Args:
+        names: of the sources.
+        nth: which piece, from 0.
+        is_escaped: ``#`` in names is written as ``%23``, where names with it would be those of pieces.
+    """
+    if is_escaped:
+        names = [n.replace("#", "%23") for n in names]
+    return [n if i == 0 else f"{n}#{i + 1}" for n, i in zip(names, nth.tolist(), strict=True)]
+
+
+def _ids(rows: Arranged, segments: Segments) -> list[str]:
+    names, nth = piece_numbers(rows, segments)
+    ids = numbered(names, nth)
+    return ids if len(set(ids)) == len(ids) else numbered(names, nth, is_escaped=True)

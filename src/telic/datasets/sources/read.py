@@ -108,6 +108,7 @@ def read_uses(sources: Sequence[SourceFile], uses: Sequence[Use], data: Data) ->
     """
     kept = InMemory(u.role for u in uses)
     passed = pass_by(sources, uses, data, kept)
+    passed.rows.require_any([s.name for s in sources])
     release()
     return SourceColumns(
         columns={role: pa.chunked_array(arrays, arrays[0].type) for role, arrays in kept.chunks.items()},
@@ -140,9 +141,6 @@ def pass_by(sources: Sequence[SourceFile], uses: Sequence[Use], data: Data, kept
         if source.format not in PLAIN_FORMATS and source.table is None:
             findings += event_findings(source, event_format(source.format))
         parts += _row_names(source, n_rows).parts
-    if not sum(p.n_rows for p in parts):
-        named = ", ".join(s.name for s in sources) or "no files were given"
-        raise DataError(f"There are no rows to ingest ({named}).", hint="Was the export filtered to nothing?")
     return Passed(
         rows_per_file=tuple(p.n_rows for p in parts), rows=RowNames(parts), findings=tuple(findings)
     )

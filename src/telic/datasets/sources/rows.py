@@ -60,6 +60,18 @@ class RowNames:
         """Number of rows in all files."""
         return sum(p.n_rows for p in self.parts)
 
+    def require_any(self, files: Sequence[str]) -> None:
+        """Nothing, where there are rows; else a ``DataError``.
+
+        Args:
+            files: names of the files that were read.
+        """
+        if not self.total:
+            named = ", ".join(files) or "no files were given"
+            raise DataError(
+                f"There are no rows to ingest ({named}).", hint="Was the export filtered to nothing?"
+            )
+
     def first(self, rows: LongArray) -> str:
         """The first few rows by name, and how many more there are."""
         return self.first_of(rows, len(rows))
