@@ -24,6 +24,12 @@ CODES = pa.dictionary(pa.int32(), pa.string())
 TEXTS = (pa.string(), pa.large_string())
 """Columns that can be read as the codes that they mostly lie in a file as; other types are not read so."""
 
+PLAIN_BYTES = 4
+"""Bytes that every text which is no code begins with, its length; codes of a million texts take less."""
+
+DICTIONARY_BYTES = 2 << 20
+"""Bytes that the distinct texts of a row group may take: twice what writers keep by default."""
+
 
 def parquet_columns(source: SourceFile) -> list[str]:
     """Names of the columns, dotted where they are nested.
@@ -48,7 +54,8 @@ def parquet_pieces(source: SourceFile, columns: Iterable[str] | Mapping[str, pa.
     codes = {c for c, kind in columns.items() if kind == CODES} if isinstance(columns, Mapping) else set()
     file = open_parquet(source.path, source.name)
     try:
-        as_codes = [f.name for f in file.schema_arrow if f.name in codes and f.type in TEXTS]
+        texts = [f.name for f in file.schema_arrow if f.name in codes and f.type in TEXTS]
+        as_codes = _in_codes(file.metadata, texts)
         if as_codes:
             file = pq.ParquetFile(source.path, read_dictionary=as_codes, metadata=file.metadata)
         yield _flat(file.schema_arrow.empty_table()).select(wanted)
@@ -56,6 +63,26 @@ def parquet_pieces(source: SourceFile, columns: Iterable[str] | Mapping[str, pa.
             yield _flat(pa.Table.from_batches([batch])).select(wanted)
     except PARQUET_FAULTS as problem:
         raise broken_parquet(source.name, problem) from None
+
+
+def _in_codes(metadata: pq.FileMetaData, columns: list[str]) -> list[str]:
+    """Of these columns of text those that lie in the file as codes.
+
+    A writer gives up codes where too many texts are distinct. To read them as codes nevertheless, the reader would keep
+    every text of a row group, and copy them all for every piece of it.
+    """
+    if not columns or not metadata.num_row_groups:
+        return columns
+    places = {metadata.row_group(0).column(i).path_in_schema: i for i in range(metadata.num_columns)}
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+
+    def is_coded(name: str) -> bool:
+        return all(
+            g.column(places[name]).total_uncompressed_size <= PLAIN_BYTES * g.num_rows + DICTIONARY_BYTES
+            for g in groups
+        )
+
+    return [name for name in columns if name in places and is_coded(name)]
 
 
 def open_parquet(path: Path, name: str) -> pq.ParquetFile:
