@@ -57,8 +57,9 @@ def changed_mind_findings(
         contract: says whether single people may be named.
         key: of the assignments drawn.
     """
-    who = demos.demonstrators[records.units.trajectory]
-    counts = np.bincount(who, minlength=len(demos.demonstrator_names))
+    who, U = records.person, records.units.count
+    both = np.unique(who * U + records.unit)  # a person and a unit in which they decided
+    counts = np.bincount(both // U, minlength=len(demos.demonstrator_names))
     people = [
         d for d in np.argsort(-counts, kind="stable")[:MOST_PEOPLE].tolist() if counts[d] >= FEWEST_UNITS
     ]
@@ -111,13 +112,14 @@ def changed_mind_findings(
 class _Person:
     """The records of one person, by unit and (state, action)."""
 
-    def __init__(self, records: Records, units: LongArray) -> None:
+    def __init__(self, records: Records, mine: LongArray) -> None:
+        units = np.unique(records.unit[mine])
         order = units[np.argsort(records.units.start[units], kind="stable")]
         if len(order) > MOST_UNITS:
             order = order[np.linspace(0, len(order) - 1, MOST_UNITS).astype(np.int64)]
         place = np.full(records.units.count, -1)
         place[order] = np.arange(len(order))
-        self.keep = np.flatnonzero(place[records.unit] >= 0)
+        self.keep = mine[place[records.unit[mine]] >= 0]
         self.unit, A = place[records.unit[self.keep]], records.n_actions
         self.state, self.action = records.state[self.keep], records.action[self.keep]
         self.row = records.row[self.keep]

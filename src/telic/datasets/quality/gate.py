@@ -14,12 +14,12 @@ from telic.reports import Finding, Severity
 from telic.trajectories import Demonstrations
 
 from .audit import audit_findings
-from .campaigns import find_campaigns
+from .campaigns import search
 from .changed_mind import changed_mind_findings
 from .edge_cases import edge_case_findings, state_findings
 from .near_copies import near_copy_findings
 from .origins import origin_findings
-from .poisoning import poisoning_findings
+from .poisoning import habit_findings, poisoning_findings
 from .saturation import saturation_findings
 from .schema import schema_findings
 from .telemetry import telemetry_findings
@@ -66,9 +66,10 @@ def gate_findings(demos: Demonstrations, contract: TaskContract, space: StateSpa
     if broken:
         return broken
     cells = demos.require_states()[0].astype(np.int64)
-    campaigns, records = find_campaigns(demos, space)
+    campaigns, habits, records = search(demos, space)
     findings = [
         *poisoning_findings(demos, campaigns, contract),
+        *habit_findings(demos, habits, contract),
         *telemetry_findings(demos, contract),
         *saturation_findings(demos, contract),
         *near_copy_findings(demos, contract),

@@ -1,4 +1,4 @@
-"""Groups of units that could be one campaign: demonstrators, labels of trajectories, windows of time."""
+"""Groups of pieces of units that could be one campaign: demonstrators, labels of trajectories, windows of time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from telic.typing import BoolArray, LongArray
 
 from .records import Units
 
-__all__ = ["Groups", "groups_of"]
+__all__ = ["Groups", "named_groups", "window_name", "windows_of"]
 
 WINDOWS = (40, 20, 10, 5)
 """Windows hold 1/40, 1/20, 1/10 and 1/5 of all units, and begin half a window apart."""
@@ -24,21 +24,35 @@ MOST_GROUPS = 200
 
 @dataclass(frozen=True, kw_only=True)
 class Groups:
-    """Which units belong to which group.
+    """Which pieces of units belong to which group.
 
     Attributes:
-        table: ``(groups, units)`` sparse, 1 where a unit belongs to a group.
+        table: ``(groups, P)`` sparse, 1 where a piece belongs to a group.
         names: of each group, (kind, which).
     """
 
     table: Any
     names: tuple[tuple[str, str], ...]
 
-    def has(self, group: int, units: LongArray) -> BoolArray:
-        """Whether each of these units belongs to a group."""
+    def has(self, group: int, pieces: LongArray) -> BoolArray:
+        """Whether each of these pieces belongs to a group."""
         inside = np.zeros(self.table.shape[1], dtype=bool)
         inside[self.table.indices[self.table.indptr[group] : self.table.indptr[group + 1]]] = True
-        return inside[units]
+        return inside[pieces]
+
+    def units(self, units: Units) -> Any:
+        """``(groups, U)`` sparse, 1 where a unit has a piece in a group.
+
+        Args:
+            units: whose pieces these are.
+        """
+        from scipy import sparse
+
+        P = len(units.unit_of_piece)
+        cells = (np.ones(P, dtype=np.int64), (np.arange(P), units.unit_of_piece))
+        found = sparse.csr_array(self.table @ sparse.csr_array(cells, shape=(P, units.count)))
+        found.data[:] = 1
+        return found
 
     def kind(self, group: int) -> str:
         """``demonstrator``, ``time`` or the name of a label."""
@@ -49,29 +63,40 @@ class Groups:
         return self.names[group]
 
 
-def groups_of(demos: Demonstrations, units: Units) -> tuple[Groups, ...]:
-    """The groups with names (demonstrators and labels), then the windows of time; a kind without groups is left out.
+def named_groups(demos: Demonstrations, units: Units) -> Groups | None:
+    """Demonstrators and the values of labels; None where there are none to compare.
 
-    They are apart because windows are many: each kind has its own level, and the few are not drowned by the many.
+    A person's pieces are those in which they decided themselves: of a unit that was handed over, not all.
 
     Args:
-        demos: say who decided, when, and which labels a trajectory has.
+        demos: say who decided, and which labels a trajectory has.
         units: of these demonstrations.
     """
     names: list[tuple[str, str]] = []
     members: list[LongArray] = []
-    people = demos.demonstrators[units.trajectory]
+    trajectory = units.trajectory_of_piece
+    people = units.person_of_piece
     if 2 <= len(np.unique(people)) <= MOST_GROUPS:
         for d in np.unique(people).tolist():
             names.append(("demonstrator", demos.demonstrator_names[d]))
             members.append(np.flatnonzero(people == d))
     for label, values in demos.labels.items():
-        texts, codes = np.unique(np.asarray(values, dtype=str)[units.trajectory], return_inverse=True)
+        texts, codes = np.unique(np.asarray(values, dtype=str)[trajectory], return_inverse=True)
         if not 2 <= len(texts) <= MOST_GROUPS:
             continue
         for i, text in enumerate(texts.tolist()):
             names.append((label, text))
             members.append(np.flatnonzero(codes == i))
+    return _grouped(names, members, len(trajectory)) if names else None
+
+
+def windows_of(demos: Demonstrations, units: Units) -> Groups:
+    """Windows of time that hold 1/40, 1/20, 1/10 and 1/5 of all units.
+
+    Args:
+        demos: say when.
+        units: of these demonstrations.
+    """
     windows: list[tuple[str, str]] = []
     inside_of: list[LongArray] = []
     order = np.argsort(units.start, kind="stable")
@@ -79,25 +104,30 @@ def groups_of(demos: Demonstrations, units: Units) -> tuple[Groups, ...]:
         size = max(3, units.count // parts)
         for begin in range(0, units.count - size + 1, max(1, size // 2)):
             inside = order[begin : begin + size]
-            windows.append(("time", _window(demos, units, inside)))
-            inside_of.append(inside)
-    both = ((names, members), (windows, inside_of))
-    return tuple(_grouped(n, m, units.count) for n, m in both if n)
+            windows.append(("time", window_name(demos, units, inside)))
+            inside_of.append(np.flatnonzero(np.isin(units.unit_of_piece, inside)))
+    return _grouped(windows, inside_of, len(units.unit_of_piece))
 
 
-def _grouped(names: list[tuple[str, str]], members: list[LongArray], n_units: int) -> Groups:
+def _grouped(names: list[tuple[str, str]], members: list[LongArray], n_pieces: int) -> Groups:
     from scipy import sparse
 
     columns = np.concatenate(members)
     rows = np.repeat(np.arange(len(members)), [len(m) for m in members])
     table = sparse.csr_array(
-        (np.ones(len(columns), dtype=np.int64), (rows, columns)), shape=(len(members), n_units)
+        (np.ones(len(columns), dtype=np.int64), (rows, columns)), shape=(len(members), n_pieces)
     )
     return Groups(table=table, names=tuple(names))
 
 
-def _window(demos: Demonstrations, units: Units, inside: LongArray) -> str:
-    """``2024-05-01 to 2024-05-03``, or the places in the log where nothing has a time."""
+def window_name(demos: Demonstrations, units: Units, inside: LongArray) -> str:
+    """``2024-05-01 to 2024-05-03``, or the places in the log where nothing has a time.
+
+    Args:
+        demos: say when.
+        units: of these demonstrations.
+        inside: the units of the window, in order.
+    """
     first, last = float(units.start[inside[0]]), float(units.start[inside[-1]])
     if demos.times is None:
         return f"decision {int(first):,} to {int(last):,}"

@@ -15,7 +15,10 @@ from .campaign import Campaign
 from .campaigns import LEVEL
 from .places import places
 
-__all__ = ["poisoning_findings", "reason"]
+__all__ = ["habit_findings", "poisoning_findings", "reason"]
+
+MOST_HABITS = 20
+"""Groups listed as evidence that roles differ."""
 
 
 def poisoning_findings(
@@ -55,6 +58,47 @@ def poisoning_findings(
             )
         )
     return findings
+
+
+def habit_findings(
+    demos: Demonstrations, habits: Sequence[Campaign], contract: TaskContract
+) -> list[Finding]:
+    """One notice for all groups that act otherwise as a role does; nothing is quarantined for it.
+
+    Args:
+        demos: the decisions.
+        habits: groups that stand out in a region, but no more than groups do elsewhere.
+        contract: says whether single people may be named.
+    """
+    if not habits:
+        return []
+    first = habits[0]
+    many = f"{len(habits):,} people, sources or labels act" if len(habits) > 1 else "One group acts"
+    return [
+        Finding(
+            code="acts-otherwise",
+            severity=Severity.NOTICE,
+            message=f"{many} otherwise than the others somewhere, as a role does; nobody is suspected. For example: "
+            f"{reason(demos, first, contract)}",
+            hint="Groups of this log differ elsewhere too, or are seen nowhere else, so that a campaign cannot be told "
+            "from a role. If roles matter, add what tells them to the observations, or fit people apart.",
+            evidence={
+                "groups": [
+                    {
+                        "group": list(_shown(h, contract)),
+                        "units_in_group": h.n_group,
+                        "units_that_do": h.n_with,
+                        "action": demos.action_labels[h.action],
+                        "share_elsewhere": h.share_elsewhere,
+                        "p_value_if_all_act_alike": h.p_value,
+                        "places": places(demos, h.rows[:1]),
+                    }
+                    for h in habits[:MOST_HABITS]
+                ],
+                "n_groups": len(habits),
+            },
+        )
+    ]
 
 
 def reason(demos: Demonstrations, c: Campaign, contract: TaskContract) -> str:

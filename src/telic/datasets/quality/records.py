@@ -38,6 +38,11 @@ class Units:
         begin: ``(U,)`` first decision of each.
         trajectory: ``(U,)`` the trajectory in which each begins.
         start: ``(U,)`` when each began, in seconds, or its place in the log where there are no times.
+        piece_of_row: ``(n,)`` piece of each decision, from 0: what a unit and a trajectory have in common. Where a
+            trajectory was cut because another person went on, the pieces of one unit are of several people.
+        trajectory_of_piece: ``(P,)`` its trajectory.
+        unit_of_piece: ``(P,)`` its unit.
+        person_of_piece: ``(P,)`` the demonstrator who decided there.
         are_stretches: whether units are stretches of trajectories.
     """
 
@@ -45,6 +50,10 @@ class Units:
     begin: LongArray
     trajectory: LongArray
     start: FloatArray
+    piece_of_row: LongArray
+    trajectory_of_piece: LongArray
+    unit_of_piece: LongArray
+    person_of_piece: LongArray
     are_stretches: bool
 
     @property
@@ -77,6 +86,16 @@ class Records:
     names: tuple[str, ...]
     n_actions: int
 
+    @property
+    def piece(self) -> LongArray:
+        """``(m,)`` the piece of a unit that each record was taken in."""
+        return self.units.piece_of_row[self.row]
+
+    @property
+    def person(self) -> LongArray:
+        """``(m,)`` who took each of the decisions."""
+        return self.units.person_of_piece[self.piece]
+
     @cached_property
     def n_states(self) -> int:
         """States that occur in the records."""
@@ -95,12 +114,18 @@ def units_of(demos: Demonstrations) -> Units:
         unit = demos.trajectory_index * (demos.n_decisions // STRETCH + 1) + demos.step_index // STRETCH
     unit = np.unique(unit, return_inverse=True)[1].astype(np.int64)
     begin = np.unique(unit, return_index=True)[1].astype(np.int64)
+    N = demos.n_trajectories
+    pieces, of_row = np.unique(unit * N + demos.trajectory_index, return_inverse=True)
     when = np.arange(demos.n_decisions, dtype=np.float64) if demos.times is None else demos.times
     return Units(
         of_row=unit,
         begin=begin,
         trajectory=demos.trajectory_index[begin],
         start=when[begin],
+        piece_of_row=of_row.astype(np.int64),
+        trajectory_of_piece=pieces % N,
+        unit_of_piece=pieces // N,
+        person_of_piece=demos.demonstrators[pieces % N].astype(np.int64),
         are_stretches=are_stretches,
     )
 

@@ -14,9 +14,10 @@ import numpy as np
 from telic.typing import BoolArray, FloatArray, LongArray
 
 from .campaign import Campaign
-from .exact_tests import log_hypergeometric, stratified_tail, tarone, upper_tails
+from .exact_tests import log_hypergeometric, stratified_tail, tarone
 from .groups import Groups
 from .records import Records
+from .roles import overdispersion, role_tail
 
 __all__ = ["EXCESS", "FEWEST", "targeted_campaign"]
 
@@ -29,11 +30,8 @@ FEWEST = 3
 USUAL = 0.5
 """Share of an action in a region above which taking it is what most do, and no campaign."""
 
-WIDE = 0.25
-"""Share of a person's other states in which a choice stands out, from which it is a taste and not a campaign."""
-
-STANDS_OUT = 0.05
-"""p-value of a state, corrected for its actions, from which it counts for that."""
+ELSEWHERE = 10
+"""Records of a group outside the region below which nothing tells its role from a campaign."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +60,8 @@ class _Tables:
 
 def targeted_campaign(
     kinds: Sequence[Records], groups: Groups, alive: BoolArray, level: float
-) -> Campaign | None:
-    """The surest campaign that forces an action in a region, or None.
+) -> tuple[Campaign | None, list[Campaign]]:
+    """The surest campaign that forces an action in a region, or None; and the groups that stand out as a role may.
 
     Args:
         kinds: records by state first, then by wider regions.
@@ -74,22 +72,27 @@ def targeted_campaign(
     tables = [_tables(records, groups, alive) for records in kinds]
     least = np.exp(np.concatenate([t.least.ravel() for t in tables]))
     if not len(least):
-        return None
+        return None, []
     _, each = tarone(least, level)
     best: Campaign | None = None
+    habits: dict[int, Campaign] = {}
     for records, t in zip(kinds, tables, strict=True):
         worth = (np.exp(t.least) <= each) & (t.k >= FEWEST) & (t.k / t.n[:, None] - t.share >= EXCESS)
         for i, a in np.argwhere(worth).tolist():
             strata = slice(int(t.begin[i]), int(t.begin[i + 1]))
             p, _ = stratified_tail(int(t.k[i, a]), t.N[strata], t.K[strata, a], t.drawn[strata])
-            if p > each or (best is not None and best.p_value <= p * level / each):
+            if p > each:
                 continue
             group = int(t.group[i])
-            if groups.kind(group) == "demonstrator" and _is_taste(records, tables[0], t, i):
+            as_role = _role_tail(records, tables[0], t, i, a)
+            is_role = as_role > each
+            known = habits.get(group) if is_role else best
+            p_value = min(1.0, max(p, 0.0 if is_role else as_role) * level / each)
+            if known is not None and known.p_value <= p_value:
                 continue
-            guilty = alive[records.unit] & groups.has(group, records.unit)
+            guilty = alive[records.unit] & groups.has(group, records.piece)
             guilty &= (records.region == t.region[i]) & (records.action == a)
-            best = Campaign(
+            seen = Campaign(
                 kind="targeted",
                 group=groups.name(group),
                 state=int(t.region[i]),
@@ -99,25 +102,30 @@ def targeted_campaign(
                 n_group=int(t.n[i]),
                 n_with=int(t.k[i, a]),
                 share_elsewhere=float(t.share[i, a]),
-                p_value=min(1.0, p * level / each),
+                p_value=p_value,
             )
-    return best
+            if is_role:
+                habits[group] = seen
+            else:
+                best = seen
+    return best, list(habits.values())
 
 
 def _tables(records: Records, groups: Groups, alive: BoolArray) -> _Tables:
     from scipy import sparse
 
     keep = alive[records.unit]
-    unit, region, action = (x[keep] for x in (records.unit, records.region, records.action))
+    region, action = records.region[keep], records.action[keep]
     A, S = records.n_actions, records.n_states
     # A stratum is a state within a region; states lie in one region each, so the state alone names it.
     cell = records.state[keep] * A + action
     region_of = np.zeros(S, dtype=np.int64)
     region_of[records.state[keep]] = region
     marked = np.bincount(cell, minlength=S * A).reshape(S, A)
-    one = np.ones(len(unit), dtype=np.int64)
+    one = np.ones(len(cell), dtype=np.int64)
     counts = (
-        groups.table @ sparse.csr_array((one, (unit, cell)), shape=(groups.table.shape[1], S * A))
+        groups.table
+        @ sparse.csr_array((one, (records.piece[keep], cell)), shape=(groups.table.shape[1], S * A))
     ).tocoo()
     strata, place = np.unique(counts.row.astype(np.int64) * S + counts.col // A, return_inverse=True)
     k = np.zeros((len(strata), A), dtype=np.int64)
@@ -157,27 +165,26 @@ def _tables(records: Records, groups: Groups, alive: BoolArray) -> _Tables:
     )
 
 
-def _is_taste(records: Records, by_state: _Tables, found: _Tables, which: int) -> bool:
-    """Whether a person's choices also stand out in many of the states outside the region in question.
+def _role_tail(records: Records, by_state: _Tables, found: _Tables, which: int, action: int) -> float:
+    """How likely a group does so in a region if groups differ there as much as they do elsewhere; 1 if unknown.
 
     Args:
         records: in which the region was found.
         by_state: the tables of single states.
         found: the tables of these records.
         which: the table in question.
+        action: of the campaign.
     """
     inside = np.unique(records.state[records.region == found.region[which]])
-    mine = np.flatnonzero(
-        (by_state.group == found.group[which]) & (by_state.n >= FEWEST) & ~np.isin(by_state.region, inside)
-    )
-    if len(mine) < FEWEST:
-        return False
-    A = by_state.k.shape[1]
-    strata = by_state.begin[mine]  # a state is its own only stratum
-    p = np.stack(
-        [
-            upper_tails(by_state.k[mine, a], by_state.N[strata], by_state.K[strata, a], by_state.n[mine])
-            for a in range(A)
-        ]
-    )
-    return bool(np.mean(A * p.min(axis=0) < STANDS_OUT) > WIDE)
+    outside = ~np.isin(by_state.region, inside)
+    mine = outside & (by_state.group == found.group[which])
+    n = int(found.n[which])
+    if by_state.n[mine].sum() < max(ELSEWHERE, n):
+        return 1.0
+    first = by_state.begin[:-1]  # a state is its own only stratum
+    K, N = by_state.K[first], by_state.N[first]
+    rho = max(overdispersion(by_state.k[who], by_state.n[who], K[who], N[who]) for who in (outside, mine))
+    strata = slice(int(found.begin[which]), int(found.begin[which + 1]))
+    others = int((found.N[strata] - found.drawn[strata]).sum())
+    share = (float(found.share[which, action]) * others + 0.5) / (others + 1)
+    return role_tail(int(found.k[which, action]), n, share, rho)
