@@ -24,7 +24,7 @@ from telic.typing import FloatArray
 
 from .page_parts import Item
 
-__all__ = ["simulator_items", "simulator_of_log"]
+__all__ = ["VERDICTS", "cloned_policy", "simulator_items", "simulator_of_log"]
 
 HELD_OUT = 1 / 3
 """Share of the trajectories that judge the simulator."""
@@ -70,7 +70,12 @@ def simulator_of_log(contract: TaskContract, space: StateSpace, demos: Demonstra
         return f"No simulator was made. {error.message} {error.hint}"
     held_out = _some(held_out, contract.data.key)
     return fidelity(
-        simulator, train, held_out, _cloned(train, world.n_states), _measured(space), key=contract.data.key
+        simulator,
+        train,
+        held_out,
+        cloned_policy(train, world.n_states),
+        _measured(space),
+        key=contract.data.key,
     )
 
 
@@ -153,8 +158,13 @@ def _some(demos: Demonstrations, key: int) -> Demonstrations:
     return demos.select(np.sort(kept))
 
 
-def _cloned(train: Demonstrations, n_states: int) -> FloatArray:
-    """``(S, A)`` shares of the actions in each state, with one decision's worth of what is usual."""
+def cloned_policy(train: Demonstrations, n_states: int) -> FloatArray:
+    """``(S, A)`` shares of the actions in each state, with one decision's worth of what is usual.
+
+    Args:
+        train: decisions with states.
+        n_states: S.
+    """
     counts = np.zeros((n_states, train.n_actions))
     np.add.at(counts, (train.require_states()[0], train.actions), 1.0)
     usual = (counts.sum(axis=0) + 1e-9) / (counts.sum() + 1e-9 * train.n_actions)
