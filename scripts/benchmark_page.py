@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from scan_section import scan_section
+
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 
@@ -158,6 +160,8 @@ def benchmark_page() -> str:
     ingest = RESULTS / "ingest.json"
     if ingest.is_file():
         parts.append(INGEST + "\n".join(ingest_row(x) for x in json.loads(ingest.read_text())["rows"]))
+    if scan := scan_section():
+        parts.append(scan)
     growth = RESULTS / "growth.json"
     if growth.is_file():
         import sys
