@@ -33,7 +33,14 @@ from telic.reports import Finding, Provenance, Severity
 from telic.trajectories import Demonstrations
 from telic.typing import BoolArray, FloatArray, IntArray, LongArray
 
-__all__ = ["InferredActions", "StateOnly", "infer_actions", "read_state_only"]
+__all__ = [
+    "InferredActions",
+    "StateOnly",
+    "as_states",
+    "infer_actions",
+    "read_state_only",
+    "require_no_actions",
+]
 
 TOLERANCE = 1e-9
 """Largest distance of a row of probabilities from 1."""
@@ -111,7 +118,7 @@ class StateOnly:
                     f"`observations[{i}].bins` is `auto`, which choices decide, and this log has none.",
                     hint="Give a count, edges or `quantile:N`.",
                 )
-        return StateSpace.from_contract(contract, _as_if(self))
+        return StateSpace.from_contract(contract, self.without_choices())
 
     def encoded(self, space: StateSpace) -> StateOnly:
         """The same with the states that the space gives these observations.
@@ -119,7 +126,26 @@ class StateOnly:
         Args:
             space: the states.
         """
-        return replace(self, states=space.encode(_as_if(self)).states)
+        return replace(self, states=space.encode(self.without_choices()).states)
+
+    def without_choices(self, label: str | None = None) -> Demonstrations:
+        """Demonstrations whose actions are all the first and mean nothing, for what looks at observations alone.
+
+        Args:
+            label: the one action that they have; None: those of the contract.
+        """
+        return Demonstrations(
+            actions=np.zeros(self.n_steps, dtype=np.int32),
+            offsets=self.offsets,
+            action_labels=self.action_labels if label is None else (label,),
+            observations=self.observations,
+            trajectory_ids=self.trajectory_ids,
+            demonstrators=self.demonstrators,
+            demonstrator_names=self.demonstrator_names,
+            terminated=np.zeros(self.n_trajectories, dtype=bool),
+            truncated=np.ones(self.n_trajectories, dtype=bool),
+            categories=self.categories,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -160,25 +186,48 @@ def read_state_only(contract: TaskContract, paths: str | os.PathLike[str] | Sequ
     """
     from telic.datasets.sources.ingestion import read_rows
 
+    require_no_actions(contract)
+    demos = read_rows(contract, paths)
+    return as_states(demos, demos.action_labels)
+
+
+def require_no_actions(contract: TaskContract) -> None:
+    """Nothing, where a contract is about states alone.
+
+    Args:
+        contract: with ``actions.column: null``.
+
+    Raises:
+        ContractError: it names a column of actions.
+    """
     if contract.actions.column is not None:
         raise ContractError(
             f"The contract names a column of actions (`{contract.actions.column}`); this is a log with actions.",
             hint="Read it as demonstrations, or set `actions.column: null` to leave the actions out.",
         )
-    demos = read_rows(contract, paths)
-    known = demos.next_known
+
+
+def as_states(rows: Demonstrations, labels: tuple[str, ...]) -> StateOnly:
+    """The states of rows whose actions mean nothing.
+
+    Args:
+        rows: as they were read or stored without actions.
+        labels: what could have been done.
+    """
+    known = rows.next_known
+    told = any(f.code == "state-only" for f in rows.findings)
     return StateOnly(
-        observations=demos.observations,
-        offsets=demos.offsets,
-        next_known=np.zeros(demos.n_decisions, dtype=bool) if known is None else known,
-        times=demos.times,
-        trajectory_ids=demos.trajectory_ids,
-        demonstrators=demos.demonstrators,
-        demonstrator_names=demos.demonstrator_names,
-        action_labels=demos.action_labels,
-        categories=demos.categories,
-        findings=(*demos.findings, _state_only(demos)),
-        provenance=demos.provenance,
+        observations=rows.observations,
+        offsets=rows.offsets,
+        next_known=np.zeros(rows.n_decisions, dtype=bool) if known is None else known,
+        times=rows.times,
+        trajectory_ids=rows.trajectory_ids,
+        demonstrators=rows.demonstrators,
+        demonstrator_names=rows.demonstrator_names,
+        action_labels=labels,
+        categories=rows.categories,
+        findings=rows.findings if told else (*rows.findings, _state_only(rows)),
+        provenance=rows.provenance,
     )
 
 
@@ -252,20 +301,4 @@ def _state_only(demos: Demonstrations) -> Finding:
         severity=Severity.NOTICE,
         message=f"The log has no actions: {demos.n_decisions:,} states in {demos.n_trajectories:,} trajectories.",
         hint="Nothing that learns from actions accepts it; see `telic.datasets.state_only.infer_actions`.",
-    )
-
-
-def _as_if(seen: StateOnly) -> Demonstrations:
-    """Demonstrations for the encoder alone, which looks at observations; their actions mean nothing."""
-    return Demonstrations(
-        actions=np.zeros(seen.n_steps, dtype=np.int32),
-        offsets=seen.offsets,
-        action_labels=seen.action_labels,
-        observations=seen.observations,
-        trajectory_ids=seen.trajectory_ids,
-        demonstrators=seen.demonstrators,
-        demonstrator_names=seen.demonstrator_names,
-        terminated=np.zeros(seen.n_trajectories, dtype=bool),
-        truncated=np.ones(seen.n_trajectories, dtype=bool),
-        categories=seen.categories,
     )

@@ -18,6 +18,7 @@ from telic.trajectories import Demonstrations
 from telic.trajectories.checks import check as check_demonstrations
 
 from .check_page import check_report
+from .check_states import check_states
 from .findings import finding_from
 from .progress import Progress, silent
 from .project import Project
@@ -53,6 +54,8 @@ def check(
         PermanentError: there is no such project, or nothing was ingested.
     """
     project = Project.open(folder)
+    if project.contract.actions.column is None:
+        return check_states(project, version, progress)
     contract, dataset = project.contract, project.dataset(version)
     older = project.store.before(dataset) if against is None else project.dataset(against)
     inputs = {"dataset": dataset.digest, "contract": contract.digest}

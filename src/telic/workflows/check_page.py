@@ -18,6 +18,11 @@ VERDICTS = {
 }
 """What each verdict means for the reader."""
 
+STATES_ALONE = (
+    "States alone: nothing is learned from this version; what is said is about how the world was recorded."
+)
+"""What the verdict means for a log without actions."""
+
 QUESTIONS = {
     "state": "states that are visited",
     "action": "shares of the actions",
@@ -45,7 +50,7 @@ def check_report(data: Mapping[str, Any], findings: Sequence[Finding]) -> Report
         Section(title="Edge cases", items=tuple(_edge_cases(findings)), anchor="edge-cases"),
         Section(title="Quarantine", items=tuple(_quarantine(data)), anchor="quarantine"),
         Section(title="Simulator", items=tuple(simulator_items(data.get("simulator"))), anchor="simulator"),
-        Section(title="Counts", items=(_counts(data),), anchor="counts"),
+        Section(title="Counts", items=(_counts(data),) if data["actions"] else (), anchor="counts"),
     ]
     return Report(
         title=f"Check of {data['task']}",
@@ -56,7 +61,10 @@ def check_report(data: Mapping[str, Any], findings: Sequence[Finding]) -> Report
 
 
 def _verdict(data: Mapping[str, Any]) -> Iterator[str]:
-    yield VERDICTS[str(data["verdict"])]
+    if data.get("has_actions", True):
+        yield VERDICTS[str(data["verdict"])]
+    else:
+        yield STATES_ALONE
     yield f"The gate {data['rule']}."
 
 

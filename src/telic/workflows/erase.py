@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from telic._core.clock import SYSTEM_CLOCK, Clock
+from telic.contract import TaskContract
 from telic.datasets.lineage import Descendant, descendants_of
 from telic.datasets.privacy.erasure import Erasure, erase_expired, erase_person, erase_version
 from telic.datasets.privacy.erasure_record import RECORD
-from telic.errors import SettingsError
+from telic.datasets.store import DatasetStore, DatasetVersion
+from telic.errors import DataError, SettingsError
 from telic.reports import Finding, Report, Section, Severity, Table
 
 from .project import Project
@@ -52,16 +54,22 @@ def erase(
             hint="One of --person NAME, --expired, --version DIGEST.",
         )
     project = Project.open(folder)
-    contract, store = project.contract, project.store
+    contract = project.contract
+    # A log without actions has a store of its own, and a contract may have changed between the two.
+    stores = [store for store in project.version_stores if store.versions()] or [project.store]
     # Looked up first: a version that was removed cannot be asked what was made from it.
-    made = {v.digest: descendants_of(v, project.folder / "runs") for v in store.versions()}
+    made = {v.digest: descendants_of(v, project.folder / "runs") for s in stores for v in s.versions()}
     with project.lock():
         if person is not None:
-            done: Sequence[Erasure] = (erase_person(contract, store, person, clock=clock),)
+            done: Sequence[Erasure] = _person(contract, stores, person, clock)
         elif version is not None:
-            done = (erase_version(store, project.dataset(version), clock=clock),)
+            start = version.removeprefix("sha256:")
+            inside = [(store, found) for store in stores if (found := _version_in(store, start)) is not None]
+            known = project.states if contract.actions.column is None else project.dataset
+            store, found = inside[0] if inside else (project.store, known(version))
+            done = (erase_version(store, found, clock=clock),)
         else:
-            done = erase_expired(contract, store, clock=clock)
+            done = [e for store in stores for e in erase_expired(contract, store, clock=clock)]
     built = {f"{d.verb} {d.folder}": d for e in done for digest in e.versions for d in made[digest]}
     return VerbResult(
         verb="erase",
@@ -69,6 +77,25 @@ def erase(
         next_command=f"telic infer {project.folder}" if done and done[-1].remaining else "",
         product=tuple(done),
     )
+
+
+def _person(contract: TaskContract, stores: Sequence[DatasetStore], name: str, clock: Clock) -> list[Erasure]:
+    """What was erased of a person in each store that holds rows of theirs."""
+    done, missed = [], []
+    for store in stores:
+        try:
+            done.append(erase_person(contract, store, name, clock=clock))
+        except DataError as error:
+            missed.append(error)
+    if not done:
+        raise missed[0]
+    return done
+
+
+def _version_in(store: DatasetStore, start: str) -> DatasetVersion | None:
+    """The version of a store whose digest begins so, if there is just one."""
+    found = [v for v in store.versions() if v.digest.removeprefix("sha256:").startswith(start)]
+    return found[0] if len(found) == 1 else None
 
 
 def _report(project: Project, done: Sequence[Erasure], built: Sequence[Descendant]) -> Report:

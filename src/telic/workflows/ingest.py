@@ -8,6 +8,7 @@ from pathlib import Path
 from telic.datasets import DatasetVersion
 from telic.datasets import ingest as ingest_files
 from telic.datasets.sources.formats import is_folder_format
+from telic.datasets.state_store import ingest_states
 from telic.errors import DataError
 from telic.reports import Report, Section, Table
 
@@ -58,8 +59,12 @@ def ingest(
         None,
         f"{len(contract.streams) or len(paths)} {'streams' if contract.streams else 'files'}",
     )
-    version = ingest_files(contract, paths, project.store)
-    progress("reading logs", 1, 1, f"{version.n_decisions:,} decisions")
+    is_states = contract.actions.column is None
+    if is_states:
+        version = ingest_states(contract, paths, project.state_store)
+    else:
+        version = ingest_files(contract, paths, project.store)
+    progress("reading logs", 1, 1, f"{version.n_decisions:,} {'states' if is_states else 'decisions'}")
     report = _report(project, version)
     with project.lock():
         run = project.run_of("ingest", {"dataset": version.digest, "contract": contract.digest})
@@ -94,8 +99,10 @@ def _report(project: Project, version: DatasetVersion) -> Report:
     n_people = version.n_demonstrators
     # Where no column names who decided, nobody was counted.
     people = f" of {n_people} {'person' if n_people == 1 else 'people'}" if has_people else ""
+    is_states = project.contract.actions.column is None
+    what = "states without actions" if is_states else "decisions"
     headline = (
-        f"{version.n_decisions:,} decisions in {version.n_trajectories:,}"
+        f"{version.n_decisions:,} {what} in {version.n_trajectories:,}"
         f" {'trajectory' if version.n_trajectories == 1 else 'trajectories'}{people}, from"
         f" {len(version.sources)} file{'s' if len(version.sources) != 1 else ''}."
     )
@@ -121,7 +128,8 @@ def _report(project: Project, version: DatasetVersion) -> Report:
             "headline": headline,
             "dataset": version.digest,
             "contract": project.contract.digest,
-            "n_decisions": version.n_decisions,
+            "n_decisions": 0 if is_states else version.n_decisions,
+            **({"n_steps": version.n_decisions, "has_actions": False} if is_states else {}),
             "n_trajectories": version.n_trajectories,
             "n_demonstrators": version.n_demonstrators,
             "is_new": version.is_new,

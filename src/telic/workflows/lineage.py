@@ -28,11 +28,14 @@ def lineage(folder: str | Path, version: str | None = None) -> VerbResult:
         PermanentError: there is no such project, or no such version.
     """
     project = Project.open(folder)
-    dataset = project.dataset(version)
+    is_states = project.contract.actions.column is None
+    dataset = project.states(version) if is_states else project.dataset(version)
+    store = project.state_store.files if is_states else project.store
     made = descendants_of(dataset, project.folder / "runs")
-    provenance = project.store.provenance(dataset)
+    provenance = store.provenance(dataset)
+    kind = " (states without actions)" if is_states else ""
     headline = (
-        f"Version {dataset.digest[7:19]} was made from {_count(len(dataset.sources), 'file')}; "
+        f"Version {dataset.digest[7:19]}{kind} was made from {_count(len(dataset.sources), 'file')}; "
         f"{_count(len(made), 'result')} {'goes' if len(made) == 1 else 'go'} back to it."
     )
     is_current = dataset.contract_digest == project.contract.digest

@@ -26,12 +26,13 @@ import telic
 from telic._core.hashing import digest_json
 from telic._core.near_miss import near_miss
 from telic.contract import TaskContract
-from telic.errors import DataError, PermanentError
+from telic.errors import ContractError, DataError, PermanentError
 from telic.reports import Report
 from telic.storage import FileLock, atomic_write, file_digest
 
 if TYPE_CHECKING:
     from telic.datasets import DatasetStore, DatasetVersion
+    from telic.datasets.state_store import StateStore
     from telic.trajectories import Demonstrations
 
 __all__ = ["CONTRACT_NAMES", "SOURCES_FILE", "SOURCE_SUFFIXES", "Project", "Run", "require_files"]
@@ -162,6 +163,18 @@ class Project:
 
         return DatasetStore(self.folder / "data")
 
+    @cached_property
+    def state_store(self) -> StateStore:
+        """The versions of a log without actions."""
+        from telic.datasets.state_store import StateStore
+
+        return StateStore(self.folder / "data")
+
+    @property
+    def version_stores(self) -> tuple[DatasetStore, ...]:
+        """Where versions lie: of the dataset, and of a log without actions."""
+        return self.store, self.state_store.files
+
     def dataset(self, prefix: str | None = None) -> DatasetVersion:
         """The newest dataset version, or the one whose digest begins so.
 
@@ -169,17 +182,47 @@ class Project:
             prefix: beginning of a digest, with or without ``sha256:``; None: the newest.
 
         Raises:
+            ContractError: the log has no actions.
             PermanentError: nothing was ingested yet, or no (or several) versions begin so.
         """
+        self.require_actions()
+        return self._version(self.store, prefix)
+
+    def require_actions(self) -> None:
+        """Nothing, where the log of the project has actions.
+
+        Raises:
+            ContractError: it has none.
+        """
+        if self.contract.actions.column is None:
+            raise ContractError(
+                f"The log of {self.folder} has no actions (`actions.column: null`), and nothing can be learned from"
+                " choices that were not recorded.",
+                hint="`telic check` says what its states tell; what may have been done is inferred, with its"
+                " uncertainty, by `telic.datasets.state_only.infer_actions`.",
+            )
+
+    def states(self, prefix: str | None = None) -> DatasetVersion:
+        """The newest version of a log without actions, or the one whose digest begins so.
+
+        Args:
+            prefix: beginning of a digest, with or without ``sha256:``; None: the newest.
+
+        Raises:
+            PermanentError: nothing was ingested yet, or no (or several) versions begin so.
+        """
+        return self._version(self.state_store.files, prefix)
+
+    def _version(self, store: DatasetStore, prefix: str | None) -> DatasetVersion:
         if prefix is None:
-            newest = self.store.latest
+            newest = store.latest
             if newest is None:
                 raise PermanentError(
                     f"Nothing was ingested into {self.folder} yet.", hint=f"Run: telic ingest {self.folder}"
                 )
             return newest
         start = prefix.removeprefix("sha256:")
-        known = self.store.versions()
+        known = store.versions()
         found = [v for v in known if v.digest.removeprefix("sha256:").startswith(start)]
         if len(found) != 1:
             names = ", ".join(v.digest.removeprefix("sha256:")[:NAME_DIGITS] for v in known)

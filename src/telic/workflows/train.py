@@ -58,6 +58,7 @@ def train(folder: str | Path, *, run: str | None = None, progress: Progress = si
         PermanentError: there is no such project or inference.
     """
     project = Project.open(folder)
+    project.require_actions()
     contract = project.contract
     if contract.data.origin == "adversary":
         raise SettingsError(
