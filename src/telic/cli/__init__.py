@@ -29,6 +29,7 @@ from . import (
     init,
     lineage,
     report,
+    review,
     run,
     train,
 )
@@ -62,6 +63,7 @@ VERBS = (
     export,
     report,
     run,
+    review,
     erase,
     advise,
 )

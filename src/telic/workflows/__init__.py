@@ -23,6 +23,7 @@ from .load import load
 from .posterior import PosteriorSettings
 from .project import Project
 from .report import report
+from .review import review
 from .run import run
 from .train import train
 from .verb_result import VerbResult
@@ -51,6 +52,7 @@ __all__ = [
     "lineage",
     "load",
     "report",
+    "review",
     "run",
     "train",
 ]
