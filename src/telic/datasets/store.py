@@ -15,16 +15,18 @@ the old index whole; what a dead writer left is removed by the next one. Nothing
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from telic._core.hashing import digest_bytes
-from telic.errors import DataError, PermanentError, world_errors
+from telic.errors import DataError, PermanentError, TemporaryError, world_errors
 from telic.reports import Finding, Provenance, Severity
 from telic.storage import FileLock, atomic_write, file_digest
 from telic.storage.files import sync_folder
@@ -113,6 +115,62 @@ class DatasetStore:
             is_new = not self._is_whole(digest) or self._is_sealed(digest) != (keys is not None)
             if is_new:
                 self._build(demos, target, contract_digest, keys)
+            self._point(digest, ingest_key)
+        return self._describe(digest, is_new=is_new)
+
+    @contextlib.contextmanager
+    def workplace(self) -> Iterator[Path]:
+        """An empty folder beside the versions, for what is too large for memory; removed afterwards.
+
+        What dead writers left is removed now.
+
+        Raises:
+            TemporaryError: the disk is full, or another writer holds the store.
+        """
+        place = self.folder / f".parts-{os.getpid()}-{secrets.token_hex(4)}"
+        in_use = FileLock(place / "lock")
+        with (
+            world_errors(f"write to {self.folder}"),
+            FileLock(self.folder / ".lock", timeout_seconds=LOCK_SECONDS),
+        ):
+            self._sweep()
+            place.mkdir()
+            in_use.__enter__()  # held until the end, so that nobody sweeps the folder
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+            in_use.__exit__(None, None, None)
+
+    def publish_files(
+        self,
+        folder: Path,
+        files: Sequence[str],
+        manifest: Mapping[str, Any],
+        *,
+        contract_digest: str,
+        ingest_key: str,
+    ) -> DatasetVersion:
+        """The version whose files were made in a workplace, after it is in the store whole; it becomes the latest.
+
+        Args:
+            folder: of the files, on the disk of the store and forced to it; it is moved.
+            files: their names.
+            manifest: ``layout.manifest`` of them.
+            contract_digest: of the contract that they follow.
+            ingest_key: see ``publish``.
+
+        Raises:
+            TemporaryError: the disk is full, or another writer holds the store; the store is as before.
+        """
+        digest = str(manifest["digest"])
+        with (
+            world_errors(f"write to {self.folder}"),
+            FileLock(self.folder / ".lock", timeout_seconds=LOCK_SECONDS),
+        ):
+            is_new = not self._is_whole(digest) or self._is_sealed(digest)
+            if is_new:
+                self._appear(folder, self._version_folder(digest), files, manifest, contract_digest)
             self._point(digest, ingest_key)
         return self._describe(digest, is_new=is_new)
 
@@ -295,26 +353,36 @@ class DatasetStore:
                 if keys is None
                 else write_sealed_files(demos, building, keys)
             )
-            manifest = {
-                "schema_version": SCHEMA_VERSION,
-                "contract": contract_digest,
-                **manifest_of(demos),
-                **instead,
-                "files": {
-                    n: {"digest": file_digest(building / n), "bytes": (building / n).stat().st_size}
-                    for n in files
-                },
-            }
-            atomic_write(building / "manifest.json", _json(manifest))
-            sync_folder(building)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if target.exists():  # damaged, or _is_whole would have said so
-                shutil.rmtree(target)
-            building.rename(target)
-            sync_folder(target.parent)
+            self._appear(building, target, files, {**manifest_of(demos), **instead}, contract_digest)
         except BaseException:
             shutil.rmtree(building, ignore_errors=True)
             raise
+
+    def _appear(
+        self,
+        building: Path,
+        target: Path,
+        files: Sequence[str],
+        about: Mapping[str, Any],
+        contract_digest: str,
+    ) -> None:
+        """Write the manifest beside the files and rename their folder to its place."""
+        manifest = {
+            "schema_version": SCHEMA_VERSION,
+            "contract": contract_digest,
+            **about,
+            "files": {
+                n: {"digest": file_digest(building / n), "bytes": (building / n).stat().st_size}
+                for n in files
+            },
+        }
+        atomic_write(building / "manifest.json", _json(manifest))
+        sync_folder(building)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():  # damaged, or _is_whole would have said so
+            shutil.rmtree(target)
+        building.rename(target)
+        sync_folder(target.parent)
 
     def _point(self, digest: str, ingest_key: str) -> None:
         """Make a version the latest, in one atomic write."""
@@ -334,6 +402,9 @@ class DatasetStore:
         """Remove what dead writers left; the lock is held, so no living one is building."""
         for leftover in self.folder.glob(".building-*"):
             shutil.rmtree(leftover, ignore_errors=True)
+        for place in self.folder.glob(".parts-*"):
+            with contextlib.suppress(TemporaryError), FileLock(place / "lock"):
+                shutil.rmtree(place, ignore_errors=True)
 
     def _index(self) -> dict[str, Any]:
         path = self.folder / INDEX

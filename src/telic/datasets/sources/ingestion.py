@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +12,11 @@ from typing import TypeAlias
 import telic
 from telic._core.hashing import digest_json
 from telic.contract import Data, TaskContract
+from telic.datasets.partitions.sizes import Sizes
 from telic.datasets.privacy.at_the_door import after_reading, file_name, reading_rules
 from telic.datasets.privacy.erasure import subject_keys
 from telic.datasets.privacy.guard import Guard, guard_of
-from telic.datasets.privacy.left_out import without_erased
+from telic.datasets.privacy.left_out import leaves_out, without_erased
 from telic.datasets.privacy.shielded import shielded
 from telic.datasets.store import DatasetStore, DatasetVersion
 from telic.errors import ContractError, DataError
@@ -31,6 +32,9 @@ __all__ = ["Paths", "ingest", "ingest_key", "read_demonstrations"]
 
 Paths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
+Progress: TypeAlias = Callable[..., None]
+"""Is told a stage in words, units done, units in all (or None), and a note (``telic.workflows.progress``)."""
+
 READING_VERSION = 4
 """Rises when the same files and contract would be read differently, so that old ingests are done again."""
 
@@ -45,20 +49,34 @@ STREAM_BLOCKS = ("streams", "decisions")
 """Blocks that say how several logs become one."""
 
 
-def ingest(contract: TaskContract, paths: Paths, store: DatasetStore) -> DatasetVersion:
+def ingest(
+    contract: TaskContract,
+    paths: Paths,
+    store: DatasetStore,
+    *,
+    ray: int | None = None,
+    progress: Progress | None = None,
+    sizes: Sizes = Sizes(),  # noqa: B008 - frozen
+) -> DatasetVersion:
     """The dataset version that the files hold, after it is in the store whole; it becomes the latest.
 
     The same files under the same reading rules are not read again. The same rows in another format, or cut
-    into other files, give the same version.
+    into other files, give the same version. A log that is larger than ``sizes`` allows is made into a version part by
+    part, on the disk of the store; digest, findings and errors are the same (``telic.datasets.partitions``). Where the
+    contract has ``streams`` or encrypts rows by person, everything is in memory.
 
     Args:
         contract: what the columns mean.
         paths: one or several CSV, JSON lines or Parquet files, in order; of a contract with ``streams``, the folder
             where the patterns of their files begin.
         store: where to put the version.
+        ray: number of workers of a local Ray cluster that share the work by files and parts; None: this process alone.
+        progress: told how far the work is: stage, units done, units in all, and a note.
+        sizes: how much is held in memory.
 
     Raises:
         DataError: the files break the contract; the message names file, line and column.
+        SettingsError: Ray is not installed.
         TemporaryError: the disk is full or another ingest is running; the store is as before.
     """
     _require_actions(contract)
@@ -70,7 +88,25 @@ def ingest(contract: TaskContract, paths: Paths, store: DatasetStore) -> Dataset
         if known is not None:
             return store.adopt(known)
         keys = subject_keys(contract, store)
-        demos = without_erased(_read(contract, sources, guard), keys, store.folder)
+        if contract.streams or leaves_out(keys, store.folder):
+            demos = without_erased(_read(contract, sources, guard), keys, store.folder)
+        else:
+            from telic.datasets.partitions.bounded import ingest_bounded
+
+            made = ingest_bounded(
+                contract,
+                sources,
+                guard,
+                store,
+                ingest_key=key,
+                provenance=_provenance(contract, sources),
+                ray=ray,
+                progress=progress,
+                sizes=sizes,
+            )
+            if isinstance(made, DatasetVersion):
+                return made
+            demos = made
     version = store.publish(demos, contract_digest=contract.digest, ingest_key=key, keys=keys)
     if version.is_new:
         return version
@@ -155,14 +191,21 @@ def _folder(paths: Sequence[str | os.PathLike[str]]) -> Path:
     )
 
 
-def _read(contract: TaskContract, sources: Sequence[SourceFile], guard: Guard | None) -> Demonstrations:
-    provenance = Provenance(
-        inputs={f"{i}:{n}": d for i, (n, d) in enumerate(dict.fromkeys((s.name, s.digest) for s in sources))}
+def _provenance(contract: TaskContract, sources: Sequence[SourceFile]) -> Provenance:
+    named = (
+        dict.fromkeys((s.name, s.digest) for s in sources)
         if contract.streams
-        else {f"{i}:{s.name}": s.digest for i, s in enumerate(sources)},
+        else [(s.name, s.digest) for s in sources]
+    )
+    return Provenance(
+        inputs={f"{i}:{name}": digest for i, (name, digest) in enumerate(named)},
         settings={"contract": contract.digest, "reading": READING_VERSION},
         code=telic.__version__,
     )
+
+
+def _read(contract: TaskContract, sources: Sequence[SourceFile], guard: Guard | None) -> Demonstrations:
+    provenance = _provenance(contract, sources)
     watch = nullcontext if guard is None else guard.watches
     if contract.streams:
         from telic.datasets.decisions.table import decision_table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -59,10 +59,28 @@ def parquet_pieces(source: SourceFile, columns: Iterable[str] | Mapping[str, pa.
         if as_codes:
             file = pq.ParquetFile(source.path, read_dictionary=as_codes, metadata=file.metadata)
         yield _flat(file.schema_arrow.empty_table()).select(wanted)
-        for batch in file.iter_batches(PIECE_ROWS, columns=wanted):
-            yield _flat(pa.Table.from_batches([batch])).select(wanted)
+        for groups in _stretches(file.metadata):
+            for batch in file.iter_batches(PIECE_ROWS, row_groups=groups, columns=wanted):
+                yield _flat(pa.Table.from_batches([batch])).select(wanted)
     except PARQUET_FAULTS as problem:
         raise broken_parquet(source.name, problem) from None
+
+
+def _stretches(metadata: pq.FileMetaData) -> Iterator[list[int]]:
+    """Row groups that are read together: one, or several small ones.
+
+    What the reader prepares for a row group stays in memory until all groups that it was asked for have been read.
+    """
+    groups: list[int] = []
+    rows = 0
+    for i in range(metadata.num_row_groups):
+        groups.append(i)
+        rows += metadata.row_group(i).num_rows
+        if rows >= PIECE_ROWS:
+            yield groups
+            groups, rows = [], 0
+    if groups:
+        yield groups
 
 
 def _in_codes(metadata: pq.FileMetaData, columns: list[str]) -> list[str]:

@@ -1,0 +1,154 @@
+"""One ingest in bounded memory: small logs at once, large ones part by part, by one process or by several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+from telic.contract import TaskContract
+from telic.datasets.privacy.at_the_door import after_reading
+from telic.datasets.privacy.guard import Guard
+from telic.datasets.sources.assemble import assemble
+from telic.datasets.sources.files import SourceFile
+from telic.datasets.sources.read import SourceColumns, read_sources, release
+from telic.datasets.store import DatasetStore, DatasetVersion
+from telic.reports import Provenance
+from telic.trajectories import Demonstrations
+
+from .reading import Group, WasRead, groups_of, joined, read_group
+from .sizes import Sizes
+from .spilling import NeedsWhole
+from .version import Telling, build
+from .workers import AbstractWorkers, HereAndNow, RayWorkers
+
+__all__ = ["ingest_bounded"]
+
+GROUPS_A_WORKER = 4
+"""Groups of files that a worker reads, so that one with slow files is not waited for."""
+
+
+def ingest_bounded(
+    contract: TaskContract,
+    sources: Sequence[SourceFile],
+    guard: Guard | None,
+    store: DatasetStore,
+    *,
+    ingest_key: str,
+    provenance: Provenance,
+    ray: int | None,
+    progress: Callable[..., None] | None,
+    sizes: Sizes,
+) -> DatasetVersion | Demonstrations:
+    """The version, where the log is large or several share the work; else the demonstrations that it holds.
+
+    Args:
+        contract: says what the columns mean; without streams and encryption.
+        sources: the files.
+        guard: of the reading.
+        store: for the version, and for what does not fit into memory.
+        ingest_key: of the ingest.
+        provenance: of the files.
+        ray: number of Ray workers; None: this process.
+        progress: is told how far it is.
+        sizes: how much is held in memory.
+
+    Raises:
+        DataError: the files break the contract.
+        TemporaryError: the disk is full.
+    """
+    with ExitStack() as stack:
+        workers = HereAndNow() if ray is None else stack.enter_context(RayWorkers(ray))
+        return ingest_by(
+            workers,
+            contract,
+            sources,
+            guard,
+            store,
+            ingest_key=ingest_key,
+            provenance=provenance,
+            told=Telling(progress),
+            sizes=sizes,
+        )
+
+
+def ingest_by(
+    workers: AbstractWorkers,
+    contract: TaskContract,
+    sources: Sequence[SourceFile],
+    guard: Guard | None,
+    store: DatasetStore,
+    *,
+    ingest_key: str,
+    provenance: Provenance,
+    told: Telling,
+    sizes: Sizes,
+) -> DatasetVersion | Demonstrations:
+    """The same by any workers; arguments as ``ingest_bounded``."""
+    with store.workplace() as place:
+        try:
+            read = _read(workers, contract, sources, guard, place, told, sizes)
+        except NeedsWhole:
+            told("reading logs", 0, None, "one file must be in memory as a whole")
+            with nullcontext() if guard is None else guard.watches():
+                demos = assemble(read_sources(sources, contract), contract, provenance)
+            return after_reading(demos, contract, guard)
+        read.rows.require_any([s.name for s in sources])
+        if read.columns is not None:
+            release()
+            held = SourceColumns(
+                columns=dict(read.columns),
+                n_rows=read.rows.total,
+                rows_per_file=tuple(p.n_rows for p in read.parts),
+                rows=read.rows,
+                findings=read.findings,
+            )
+            del read
+            with nullcontext() if guard is None else guard.watches():
+                demos = assemble(held, contract, provenance)
+            return after_reading(demos, contract, guard)
+        built = build(read, contract, guard, provenance, place, sizes, workers, told)
+        version = store.publish_files(
+            place / "version",
+            built.files,
+            built.manifest,
+            contract_digest=contract.digest,
+            ingest_key=ingest_key,
+        )
+    if version.is_new:
+        return version
+    # Other files, the same decisions: what was noticed now is about these files.
+    return replace(version, findings=built.findings, sources=built.provenance.inputs)
+
+
+def _read(
+    workers: AbstractWorkers,
+    contract: TaskContract,
+    sources: Sequence[SourceFile],
+    guard: Guard | None,
+    place: Path,
+    told: Telling,
+    sizes: Sizes,
+) -> WasRead:
+    here = isinstance(workers, HereAndNow)
+    split = [list(sources)] if here else groups_of(sources, GROUPS_A_WORKER * workers.n)
+    groups: list[Group] = []
+    first = 0
+    for i, some in enumerate(split):
+        groups.append(
+            Group(
+                contract=contract,
+                sources=tuple(some),
+                first_file=first,
+                n_files=len(sources),
+                folder=place / f"runs-{i:04d}",
+                sizes=sizes,
+                must_spill=not here,
+                told=(lambda n: told("reading logs", n, None, f"{n:,} rows")) if here else None,
+                guard=guard if here else None,
+            )
+        )
+        first += len(some)
+    results = workers.run(read_group, groups)
+    return joined(list(results if here else told.each("reading logs", results, len(groups))))
