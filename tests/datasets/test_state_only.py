@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -107,6 +109,13 @@ def test_its_digest_is_of_its_content(contract, log):
     assert one.digest == again.digest
     log.write_text(ROWS.replace("b,2,0", "b,2,1"))
     assert read_state_only(contract, log).digest != one.digest
+
+
+def test_labels_that_were_renamed_are_other_content(contract, log):
+    seen = read_state_only(contract, log)
+    coded = [replace(seen, categories={"mood": (name, "calm")}) for name in ("busy", "hasty")]
+    assert coded[0].digest != coded[1].digest
+    assert replace(seen, action_labels=("stay", "leave")).digest != seen.digest
 
 
 def test_cells_that_choices_decide_need_choices(log):

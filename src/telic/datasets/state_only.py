@@ -97,7 +97,9 @@ class StateOnly:
             "trajectory_ids": self.trajectory_ids,
             "demonstrators": self.demonstrators,
             "demonstrator_names": np.asarray(self.demonstrator_names, dtype=object),
+            "action_labels": np.asarray(self.action_labels, dtype=object),
             **{f"observation:{k}": v for k, v in self.observations.items()},
+            **{f"categories:{k}": np.asarray(v, dtype=object) for k, v in self.categories.items()},
         }
         if self.times is not None:
             columns["times"] = self.times
