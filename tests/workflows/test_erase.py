@@ -38,7 +38,7 @@ def test_a_person_is_erased_by_name_and_the_results_that_count_them_are_listed(p
     assert [(b["verb"], b["through"]) for b in data["built_from"]] == [("ingest", "")]
     assert data["remaining"] == project.store.latest.digest
     assert "ben" not in json.dumps(data)
-    assert [f["code"] for f in data["findings"]] == ["built-from-erased"]
+    assert [f["code"] for f in data["findings"]] == ["built-from-erased", "not-reached"]
     assert project.store.load().n_decisions == 40
 
 

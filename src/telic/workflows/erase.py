@@ -12,6 +12,7 @@ from telic.contract import TaskContract
 from telic.datasets.lineage import Descendant, descendants_of
 from telic.datasets.privacy.erasure import Erasure, erase_expired, erase_person, erase_version
 from telic.datasets.privacy.erasure_record import RECORD
+from telic.datasets.privacy.erasure_subjects import erase_subject, subject_columns
 from telic.datasets.store import DatasetStore, DatasetVersion
 from telic.errors import DataError, SettingsError
 from telic.reports import Finding, Report, Section, Severity, Table
@@ -26,6 +27,7 @@ def erase(
     folder: str | Path,
     *,
     person: str | None = None,
+    column: str | None = None,
     expired: bool = False,
     version: str | None = None,
     clock: Clock = SYSTEM_CLOCK,
@@ -35,6 +37,7 @@ def erase(
     Args:
         folder: project folder.
         person: name as the source writes it, or the pseudonym; every version loses the rows.
+        column: of the source in which the person stands; None: that of who decided.
         expired: versions past ``privacy.retention_days``.
         version: digest (or its beginning) of one version to remove whole.
         clock: says when.
@@ -53,6 +56,10 @@ def erase(
             f"Say one thing to erase, got {sum(asked)}.",
             hint="One of --person NAME, --expired, --version DIGEST.",
         )
+    if column is not None and person is None:
+        raise SettingsError(
+            "A column says where a person stands; nobody was named.", hint="Add --person NAME."
+        )
     project = Project.open(folder)
     contract = project.contract
     # A log without actions has a store of its own, and a contract may have changed between the two.
@@ -61,7 +68,7 @@ def erase(
     made = {v.digest: descendants_of(v, project.folder / "runs") for s in stores for v in s.versions()}
     with project.lock():
         if person is not None:
-            done: Sequence[Erasure] = _person(contract, stores, person, clock)
+            done: Sequence[Erasure] = _person(contract, stores, person, column, clock)
         elif version is not None:
             start = version.removeprefix("sha256:")
             inside = [(store, found) for store in stores if (found := _version_in(store, start)) is not None]
@@ -79,12 +86,17 @@ def erase(
     )
 
 
-def _person(contract: TaskContract, stores: Sequence[DatasetStore], name: str, clock: Clock) -> list[Erasure]:
+def _person(
+    contract: TaskContract, stores: Sequence[DatasetStore], name: str, column: str | None, clock: Clock
+) -> list[Erasure]:
     """What was erased of a person in each store that holds rows of theirs."""
     done, missed = [], []
     for store in stores:
         try:
-            done.append(erase_person(contract, store, name, clock=clock))
+            if column in (None, contract.data.demonstrator):
+                done.append(erase_person(contract, store, name, clock=clock))
+            else:
+                done.append(erase_subject(contract, store, str(column), name, clock=clock))
         except DataError as error:
             missed.append(error)
     if not done:
@@ -101,7 +113,7 @@ def _version_in(store: DatasetStore, start: str) -> DatasetVersion | None:
 def _report(project: Project, done: Sequence[Erasure], built: Sequence[Descendant]) -> Report:
     versions = [digest for erasure in done for digest in erasure.versions]
     rows = sum(erasure.n_rows for erasure in done)
-    whose = "of one person " if any(e.what == "person" for e in done) else ""
+    whose = "of one person " if any(e.what != "version" for e in done) else ""
     headline = (
         f"{rows:,} rows {whose}in {len(versions)} version{'s' if len(versions) != 1 else ''} are gone; the proof is in"
         f" {RECORD}."
@@ -109,6 +121,8 @@ def _report(project: Project, done: Sequence[Erasure], built: Sequence[Descendan
         else "No version is past its time; nothing was erased."
     )
     findings = [_still_counted(built)] if built else []
+    if whose:
+        findings.append(_not_reached(project.contract, done))
     tables = [
         Table(
             title="Versions that lost rows",
@@ -156,4 +170,32 @@ def _still_counted(built: Sequence[Descendant]) -> Finding:
         " single people where the contract permits it.",
         hint="Remove them where they are about the person, and make them again from what is left.",
         evidence={"results": [f"{b.verb} {b.folder}" for b in built]},
+    )
+
+
+def _not_reached(contract: TaskContract, done: Sequence[Erasure]) -> Finding:
+    """Where else the person may stand, which this command did not look at."""
+    decided = contract.data.demonstrator or ""
+    others = [*subject_columns(contract), *([decided] if any(e.what == "subject" for e in done) else [])]
+    ruled = {r.column for r in contract.privacy.rules} if contract.privacy is not None else set()
+    texts = [o.column for o in contract.observations if o.type == "category" and o.values is None]
+    texts += [*contract.data.trajectory, *contract.data.labels]
+    plain = [c for c in dict.fromkeys(texts) if c not in ruled and c != decided]
+    also = (
+        f" Rows in which the person stands in {', '.join(f'`{c}`' for c in others)} need a run each."
+        if others
+        else ""
+    )
+    clear = (
+        f" Kept as the source has them, and not searched: {', '.join(f'`{c}`' for c in plain)}."
+        if plain
+        else ""
+    )
+    return Finding(
+        code="not-reached",
+        severity=Severity.NOTICE,
+        message=f"The source files, copies and backups still hold the person.{also}{clear}",
+        hint="Erase there too: `telic erase FOLDER --person NAME --column COLUMN`; give a column that may name people "
+        "`rule: pseudonym` or `remove`.",
+        evidence={"columns_with_pseudonyms": others, "columns_in_the_clear": plain},
     )

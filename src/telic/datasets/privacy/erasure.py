@@ -29,7 +29,14 @@ from .sealing import SubjectKeys, key_id
 if TYPE_CHECKING:
     from telic.datasets.store import DatasetStore, DatasetVersion
 
-__all__ = ["Erasure", "erase_expired", "erase_person", "erase_version", "subject_keys"]
+__all__ = [
+    "Erasure",
+    "erase_expired",
+    "erase_person",
+    "erase_version",
+    "facts_of_version",
+    "subject_keys",
+]
 
 DAY_SECONDS = 86_400.0
 
@@ -39,7 +46,7 @@ class Erasure:
     """What was erased.
 
     Attributes:
-        what: ``person`` or ``version``.
+        what: ``person`` who decided, ``subject`` that others decided about, or ``version``.
         versions: digests of the dataset versions that lost rows.
         n_rows: rows that cannot be read any more, in all of them.
         proof: digest of the (last) entry in the record.
@@ -154,7 +161,7 @@ def _removed(store: DatasetStore, version: DatasetVersion, why: str, clock: Cloc
     facts = {
         "rows": version.n_decisions,
         "trajectories": version.n_trajectories,
-        **_of_version(store, version),
+        **facts_of_version(store, version),
     }
     proof = note_expired(store.folder, version.digest, facts, why, clock)
     store.remove(version)
@@ -193,7 +200,13 @@ def _parts(store: DatasetStore, version: DatasetVersion) -> list[dict[str, Any]]
     ]
 
 
-def _of_version(store: DatasetStore, version: DatasetVersion) -> dict[str, Any]:
+def facts_of_version(store: DatasetStore, version: DatasetVersion) -> dict[str, Any]:
+    """When a version was published, and the digests of its files.
+
+    Args:
+        store: with the version.
+        version: which one.
+    """
     files = store.manifest(version)["files"]
     return {
         "published": datetime.fromtimestamp(_published(version), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -14,7 +14,15 @@ from typing import Any
 from telic._core.clock import SYSTEM_CLOCK, Clock
 from telic.storage.ledger import append, entries, login_name
 
-__all__ = ["RECORD", "erased_subjects", "erasures", "note_expired", "note_person"]
+__all__ = [
+    "RECORD",
+    "erased_subjects",
+    "erased_values",
+    "erasures",
+    "note_expired",
+    "note_person",
+    "note_subject",
+]
 
 RECORD = "erasures.jsonl"
 
@@ -38,6 +46,41 @@ def erased_subjects(store: Path) -> frozenset[str]:
         store: folder of the dataset store.
     """
     return frozenset(e["subject"] for e in erasures(store) if e["what"] == "person")
+
+
+def erased_values(store: Path) -> frozenset[str]:
+    """Digests of the pseudonyms of people who stood in rows that others decided, and were erased.
+
+    Args:
+        store: folder of the dataset store.
+    """
+    return frozenset(e["subject"] for e in erasures(store) if e["what"] == "subject")
+
+
+def note_subject(
+    store: Path, subject: str, column: str, versions: Sequence[Mapping[str, Any]], clock: Clock = SYSTEM_CLOCK
+) -> str:
+    """Digest of the entry about a person in a column, whose rows are about to be removed.
+
+    Args:
+        store: folder of the dataset store.
+        subject: digest of the pseudonym.
+        column: of the source.
+        versions: of each version its digest, rows, trajectories, and digests of its files.
+        clock: says when.
+    """
+    return append(
+        store / RECORD,
+        {
+            "schema_version": 1,
+            "what": "subject",
+            "when": clock.timestamp(),
+            "by": login_name(),
+            "subject": subject,
+            "column": column,
+            "versions": [dict(v) for v in versions],
+        },
+    )
 
 
 def note_person(
