@@ -29,7 +29,7 @@ ANNOUNCED = (
 """Words after which 7 to 15 digits are a telephone number."""
 
 
-class _Shape(NamedTuple):
+class Shape(NamedTuple):
     """Lengths of the groups, how the first one begins, the signs allowed between them."""
 
     lengths: tuple[tuple[int, int], ...]
@@ -43,22 +43,22 @@ def _exactly(*lengths: int) -> tuple[tuple[int, int], ...]:
 
 _AREA = ("2", "3", "4", "5", "6", "7", "8", "9")
 SHAPES = (
-    _Shape(_exactly(1, 3, 3, 4), ("1",), "-. ()"),  # North America with its trunk digit
-    _Shape(_exactly(3, 3, 4), _AREA, "-. ()"),  # North America
-    _Shape(_exactly(2, 2, 2, 2, 2), tuple(f"0{d}" for d in range(1, 10)), "-. "),  # France
-    _Shape(_exactly(3, 4, 4), ("02", "03", "01", "08"), "- "),  # United Kingdom, London and others; China
-    _Shape(_exactly(4, 3, 4), ("01", "08", "03"), "- "),  # United Kingdom, large cities; freephone
-    _Shape(_exactly(5, 6), ("01", "07"), "- "),  # United Kingdom, elsewhere and mobile
-    _Shape(_exactly(5, 3, 3), ("01", "07"), "- "),  # the same, in three groups
-    _Shape(_exactly(2, 4, 4), ("0",), "- ()"),  # Japan, Australia
-    _Shape(_exactly(3, 4, 4), ("0",), "-"),  # Japan and Korea, mobile
-    _Shape(_exactly(4, 3, 3), ("04", "18", "13"), "- "),  # Australia, mobile and services
-    _Shape(_exactly(3, 3, 2, 2), ("0",), "- "),  # Switzerland
-    _Shape(_exactly(2, 5, 4), ("1", "2", "3", "4", "5", "6", "7", "8", "9"), ") -"),  # Brazil, mobile
-    _Shape(_exactly(3, 2, 2, 2), ("6", "7", "8", "9"), " "),  # Spain
-    _Shape(_exactly(5, 5), ("6", "7", "8", "9"), "-"),  # India, mobile
-    _Shape(((2, 5), (5, 8)), tuple(f"0{d}" for d in range(1, 10)), "-/"),  # Germany, Netherlands, Austria
-    _Shape(((3, 5), (6, 8)), tuple(f"0{d}" for d in range(1, 10)), " "),  # the same with a space
+    Shape(_exactly(1, 3, 3, 4), ("1",), "-. ()"),  # North America with its trunk digit
+    Shape(_exactly(3, 3, 4), _AREA, "-. ()"),  # North America
+    Shape(_exactly(2, 2, 2, 2, 2), tuple(f"0{d}" for d in range(1, 10)), "-. "),  # France
+    Shape(_exactly(3, 4, 4), ("02", "03", "01", "08"), "- "),  # United Kingdom, London and others; China
+    Shape(_exactly(4, 3, 4), ("01", "08", "03"), "- "),  # United Kingdom, large cities; freephone
+    Shape(_exactly(5, 6), ("01", "07"), "- "),  # United Kingdom, elsewhere and mobile
+    Shape(_exactly(5, 3, 3), ("01", "07"), "- "),  # the same, in three groups
+    Shape(_exactly(2, 4, 4), ("0",), "- ()"),  # Japan, Australia
+    Shape(_exactly(3, 4, 4), ("0",), "-"),  # Japan and Korea, mobile
+    Shape(_exactly(4, 3, 3), ("04", "18", "13"), "- "),  # Australia, mobile and services
+    Shape(_exactly(3, 3, 2, 2), ("0",), "- "),  # Switzerland
+    Shape(_exactly(2, 5, 4), ("1", "2", "3", "4", "5", "6", "7", "8", "9"), ") -"),  # Brazil, mobile
+    Shape(_exactly(3, 2, 2, 2), ("6", "7", "8", "9"), " "),  # Spain
+    Shape(_exactly(5, 5), ("6", "7", "8", "9"), "-"),  # India, mobile
+    Shape(((2, 5), (5, 8)), tuple(f"0{d}" for d in range(1, 10)), "-/"),  # Germany, Netherlands, Austria
+    Shape(((3, 5), (6, 8)), tuple(f"0{d}" for d in range(1, 10)), " "),  # the same with a space
 )  # fmt: skip
 """National shapes, those of most digits first where two begin alike."""
 
@@ -123,7 +123,7 @@ def _international(text: str, groups: list[tuple[int, int]], i: int, least: int,
     return taken if total >= least and not _is_word(text, end) else 0
 
 
-def _fits(text: str, groups: list[tuple[int, int]], i: int, shape: _Shape) -> bool:
+def _fits(text: str, groups: list[tuple[int, int]], i: int, shape: Shape) -> bool:
     part = groups[i : i + len(shape.lengths)]
     if len(part) < len(shape.lengths) or not text.startswith(shape.begins, part[0][0]):
         return False
