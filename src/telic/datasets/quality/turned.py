@@ -27,6 +27,9 @@ ODD_SHARE = 0.1
 ODD_SURPRISE = 1.0
 """Standard deviations by which the choices of an odd unit are less expected than the shares let expect."""
 
+BESIDE = 2
+"""Windows before and after one that are not used to tell how much windows differ."""
+
 ODD_EXCESS = 3.0
 """How many times its share a group must have there."""
 
@@ -87,10 +90,16 @@ def _scatter(groups: Groups, asked: LongArray, found: int, k: LongArray, n: Long
     peers = np.flatnonzero(kinds == kinds[found])
     if kinds[found] == "time":
         peers = peers[n[peers] == n[found]]
-    apart = [int(g) for g in peers if not _overlap(groups, int(asked[g]), int(asked[found]))]
+        # What goes on beyond the window would be in those beside it: they begin half a window apart.
+        apart = peers[np.abs(peers - found) > 2 * BESIDE].tolist()
+    else:
+        apart = [int(g) for g in peers if not _overlap(groups, int(asked[g]), int(asked[found]))]
     counts = np.stack([k[apart], n[apart] - k[apart]], axis=1)
     total = np.broadcast_to(counts.sum(axis=0), counts.shape)
-    return overdispersion(counts, n[apart], total, total.sum(axis=1))
+    rho = overdispersion(counts, n[apart], total, total.sum(axis=1))
+    # Few groups of few units: what the estimate scatters by without any overdispersion is taken off, twice.
+    noise = np.sqrt(2.0 / len(apart)) / float(np.mean(n[apart])) if apart else 0.0
+    return max(0.0, rho - 2 * noise)
 
 
 def _overlap(groups: Groups, one: int, other: int) -> bool:
