@@ -14,6 +14,7 @@ import hmac
 import os
 import secrets
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,10 +49,30 @@ class SecretKey:
         """64 hexadecimal digits: HMAC-SHA256 of the parts under the key.
 
         Args:
-            parts: texts; each is preceded by its length, so that no two lists give the same message.
+            parts: texts, at least one; each is preceded by its length, so that no two lists give the same message.
         """
-        message = b"".join(len(p.encode()).to_bytes(8, "big") + p.encode() for p in parts)
-        return hmac.new(self.raw, message, hashlib.sha256).hexdigest()
+        *first, last = parts
+        return self.digests(*first)(last)
+
+    def digests(self, *parts: str) -> Callable[[str], str]:
+        """From a last part to ``digest(*parts, last)``; the others are hashed once for all of them.
+
+        Args:
+            parts: texts that come first.
+        """
+        begun = hmac.new(self.raw, b"".join(map(_with_length, parts)), hashlib.sha256)
+
+        def digest(last: str) -> str:
+            whole = begun.copy()
+            whole.update(_with_length(last))
+            return whole.hexdigest()
+
+        return digest
+
+
+def _with_length(part: str) -> bytes:
+    raw = part.encode()
+    return len(raw).to_bytes(8, "big") + raw
 
 
 def private_folder() -> Path:

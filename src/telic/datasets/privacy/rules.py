@@ -51,7 +51,9 @@ def text_rule(
         return partial(mask_text, detectors=detectors)
     if rule.rule == "pseudonym":
         assert key is not None, "the contract refuses pseudonyms without a key"
-        return partial(_pseudonym, rule.column, task, key)
+        digest = key.digests(task, "column", rule.column)
+        tail = "".join(c if c.isalnum() else "_" for c in rule.column.rpartition(".")[2]) or "value"
+        return lambda text: f"{tail}-{digest(text)[:PSEUDONYM_DIGITS]}"
     if rule.groups:
         group_of = {value: group for group, values in rule.groups for value in values}
         return lambda text: group_of.get(text.strip(), rule.other)
@@ -81,12 +83,10 @@ def _changed(
     flags = np.asarray(texts.is_valid()) if look is None else look(texts)
     if not flags.any():
         return chunk
-    new: list[str] = []
-    for text in texts.filter(pa.array(flags)).to_pylist():
-        if text not in known:
-            known[text] = change(text)
-        new.append(known[text])
-    encoded = pc.replace_with_mask(texts, pa.array(flags), pa.array(new, pa.string())).dictionary_encode()
+    looked_at = texts.filter(pa.array(flags)).to_pylist()
+    known.update((text, change(text)) for text in looked_at if text not in known)
+    new = pa.array([known[text] for text in looked_at], pa.string())
+    encoded = pc.replace_with_mask(texts, pa.array(flags), new).dictionary_encode()
     return pa.DictionaryArray.from_arrays(encoded.indices.take(chunk.indices), encoded.dictionary)
 
 
@@ -113,11 +113,6 @@ def _rounded(chunk: pa.Array, width: float, origin: float) -> pa.Array:
     else:
         rounded = np.floor((values - origin) / width + WIDTH_SLACK) * width + origin
     return pa.array(rounded, chunk.type, mask=gone)
-
-
-def _pseudonym(column: str, task: str, key: SecretKey, text: str) -> str:
-    tail = "".join(c if c.isalnum() else "_" for c in column.rpartition(".")[2]) or "value"
-    return f"{tail}-{key.digest(task, 'column', column, text)[:PSEUDONYM_DIGITS]}"
 
 
 def _network(bits: int, other: str, text: str) -> str:

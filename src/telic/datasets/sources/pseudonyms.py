@@ -53,7 +53,7 @@ def person_digests(names: Sequence[str], task: str, key: SecretKey | None = None
         key: the secret key; None: the weak default.
     """
     if key is not None:
-        return tuple(key.digest(task, "person", name) for name in names)
+        return tuple(map(key.digests(task, "person"), names))
     return tuple(hmac.new(task.encode(), name.encode(), hashlib.sha256).hexdigest() for name in names)
 
 
