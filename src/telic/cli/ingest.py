@@ -18,6 +18,7 @@ def command(
     folder: Path,
     sources: Annotated[tuple[Path, ...], Parameter(negative=())] = (),
     *,
+    ray: int | None = None,
     json: Json = False,
 ) -> int:
     """Read logs by the contract into a new version of the dataset.
@@ -25,10 +26,11 @@ def command(
     Args:
         folder: project folder.
         sources: CSV, JSON lines or Parquet files; default: those that lie beside contract.yaml.
+        ray: number of workers of a local Ray cluster that share the work; default: this process alone.
         json: print the result as one JSON document.
     """
     from telic.workflows.ingest import ingest
 
     with progress_bars() as progress:
-        result = ingest(folder, sources, progress=progress)
+        result = ingest(folder, sources, ray=ray, progress=progress)
     return show(result, as_json=json)

@@ -20,7 +20,11 @@ __all__ = ["ingest"]
 
 
 def ingest(
-    folder: str | Path, sources: Sequence[str | Path] = (), *, progress: Progress = silent
+    folder: str | Path,
+    sources: Sequence[str | Path] = (),
+    *,
+    ray: int | None = None,
+    progress: Progress = silent,
 ) -> VerbResult:
     """The dataset version that the logs hold; the same logs again are not read again.
 
@@ -28,6 +32,7 @@ def ingest(
         folder: project folder.
         sources: files to read, in order; none: those that lie beside the contract. Of a contract with ``streams``
             at most the folder that their files lie in.
+        ray: number of workers of a local Ray cluster that share the work; None: this process alone.
         progress: told how far the work is.
 
     Returns:
@@ -38,6 +43,7 @@ def ingest(
         DataError: there is nothing to read, or the files break the contract (file, line and column are
             named).
         PermanentError: a file does not exist or cannot be read.
+        SettingsError: Ray is not installed.
         TemporaryError: the disk is full or another ingest is running; the old version stays whole.
     """
     project = Project.open(folder)
@@ -63,7 +69,7 @@ def ingest(
     if is_states:
         version = ingest_states(contract, paths, project.state_store)
     else:
-        version = ingest_files(contract, paths, project.store)
+        version = ingest_files(contract, paths, project.store, ray=ray, progress=progress)
     progress("reading logs", 1, 1, f"{version.n_decisions:,} {'states' if is_states else 'decisions'}")
     report = _report(project, version)
     with project.lock():

@@ -19,7 +19,7 @@ from telic.datasets.privacy.guard import Guard, guard_of
 from telic.datasets.privacy.left_out import leaves_out, without_erased
 from telic.datasets.privacy.shielded import shielded
 from telic.datasets.store import DatasetStore, DatasetVersion
-from telic.errors import ContractError, DataError
+from telic.errors import ContractError, DataError, SettingsError
 from telic.reports import Provenance
 from telic.trajectories import Demonstrations
 
@@ -76,7 +76,7 @@ def ingest(
 
     Raises:
         DataError: the files break the contract; the message names file, line and column.
-        SettingsError: Ray is not installed.
+        SettingsError: Ray is not installed, or its workers cannot share this contract.
         TemporaryError: the disk is full or another ingest is running; the store is as before.
     """
     _require_actions(contract)
@@ -89,6 +89,12 @@ def ingest(
             return store.adopt(known)
         keys = subject_keys(contract, store)
         if contract.streams or leaves_out(keys, store.folder):
+            if ray is not None:
+                raise SettingsError(
+                    "Ray workers share files and trajectories, but a log with `streams`, with rows encrypted by "
+                    "person, or without people who were erased before is read whole.",
+                    hint="Leave the workers out.",
+                )
             demos = without_erased(_read(contract, sources, guard), keys, store.folder)
         else:
             from telic.datasets.partitions.bounded import ingest_bounded

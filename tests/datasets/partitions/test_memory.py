@@ -1,0 +1,62 @@
+"""Memory does not grow with the log: twice and eight times the rows at one size of runs and parts (300,000 rows more
+take some 30 MB where the log is made at once)."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+CHILD = """
+import resource, sys
+from pathlib import Path
+from telic.contract import TaskContract
+from telic.datasets import DatasetStore, ingest
+from telic.datasets.partitions.sizes import Sizes
+contract = TaskContract.from_mapping({
+    "identity": {"task": "memory"},
+    "observations": [{"name": c} for c in ("a", "b", "c", "d", "e", "f")],
+    "actions": {"column": "action", "values": ["less", "more"]},
+    "data": {"trajectory": ["name"], "time": "ts"},
+})
+sizes = Sizes(in_memory=int(sys.argv[3]), run=4 << 20, part=4 << 20)
+made = ingest(contract, sys.argv[1], DatasetStore(Path(sys.argv[2])), sizes=sizes)
+print(made.n_decisions, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
+"""
+
+
+def log(path, n):
+    g = np.random.default_rng(7)
+    schema = None
+    writer = None
+    for start in range(0, n, 50_000):
+        columns = {
+            "ts": np.arange(start, start + 50_000) * 1.0,
+            "name": [f"t{i % 99}" for i in range(50_000)],
+        }
+        columns |= {c: g.normal(size=50_000) for c in "abcdef"}
+        table = pa.table(columns | {"action": g.choice(["less", "more"], 50_000)})
+        schema = schema or table.schema
+        writer = writer or pq.ParquetWriter(path, schema)
+        writer.write_table(table)
+    writer.close()
+    return path
+
+
+def peak(log_path, folder, in_memory):
+    command = [sys.executable, "-c", CHILD, str(log_path), str(folder), str(in_memory)]
+    rows, mib = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
+    return int(rows), int(mib)
+
+
+@pytest.mark.slow
+def test_memory_is_bounded(tmp_path):
+    small, large = log(tmp_path / "small.parquet", 200_000), log(tmp_path / "large.parquet", 1_600_000)
+    rows, first = peak(small, tmp_path / "a", 1)
+    more_rows, second = peak(large, tmp_path / "b", 1)
+    _, at_once = peak(large, tmp_path / "c", 1 << 40)
+    assert (rows, more_rows) == (200_000, 1_600_000)
+    assert second < first + 30
+    assert at_once > second + 80
