@@ -10,9 +10,9 @@ from pathlib import Path
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(_name, "1")  # before numpy is imported: tests run beside one another
 
-os.environ["TELIC_PRIVATE"] = tempfile.mkdtemp(
-    prefix="telic-private-"
-)  # secret keys of tests, never those of a person
+# Secret keys of tests, never those of a person; gone with the process, and not before: children may still use them.
+_private = tempfile.TemporaryDirectory(prefix="telic-private-", ignore_cleanup_errors=True)
+os.environ["TELIC_PRIVATE"] = _private.name
 
 import pytest  # noqa: E402
 

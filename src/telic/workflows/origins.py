@@ -14,6 +14,7 @@ import numpy as np
 
 from telic._core.near_miss import near_miss
 from telic.contract import TaskContract
+from telic.datasets.quality.origins import counts_by_origin
 from telic.errors import DataError, SettingsError
 from telic.reports import Finding, Severity
 from telic.trajectories import ORIGINS, Demonstrations
@@ -100,7 +101,7 @@ def learned_from(
     if demos.origins is None:
         return demos
     keep = np.isin(demos.origins, [ORIGINS.index(name) for name in wanted])
-    counts = {ORIGINS[o]: int(n) for o, n in enumerate(np.bincount(demos.origins[~keep])) if n}
+    counts = counts_by_origin(demos.origins[~keep])
     findings = list(demos.findings)
     if counts:
         listed = ", ".join(f"{n:,} of origin {name}" for name, n in counts.items())
@@ -119,11 +120,8 @@ def learned_from(
                 evidence={"left_out": counts, "learned_from": list(wanted)},
             )
         )
-    odd = {
-        name: int(np.sum(demos.origins == ORIGINS.index(name)))
-        for name in ("policy", "adversary")
-        if name in wanted
-    }
+    every = counts_by_origin(demos.origins)
+    odd = {name: every.get(name, 0) for name in ("policy", "adversary") if name in wanted}
     findings += [
         Finding(
             code=f"origin-{name}",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from gate_service import N, T, contract, service
 
-from telic.datasets.quality import Verdict, gate_findings, judge, separate_by_origin
+from telic.datasets.quality import Verdict, gate_findings, judge
 from telic.datasets.quality.audit import audit_findings
 from telic.datasets.quality.records import records_of, units_of
 from telic.datasets.quality.regions import regions_of
@@ -125,11 +125,10 @@ def test_a_signal_that_goes_silent_raises_an_alert():
 def test_origins_apart():
     origins = np.array([0] * 40 + [3] * 10, dtype=np.int32)
     demos = service(origins=origins)
-    parts = separate_by_origin(demos)
-    assert {name: part.n_trajectories for name, part in parts.items()} == {"human": 40, "adversary": 10}
-    assert parts["adversary"].trajectory_ids.tolist() == [f"t{i}" for i in range(40, 50)]
-    assert only(findings_of(demos, contract()), "origins-mixed").severity is Severity.WARNING
-    assert list(separate_by_origin(service())) == ["unknown"]
+    found = only(findings_of(demos, contract()), "origins-mixed")
+    assert found.severity is Severity.WARNING
+    assert found.evidence["counts"] == {"human": 40, "adversary": 10}
+    assert found.evidence["adversaries"] == [f"t{i}" for i in range(40, 50)]
 
 
 def audited(demos, task):

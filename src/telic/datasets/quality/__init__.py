@@ -4,7 +4,6 @@ from .campaign import Campaign
 from .campaigns import find_campaigns
 from .drift import Drift, drift_findings, measure_drift
 from .gate import Judgement, Verdict, gate_findings, judge
-from .origins import separate_by_origin
 
 __all__ = [
     "Campaign",
@@ -16,5 +15,4 @@ __all__ = [
     "gate_findings",
     "judge",
     "measure_drift",
-    "separate_by_origin",
 ]

@@ -1,28 +1,24 @@
-"""Who decided: demonstrations apart by origin, so that an attacker's or our own decisions never pass as an expert's."""
+"""Who decided: how many trajectories each origin has, so that an attacker's or our own never pass as an expert's."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 import numpy as np
 
 from telic.reports import Finding, Severity
 from telic.trajectories import ORIGINS, Demonstrations
+from telic.typing import IntArray
 
-__all__ = ["origin_findings", "separate_by_origin"]
+__all__ = ["counts_by_origin", "origin_findings"]
 
 
-def separate_by_origin(demos: Demonstrations) -> Mapping[str, Demonstrations]:
-    """Origin to its trajectories, for the origins that occur; ``unknown`` for all where nothing is said.
-
-    Law: every trajectory is in exactly one part.
+def counts_by_origin(origins: IntArray) -> dict[str, int]:
+    """Origin to its number of trajectories, for the origins that occur.
 
     Args:
-        demos: with or without ``origins``.
+        origins: ``(N,)`` index into ``ORIGINS``.
     """
-    if demos.origins is None:
-        return {"unknown": demos}
-    return {ORIGINS[o]: demos.select(demos.origins == o) for o in np.unique(demos.origins).tolist()}
+    counts = np.bincount(origins, minlength=len(ORIGINS)).tolist()
+    return {name: n for name, n in zip(ORIGINS, counts, strict=True) if n}
 
 
 def origin_findings(demos: Demonstrations) -> list[Finding]:
@@ -33,9 +29,7 @@ def origin_findings(demos: Demonstrations) -> list[Finding]:
     """
     findings = []
     if demos.origins is not None:
-        counts = {
-            ORIGINS[o]: int(n) for o, n in enumerate(np.bincount(demos.origins, minlength=len(ORIGINS))) if n
-        }
+        counts = counts_by_origin(demos.origins)
         listed = ", ".join(f"{name} {n:,}" for name, n in counts.items())
         is_mixed = "adversary" in counts and len(counts) > 1
         findings.append(
@@ -44,7 +38,7 @@ def origin_findings(demos: Demonstrations) -> list[Finding]:
                 severity=Severity.WARNING if is_mixed else Severity.INFO,
                 message=f"Trajectories by origin: {listed}."
                 + (" Those of attackers stand among the others." if is_mixed else ""),
-                hint="Learn from each part alone: `telic.datasets.quality.separate_by_origin`."
+                hint="Attackers' are not learned from; to describe them: `telic infer --origins adversary`."
                 if is_mixed
                 else "",
                 evidence={

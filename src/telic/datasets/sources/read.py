@@ -27,6 +27,7 @@ from .files import PLAIN_FORMATS, SourceFile, text_faults
 from .formats import event_format
 from .json_lines import json_columns, json_pieces
 from .kept import InMemory, Kept, Passed
+from .late_columns import extra_columns
 from .parquet_files import parquet_columns, parquet_pieces
 from .pieces import AGAIN, PIECE_ROWS, Pieces, whole_table
 from .plan import Use, uses_of
@@ -269,20 +270,7 @@ def _column_faults(source: SourceFile, uses: Sequence[Use], data: Data) -> list[
             present=present,
         )
     unused = [c for c in present if c not in wanted]
-    if not unused:
-        return []
-    return [
-        Finding(
-            code="extra-columns",
-            severity=Severity.INFO,
-            message=f"{source.name} has {len(unused)} column{'s' if len(unused) > 1 else ''} that the "
-            f"contract does not use: "
-            f"{', '.join(unused[:12])}"
-            f"{', ...' if len(unused) > 12 else ''}.",
-            hint="They were left out. Add an observation for each one that the experts looked at.",
-            evidence={"file": source.name, "columns": unused},
-        )
-    ]
+    return [extra_columns(source.name, unused)] if unused else []
 
 
 def _no_newline(source: SourceFile) -> Finding:
