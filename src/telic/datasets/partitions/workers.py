@@ -20,6 +20,9 @@ from .spilling import NeedsWhole
 
 __all__ = ["AbstractWorkers", "HereAndNow", "RayWorkers"]
 
+STORE_BYTES = 128 << 20
+"""Memory that workers share: only names, counts and labels travel."""
+
 Task = TypeVar("Task")
 Made = TypeVar("Made")
 
@@ -92,7 +95,11 @@ class RayWorkers(AbstractWorkers):
         """The workers, ready."""
         if not self._ray.is_initialized():
             self._ray.init(
-                num_cpus=self.n, include_dashboard=False, log_to_driver=False, logging_level="error"
+                num_cpus=self.n,
+                object_store_memory=STORE_BYTES,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level="error",
             )
             self._is_ours = True
         return self
