@@ -231,7 +231,7 @@ STEPS = [
     (store_module, "file_digest"),
     (store_module, "atomic_write"),
     (store_module, "sync_folder"),
-    (store_module, "_json"),
+    (store_module, "written"),
 ]
 
 

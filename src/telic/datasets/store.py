@@ -16,7 +16,6 @@ the old index whole; what a dead writer left is removed by the next one. Nothing
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import secrets
 import shutil
@@ -27,7 +26,7 @@ from typing import Any
 
 from telic._core.hashing import digest_bytes
 from telic.errors import DataError, PermanentError, TemporaryError, world_errors
-from telic.reports import Finding, Provenance, Severity
+from telic.reports import Finding, Provenance
 from telic.storage import FileLock, atomic_write, file_digest
 from telic.storage.files import sync_folder
 from telic.trajectories import Demonstrations
@@ -37,13 +36,9 @@ from .privacy.erasure_record import erased_subjects
 from .privacy.sealed_rows import from_sealed_files, write_sealed_files
 from .privacy.sealing import SubjectKeys
 from .quarantine import Quarantine
+from .store_files import INDEX, SCHEMA_VERSION, corrupt, findings_in, found_versions, parsed, written
 
 __all__ = ["SCHEMA_VERSION", "DatasetStore", "DatasetVersion"]
-
-SCHEMA_VERSION = 1
-"""Version of the folder's layout; rises when an older telic could not read it."""
-
-INDEX = "index.json"
 
 LOCK_SECONDS = 30.0
 """How long a writer waits for another one."""
@@ -191,9 +186,9 @@ class DatasetStore:
         for name, facts in manifest["files"].items():
             self._compare(folder / name, facts["digest"])
         if "sealed" in manifest:
-            demos = from_sealed_files(manifest, folder, _findings(manifest), erased_subjects(self.folder))
+            demos = from_sealed_files(manifest, folder, findings_in(manifest), erased_subjects(self.folder))
         else:
-            demos = from_files(manifest, folder, _findings(manifest))
+            demos = from_files(manifest, folder, findings_in(manifest))
         suspects = self.quarantine(digest) if without_quarantined else None
         return demos if suspects is None else suspects.left_out_of(demos)
 
@@ -218,7 +213,7 @@ class DatasetStore:
                 files.rename(target)
                 if not self._is_whole(digest):
                     shutil.rmtree(target)
-                    raise _corrupt(target / "manifest.json", f"it is not the manifest of {digest}")
+                    raise corrupt(target / "manifest.json", f"it is not the manifest of {digest}")
             self._point(digest, "")
         shutil.rmtree(files, ignore_errors=True)
         return self._describe(digest)
@@ -310,7 +305,7 @@ class DatasetStore:
         ):
             index = self._index()
             ingests = {k: d for k, d in index["ingests"].items() if d not in digests}
-            atomic_write(self.folder / INDEX, _json({**index, "ingests": ingests}))
+            atomic_write(self.folder / INDEX, written({**index, "ingests": ingests}))
             for digest in digests:
                 (self.folder / "quarantine" / f"{digest.removeprefix('sha256:')}.json").unlink(
                     missing_ok=True
@@ -332,7 +327,7 @@ class DatasetStore:
             kept = {d: m for d, m in index["versions"].items() if d != digest}
             latest = next(reversed(kept), "") if index["latest"] == digest else index["latest"]
             # The index first: a version that nothing points to is not found, whole or half removed.
-            atomic_write(self.folder / INDEX, _json({**index, "versions": kept, "latest": latest}))
+            atomic_write(self.folder / INDEX, written({**index, "versions": kept, "latest": latest}))
             shutil.rmtree(self._version_folder(digest), ignore_errors=True)
 
     def _quarantine_path(self, digest: str) -> Path:
@@ -376,7 +371,7 @@ class DatasetStore:
                 for n in files
             },
         }
-        atomic_write(building / "manifest.json", _json(manifest))
+        atomic_write(building / "manifest.json", written(manifest))
         sync_folder(building)
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists():  # damaged, or _is_whole would have said so
@@ -396,7 +391,7 @@ class DatasetStore:
             "ingests": ingests,
         }
         if changed != index:
-            atomic_write(self.folder / INDEX, _json(changed))
+            atomic_write(self.folder / INDEX, written(changed))
 
     def _sweep(self) -> None:
         """Remove what dead writers left; the lock is held, so no living one is building."""
@@ -410,31 +405,17 @@ class DatasetStore:
         path = self.folder / INDEX
         if not path.is_file():
             with world_errors(f"read {self.folder}"):
-                found = self._found()
+                found = found_versions(self.folder)
             return {"schema_version": SCHEMA_VERSION, "latest": "", "versions": found, "ingests": {}}
         with world_errors(f"read {path}"):
-            index = _parsed(path, path.read_bytes())
+            index = parsed(path, path.read_bytes())
         if (
             not isinstance(index.get("versions"), dict)
             or not isinstance(index.get("ingests"), dict)
             or "latest" not in index
         ):
-            raise _corrupt(path, "it lacks `latest`, `versions` or `ingests`")
+            raise corrupt(path, "it lacks `latest`, `versions` or `ingests`")
         return index
-
-    def _found(self) -> dict[str, str]:
-        """Versions whose manifests are in their places, the oldest first: what is left where the index is gone."""
-        paths = sorted((self.folder / "versions").glob("*/manifest.json"), key=lambda p: p.stat().st_mtime_ns)
-        found: dict[str, str] = {}
-        for path in paths:
-            raw = path.read_bytes()
-            try:
-                digest = str(_parsed(path, raw).get("digest"))
-            except PermanentError:
-                continue
-            if self._version_folder(digest) == path.parent:
-                found[digest] = digest_bytes(raw)
-        return found
 
     def _manifest(self, digest: str) -> dict[str, Any]:
         path = self._version_folder(digest) / "manifest.json"
@@ -442,10 +423,10 @@ class DatasetStore:
         with world_errors(f"read {path}"):
             raw = path.read_bytes()
         if expected is not None and digest_bytes(raw) != expected:
-            raise _corrupt(path, "its bytes are not those that were published")
-        manifest = _parsed(path, raw)
+            raise corrupt(path, "its bytes are not those that were published")
+        manifest = parsed(path, raw)
         if manifest.get("digest") != digest:
-            raise _corrupt(path, f"it describes {manifest.get('digest')}")
+            raise corrupt(path, f"it describes {manifest.get('digest')}")
         return manifest
 
     def _is_whole(self, digest: str) -> bool:
@@ -473,7 +454,7 @@ class DatasetStore:
                 file=path.name,
             )
         if file_digest(path) != expected:
-            raise _corrupt(path, "its bytes are not those that were published")
+            raise corrupt(path, "its bytes are not those that were published")
 
     def _resolve(self, version: str | DatasetVersion | None) -> str:
         index = self._index()
@@ -506,44 +487,6 @@ class DatasetStore:
             n_demonstrators=counts["demonstrators"],
             contract_digest=manifest["contract"],
             sources=manifest["provenance"]["inputs"],
-            findings=_findings(manifest),
+            findings=findings_in(manifest),
             is_new=is_new,
         )
-
-
-def _findings(manifest: Mapping[str, Any]) -> tuple[Finding, ...]:
-    return tuple(Finding(**{**f, "severity": Severity[f["severity"].upper()]}) for f in manifest["findings"])
-
-
-def _json(value: Mapping[str, Any]) -> bytes:
-    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
-
-
-def _parsed(path: Path, raw: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(raw)
-    except ValueError:
-        raise _corrupt(path, "it is not JSON") from None
-    if not isinstance(value, dict):
-        raise _corrupt(path, "it is not a JSON object")
-    if value.get("schema_version") != SCHEMA_VERSION:
-        raise PermanentError(
-            f"{path} has layout {value.get('schema_version')!r}; this telic reads {SCHEMA_VERSION}.",
-            hint=f"Use the telic that wrote it, or move {_store_of(path)} away and ingest the source files again.",
-        )
-    return value
-
-
-def _corrupt(path: Path, why: str) -> PermanentError:
-    return PermanentError(
-        f"{path} is corrupt: {why}.",
-        hint=f"Remove {path} and ingest the source files again; the versions beside it are found again by themselves."
-        if path.name == INDEX
-        else "It was not used. Ingest the source files again, or restore a backup.",
-        file=path.name,
-    )
-
-
-def _store_of(path: Path) -> Path:
-    """The store's folder, of its index or of a manifest."""
-    return path.parent if path.name == INDEX else path.parents[2]
