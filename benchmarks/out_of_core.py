@@ -205,15 +205,19 @@ def main() -> int:
     if options.log:
         print(json.dumps(once(options.log, options.folder, at_once=options.at_once)))
         return 0
+    told: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        told: dict[str, Any] = {"wanted": WANTED, "memory": memory(options.rows, Path(folder))}
+        if options.rows:
+            told["memory"] = {"lines": memory(options.rows, Path(folder))}
         if options.worker_rows:
             told["workers"] = workers(options.worker_rows, options.runs, Path(folder))
     if options.write:
         from prove import git, machine
 
-        result = {"commit": git("rev-parse", "HEAD"), "machine": machine(), "cores": os.cpu_count()} | told
-        RESULT.write_text(json.dumps(result, indent=1) + "\n")
+        # One part may be measured without the other, so each says what it was measured with.
+        known = json.loads(RESULT.read_text()) if RESULT.is_file() else {"wanted": WANTED}
+        about = {"commit": git("rev-parse", "HEAD"), "machine": machine(), "cores": os.cpu_count()}
+        RESULT.write_text(json.dumps(known | {k: about | v for k, v in told.items()}, indent=1) + "\n")
     print(json.dumps(told))
     return 0
 
