@@ -18,6 +18,7 @@ def command(
     folder: Path,
     *,
     source: Annotated[Path, Parameter(name="--from")],
+    format: str | None = None,  # noqa: A002 - the option's name
     force: Annotated[bool, Parameter(negative=())] = False,
     json: Json = False,
 ) -> int:
@@ -25,10 +26,11 @@ def command(
 
     Args:
         folder: project folder to make.
-        source: CSV, JSON lines or Parquet file to draft from.
+        source: CSV, JSON lines or Parquet file to draft from, or a foreign log with --format.
+        format: format of a foreign log, such as servicenow, kubernetes-audit or xes (docs/formats.md).
         force: write over a contract that is there already.
         json: print the result as one JSON document.
     """
     from telic.workflows.init import init
 
-    return show(init(folder, source=source, overwrite=force), as_json=json)
+    return show(init(folder, source=source, format=format, overwrite=force), as_json=json)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from telic.datasets import draft_contract
+from telic.datasets.sources.formats import is_folder_format
 from telic.errors import PermanentError
 from telic.reports import Finding, Report, Section, Severity, Table
 from telic.storage import atomic_write
@@ -16,18 +17,26 @@ from .verb_result import VerbResult
 __all__ = ["init"]
 
 
-def init(folder: str | Path, *, source: str | Path, overwrite: bool = False) -> VerbResult:
+def init(
+    folder: str | Path,
+    *,
+    source: str | Path,
+    format: str | None = None,  # noqa: A002 - as the contract
+    overwrite: bool = False,
+) -> VerbResult:
     """A drafted ``contract.yaml`` in a project folder; the source itself stays where it is.
 
     Args:
         folder: project folder; made where it is missing.
-        source: CSV, JSON lines or Parquet file of decisions.
+        source: CSV, JSON lines or Parquet file of decisions, or a foreign log (of some formats a folder).
+        format: ``data.format`` of a foreign log; None: the file's own columns.
         overwrite: replace a contract that is there already.
 
     Returns:
         ``product`` is the ``Draft``.
 
     Raises:
+        ContractError: there is no such format.
         DataError: the file has no rows, or no column that could be an action.
         PermanentError: there is no such file, or the folder is a file or has a contract already.
     """
@@ -42,8 +51,8 @@ def init(folder: str | Path, *, source: str | Path, overwrite: bool = False) -> 
             f"{place / existing} is there already and may hold what somebody confirmed.",
             hint="Choose another folder, or write over it with --force.",
         )
-    require_files([Path(source)])
-    draft = draft_contract(source, task=place.resolve().name)
+    require_files([Path(source)], folders=is_folder_format(format))
+    draft = draft_contract(source, task=place.resolve().name, format=format)
     path = atomic_write(place / (existing or CONTRACT_NAMES[0]), draft.contract_text.encode())
     listed = {"files": [str(Path(source).resolve())]}
     atomic_write(place / "runs" / SOURCES_FILE, (json.dumps(listed, indent=1) + "\n").encode())

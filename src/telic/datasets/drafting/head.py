@@ -68,8 +68,18 @@ def read_head(pieces: Pieces) -> Head:
     )
 
 
+def _joined(kept: list[pa.Table]) -> pa.Table:
+    """The pieces in one table; a column whose pieces are of several types (of records without a schema) is text."""
+    types = {name: {t.schema.field(name).type for t in kept} - {pa.null()} for name in kept[0].column_names}
+    schema = pa.schema(
+        (name, found.pop() if len(found) == 1 else pa.string() if found else pa.null())
+        for name, found in types.items()
+    )
+    return pa.concat_tables([table.cast(schema) for table in kept])
+
+
 def _profiles(kept: list[pa.Table]) -> tuple[ColumnProfile, ...]:
-    table = pa.concat_tables(kept)
+    table = _joined(kept)
     return tuple(profile_column(name, table[name]) for name in table.column_names)
 
 

@@ -7,9 +7,7 @@ action alone must stay out of the state, because it would explain the choice by 
 
 from __future__ import annotations
 
-import datetime as dt
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,16 +15,15 @@ import numpy as np
 from telic._core.cells import equal_count_cells
 from telic.typing import FloatArray, IntArray, LongArray
 
+from .foreign import Known
 from .hints import counts_people, hinted, weighs_rows, words_of
 from .profile import ColumnProfile
+from .reasons import why_left_out
 
 __all__ = ["Roles", "information_about", "roles_of"]
 
 MOST_ACTIONS = 40
 """Distinct values above which a column is no choice among finitely many."""
-
-MOST_LABELS = 40
-"""Labels above which a category is an identifier or free text for a first state space."""
 
 ENOUGH_FOR_A_NAME = 1.8
 """Score from which a column is taken to name trajectories: rows that lie together, in order of time, are enough."""
@@ -36,16 +33,6 @@ FEWEST_ROWS = 3
 
 MOST_MEAN_WEIGHT = 10.0
 """Mean up to which a column called ``weight`` may weigh rows; beyond, it is the weight of something."""
-
-_PLAIN = r"[+-]?[\d.,' ]*\d[\d.,]*"
-_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]|$)"
-DISGUISES = (
-    (rf"{_PLAIN} ?%", "numbers with a percent sign"),
-    (rf"[$€£¥] ?{_PLAIN}|{_PLAIN} ?[$€£¥]", "amounts of money with their sign"),
-    (_PLAIN, "numbers with separators of thousands"),
-    (rf"{_PLAIN} ?[^\W\d_]{{1,4}}", "numbers with their unit"),
-)
-"""Texts that would be measurements without their trimmings."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,15 +63,23 @@ class Roles:
     repeats: int
 
 
-def roles_of(profiles: Sequence[ColumnProfile]) -> Roles | None:
-    """The roles of the columns, or None where no column could be an action."""
+def roles_of(profiles: Sequence[ColumnProfile], known: Known | None = None) -> Roles | None:
+    """The roles of the columns, or None where no column could be an action.
+
+    Args:
+        profiles: of the columns.
+        known: what is known of the columns of this format; it comes before what values and names suggest.
+    """
+    known = known or Known()
     n = len(profiles[0].codes) if profiles else 0
     by_name = {p.name: p for p in profiles}
     rivals: dict[str, tuple[str, ...]] = {}
-    time = _best({p.name: _time_score(p) for p in profiles}, 0.0, rivals, "time")
+    time = _first(known.time, by_name, _orders) or _best(
+        {p.name: _time_score(p) for p in profiles}, 0.0, rivals, "time"
+    )
     moments = by_name[time].values if time is not None else np.arange(n, dtype=np.float64)
     free = [p for p in profiles if p.name != time and p.kind not in ("time", "clock", "empty")]
-    trajectory = _best(
+    trajectory = _first(known.trajectory, by_name, _names_trajectories) or _best(
         {p.name: _trajectory_score(p, moments, time is not None) for p in free},
         ENOUGH_FOR_A_NAME,
         rivals,
@@ -95,28 +90,36 @@ def roles_of(profiles: Sequence[ColumnProfile]) -> Roles | None:
     )
     order = np.lexsort((moments, keys)).astype(np.int64)
     free = [p for p in free if p.name != trajectory]
-    action = _best(
-        {p.name: _action_score(p, i, len(profiles), keys, order) for i, p in enumerate(free)},
-        0.0,
-        rivals,
-        "action",
-    )
+    # Where the format says which columns can be the choice, none of the others is taken for it.
+    action = _first(known.action, by_name, _could_be_chosen)
+    if not known.action:
+        action = _best(
+            {p.name: _action_score(p, i, len(profiles), keys, order) for i, p in enumerate(free)},
+            0.0,
+            rivals,
+            "action",
+        )
     if action is None:
         return None
     free = [p for p in free if p.name != action]
-    demonstrator = _best({p.name: _demonstrator_score(p, n) for p in free}, 0.0, rivals, "demonstrator")
+    demonstrator = _first(known.demonstrator, by_name, _is_there) or _best(
+        {p.name: _demonstrator_score(p, n) for p in free}, 0.0, rivals, "demonstrator"
+    )
     free = [p for p in free if p.name != demonstrator]
-    terminated = next((p.name for p in free if _is_end(p, keys, order)), None)
+    terminated = next(
+        (
+            p.name
+            for p in free
+            if (p.name in known.terminated and p.kind == "boolean") or _is_end(p, keys, order)
+        ),
+        None,
+    )
     weight = next((p.name for p in free if _is_weight(p)), None)
     left_out, seen = {}, []
     for p in profiles:
         if p.name in (time, trajectory, action, demonstrator, terminated, weight):
             continue
-        reason = (
-            _clock(by_name[time] if time is not None else None)
-            if p.kind == "clock"
-            else _useless(p, by_name[action], n)
-        )
+        reason = why_left_out(p, by_name[action], by_name[time] if time is not None else None, n, known)
         if reason:
             left_out[p.name] = reason
         else:
@@ -146,6 +149,29 @@ def information_about(action: IntArray, column: ColumnProfile) -> float:
     else:
         cells = column.codes[known].astype(np.int64)
     return _information(cells, action[known].astype(np.int64))
+
+
+def _first(
+    names: Sequence[str], by_name: Mapping[str, ColumnProfile], fits: Callable[[ColumnProfile], bool]
+) -> str | None:
+    """The first of the columns that is there and whose values fit."""
+    return next((name for name in names if name in by_name and fits(by_name[name])), None)
+
+
+def _orders(p: ColumnProfile) -> bool:
+    return p.kind in ("time", "integer", "number") and p.missing == 0 and p.n_distinct > 1
+
+
+def _names_trajectories(p: ColumnProfile) -> bool:
+    return p.kind in ("category", "integer", "boolean") and p.missing == 0 and p.n_distinct > 1
+
+
+def _could_be_chosen(p: ColumnProfile) -> bool:
+    return p.kind not in ("time", "empty") and p.missing == 0 and 2 <= p.n_distinct <= MOST_ACTIONS
+
+
+def _is_there(p: ColumnProfile) -> bool:
+    return p.n_distinct > 0
 
 
 def _best(
@@ -251,66 +277,6 @@ def _is_weight(p: ColumnProfile) -> bool:
         return False
     mean = float(np.mean(p.values))
     return mean > 0 if says else 0.1 <= mean <= MOST_MEAN_WEIGHT
-
-
-def _clock(time: ColumnProfile | None) -> str:
-    """Why a time of day is no observation, and what would make it of use."""
-    if time is None:
-        return "a time of day without its date: write both in one column, as in 2024-05-01T13:00, to use it"
-    if np.any(time.numbers % 86_400):
-        return "another time"
-    return (
-        f"the time of day of `{time.name}`: write both in one column, as in 2024-05-01T13:00, for `data.time`"
-    )
-
-
-def _useless(p: ColumnProfile, action: ColumnProfile, n: int) -> str:
-    """Why a column cannot be an observation, or nothing when it can."""
-    if p.kind == "empty":
-        return "no values"
-    if p.n_distinct < 2:
-        return "the same in every row"
-    if p.kind == "time":
-        return "another time"
-    if p.missing > 0.5:
-        return f"missing in {p.missing:.0%} of the rows"
-    if p.kind == "category" and p.n_distinct > MOST_LABELS:
-        return _odd_labels(p)
-    if p.kind == "integer" and p.n_distinct == n and np.all(np.abs(np.diff(p.values)) == 1):
-        return "a row number"
-    if hinted(p.name, "demonstrator") and p.kind == "category":
-        return "names people"
-    if _follows(p, action):
-        return "follows from the action alone"
-    return ""
-
-
-def _odd_labels(p: ColumnProfile) -> str:
-    """Why labels are so many: numbers in disguise are worth a word, because the source can be mended."""
-    for pattern, what in DISGUISES:
-        if all(re.fullmatch(pattern, text) for text in p.texts):
-            return f"{what}, as in `{p.texts[0]}`: write plain numbers to use it"
-    moments = [text for text in p.texts if re.match(_DATE, text)]
-    if len(moments) == len(p.texts):
-        return f"times, but not all are moments or written alike, as in `{_no_moment(moments)}`: correct them to use it"
-    return f"{p.n_distinct:,} labels: an identifier or free text"
-
-
-def _no_moment(texts: Sequence[str]) -> str:
-    """The first text whose date does not exist, else the first."""
-    for text in texts:
-        try:
-            dt.date.fromisoformat(text[:10])
-        except ValueError:
-            return text
-    return texts[0]
-
-
-def _follows(p: ColumnProfile, action: ColumnProfile) -> bool:
-    """Each action comes with one value of the column only."""
-    both = p.known & action.known
-    pairs = np.unique(action.codes[both].astype(np.int64) * p.n_distinct + p.codes[both])
-    return len(pairs) == len(np.unique(action.codes[both]))
 
 
 def _information(cells: LongArray, actions: LongArray) -> float:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from telic.contract import Data
-from telic.datasets.sources.files import SourceFile
+from telic.datasets.sources.files import PLAIN_FORMATS, SourceFile
 from telic.typing import FloatArray
 
 from .candidates import write_features
@@ -53,8 +54,10 @@ class Writer:
         head: Head,
         roles: Roles,
         task: str,
+        meanings: Mapping[str, str] | None = None,
     ) -> None:
         self.source, self.data, self.head, self.roles, self.task = source, data, head, roles, task
+        self.meanings = meanings or {}
         self.profiles = profiles = {p.name: p for p in head.profiles}
         self.names: dict[str, str] = {}
         self.in_state = self._state()
@@ -186,6 +189,7 @@ class Writer:
         rivals = self.roles.rivals.get("action", ())
         page.line("actions:")
         message = f"{p.n_distinct} distinct values that change within trajectories"
+        message = self.meanings.get(p.name, message)
         tail = f"that this is the choice (or {', '.join(rivals)})" if rivals else "that this is the choice"
         page.field("column", p.name, Guess(path="actions.column", message=message, confirm=tail))
         is_amount = p.kind in ("integer", "number")
@@ -245,7 +249,7 @@ class Writer:
             self.roles.terminated,
             Guess(
                 path="outcomes.terminated",
-                message="true on last rows of trajectories only",
+                message=self.meanings.get(self.roles.terminated, "true on last rows of trajectories only"),
                 confirm="that the task ends there",
             ),
         )
@@ -253,6 +257,8 @@ class Writer:
     def _data(self, page: Page) -> None:
         roles, data = self.roles, self.data
         page.line("data:")
+        if self.source.format not in PLAIN_FORMATS:
+            page.field("format", self.source.format)
         self._column(page, "trajectory", roles.trajectory, "comes back in many rows")
         self._column(page, "demonstrator", roles.demonstrator, "the name says a person")
         self._column(page, "time", roles.time, self._order())
@@ -309,6 +315,7 @@ class Writer:
         rivals = self.roles.rivals.get(field, ())
         if column is not None:
             confirm = f"it (or {', '.join(rivals)})" if rivals else "it"
+            message = self.meanings.get(column, message)
             page.field(field, column, Guess(path=f"data.{field}", message=message, confirm=confirm))
 
     def _cut(self, page: Page) -> None:
