@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bounded_section import bounded_section
 from scan_section import scan_section
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -162,6 +163,8 @@ def benchmark_page() -> str:
         parts.append(INGEST + "\n".join(ingest_row(x) for x in json.loads(ingest.read_text())["rows"]))
     if scan := scan_section():
         parts.append(scan)
+    if bounded := bounded_section():
+        parts.append(bounded.rstrip())
     growth = RESULTS / "growth.json"
     if growth.is_file():
         import sys
