@@ -94,6 +94,8 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "dataset": "digest of the version",
         "contract": "digest of the contract",
         **_COUNTS,
+        "has_actions": "false for a log of states without actions, which has no decisions",
+        "n_steps": "rows: decisions, or states of a log without actions",
         "n_demonstrators": "people; 1 where no column names them",
         "is_new": "false where the same version was there before",
         "sources": "{place:name of a file: its digest}",
@@ -111,6 +113,8 @@ JSON_KEYS: dict[str, dict[str, str]] = {
             " gain, unforeseen, differences, memory, lost, margin}; or a sentence that says why there is none"
         ),
         **_COUNTS,
+        "has_actions": "false for a log of states without actions, which has no decisions",
+        "n_steps": "rows: decisions, or states of a log without actions",
         "n_states": "states that the bins make",
         "n_states_seen": "of these, those in the data",
         "actions": "{action: decisions}",
