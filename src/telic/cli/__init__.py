@@ -32,6 +32,7 @@ from . import (
     review,
     run,
     train,
+    verify,
 )
 from .exit_codes import OK, USAGE
 from .shell import fail, guarded
@@ -64,6 +65,7 @@ VERBS = (
     report,
     run,
     review,
+    verify,
     erase,
     advise,
 )

@@ -246,6 +246,13 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "digest": "of everything that went into the result",
         **_FINDINGS,
     },
+    "verify": {
+        "is_whole": "false where something was changed; the exit status is then 74",
+        "n_files": "files of the dataset that were compared",
+        "n_results": "files of results that were compared; only with an access policy",
+        "records": "{record: {entries, last (digest of its last line)}}",
+        **_FINDINGS,
+    },
     "erase": {
         "n_rows": "rows that cannot be read any more, in all versions together",
         "versions": "digests of the dataset versions that lost rows",

@@ -27,6 +27,7 @@ from .review import review
 from .run import run
 from .train import train
 from .verb_result import VerbResult
+from .verify import verify
 
 __all__ = [
     "AmbiguitySettings",
@@ -55,4 +56,5 @@ __all__ = [
     "review",
     "run",
     "train",
+    "verify",
 ]

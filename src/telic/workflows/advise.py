@@ -7,6 +7,7 @@ from pathlib import Path
 from telic.reports import Finding, Report, Section, Severity
 from telic.trajectories import Demonstrations
 
+from .access import permitted
 from .choice_rules import RULES, Rule, Verdict, facts_of
 from .project import CONTRACT_NAMES, Project
 from .verb_result import VerbResult, most_important
@@ -14,6 +15,7 @@ from .verb_result import VerbResult, most_important
 __all__ = ["advise"]
 
 
+@permitted("advise")
 def advise(contract: str | Path) -> VerbResult:
     """The rules of docs/how-to-choose.md that apply to a contract.
 

@@ -23,6 +23,7 @@ from telic.inference.tradeoffs import default_pairs
 from telic.reports.numbers import json_value
 from telic.trajectories import Demonstrations
 
+from .access import permitted
 from .ambiguity_report import ambiguity_report
 from .claim_words import read_claim, usual_claims
 from .findings import finding_from
@@ -88,6 +89,7 @@ class AmbiguitySettings:
             )
 
 
+@permitted("ambiguity")
 @audited("ambiguity")
 def ambiguity(
     folder: str | Path,

@@ -7,6 +7,7 @@ from pathlib import Path
 from telic.datasets.cards import write_card
 from telic.reports import Report, Section
 
+from .access import permitted
 from .check import check
 from .progress import Progress, silent
 from .project import Project
@@ -15,6 +16,7 @@ from .verb_result import VerbResult, most_important
 __all__ = ["card"]
 
 
+@permitted("card")
 def card(
     folder: str | Path, out: str | Path, *, version: str | None = None, progress: Progress = silent
 ) -> VerbResult:

@@ -17,6 +17,7 @@ from telic.reports.numbers import json_value
 from telic.trajectories import Demonstrations
 from telic.trajectories.checks import check as check_demonstrations
 
+from .access import permitted
 from .check_page import check_report
 from .check_states import check_states
 from .findings import finding_from
@@ -29,6 +30,7 @@ from .verb_result import VerbResult, most_important
 __all__ = ["check"]
 
 
+@permitted("check")
 @audited("check")
 def check(
     folder: str | Path,

@@ -17,6 +17,7 @@ from telic.rewards import RewardEstimate
 from telic.trajectories import Comparisons, Demonstrations
 from telic.typing import FloatArray
 
+from .access import project_folder_of, require_permitted
 from .problem import Problem
 from .progress import Progress, silent
 from .reward_source import TABLE_SUFFIXES, Inferred, open_inferred, read_table
@@ -60,6 +61,10 @@ def compare(
         GaugeError: they were picked in different gauges.
         DataError, PermanentError: a file cannot be read.
     """
+    for place in (first, second, *([world] if world is not None else [])):
+        ruled = project_folder_of(Path(place))
+        if ruled is not None:
+            require_permitted(ruled, "compare")
     progress("reading rewards", 0, None)
     if len(demonstrators) > 2:
         raise SettingsError(

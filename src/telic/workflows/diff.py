@@ -8,6 +8,7 @@ from telic.datasets.version_diff import VersionDiff, diff_versions
 from telic.errors import DataError
 from telic.reports import Report, Section, Table
 
+from .access import permitted
 from .progress import Progress, silent
 from .project import Project
 from .verb_result import VerbResult
@@ -15,6 +16,7 @@ from .verb_result import VerbResult
 __all__ = ["diff"]
 
 
+@permitted("diff")
 def diff(
     folder: str | Path, old: str | None = None, new: str | None = None, *, progress: Progress = silent
 ) -> VerbResult:

@@ -15,6 +15,7 @@ from telic.inference.elicitation import WeightBelief
 from telic.reports import Outcome
 from telic.reports.numbers import json_value
 
+from .access import permitted
 from .elicit_answers import read_answers, require_blank, under_pseudonyms, write_questions
 from .elicit_belief import Separated, believed
 from .elicit_heard import Heard, heard_of, known_questions, updated
@@ -40,6 +41,7 @@ QUESTIONS_FILE = "questions.csv"
 """Beside the page: the comparisons, to be filled in."""
 
 
+@permitted("elicit")
 @audited("elicit")
 def elicit(
     folder: str | Path,

@@ -17,12 +17,14 @@ from telic.datasets.store import DatasetStore, DatasetVersion
 from telic.errors import DataError, SettingsError
 from telic.reports import Finding, Report, Section, Severity, Table
 
+from .access import permitted
 from .project import Project
 from .verb_result import VerbResult
 
 __all__ = ["erase"]
 
 
+@permitted("erase")
 def erase(
     folder: str | Path,
     *,

@@ -22,6 +22,7 @@ from telic.features import FeatureMap
 from telic.reports import Finding, Report, Section, Severity, Table
 from telic.typing import FloatArray, IntArray
 
+from .access import permitted
 from .origins import require_no_attacker
 from .progress import Progress, silent
 from .project import Project
@@ -34,6 +35,7 @@ FRAME = "lerobot_frame_number"
 """Name of the observation that carries each frame's number through the reading."""
 
 
+@permitted("export")
 def export(
     folder: str | Path,
     out: str | Path,

@@ -22,6 +22,7 @@ from telic.reports import Outcome, Severity
 from telic.trajectories import Demonstrations
 from telic.trajectories.checks import check
 
+from .access import permitted
 from .choice_rules import advised_against
 from .findings import finding_from
 from .fit import Fit
@@ -188,6 +189,7 @@ def infer(
     return _infer_project(project, chosen, version, progress)
 
 
+@permitted("infer")
 @audited("infer")
 def _infer_project(
     project: Project, settings: InferSettings, version: str | None, progress: Progress

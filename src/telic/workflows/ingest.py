@@ -12,6 +12,7 @@ from telic.datasets.state_store import ingest_states
 from telic.errors import DataError
 from telic.reports import Report, Section, Table
 
+from .access import permitted
 from .progress import Progress, silent
 from .project import SOURCE_SUFFIXES, Project, require_files
 from .verb_result import VerbResult, most_important
@@ -19,6 +20,7 @@ from .verb_result import VerbResult, most_important
 __all__ = ["ingest"]
 
 
+@permitted("ingest")
 def ingest(
     folder: str | Path,
     sources: Sequence[str | Path] = (),

@@ -11,12 +11,14 @@ from telic.errors import PermanentError
 from telic.reports import Finding, Report, Section, Severity, Table
 from telic.storage import atomic_write
 
+from .access import permitted
 from .project import CONTRACT_NAMES, SOURCES_FILE, require_files
 from .verb_result import VerbResult
 
 __all__ = ["init"]
 
 
+@permitted("init")
 def init(
     folder: str | Path,
     *,

@@ -8,12 +8,14 @@ from telic.datasets import DatasetVersion
 from telic.datasets.lineage import Descendant, descendants_of
 from telic.reports import Report, Section, Table
 
+from .access import permitted
 from .project import Project
 from .verb_result import VerbResult
 
 __all__ = ["lineage"]
 
 
+@permitted("lineage")
 def lineage(folder: str | Path, version: str | None = None) -> VerbResult:
     """Where a version comes from and where it went.
 

@@ -9,6 +9,7 @@ from telic.errors import PermanentError
 from telic.reports import Outcome, Report
 from telic.storage import atomic_write
 
+from .access import permitted
 from .group_page import about_the_group
 from .infer_parts import asked_outcome
 from .infer_report import outcome_named
@@ -21,6 +22,7 @@ from .verb_result import VerbResult
 __all__ = ["report"]
 
 
+@permitted("report")
 @audited("report")
 def report(
     folder: str | Path, *, run: str | None = None, group: bool = False, progress: Progress = silent

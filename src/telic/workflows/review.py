@@ -19,6 +19,7 @@ from telic.datasets.version_diff import diff_versions
 from telic.reports import Finding, Report, Section, Table
 from telic.storage.ledger import append, entries, login_name
 
+from .access import permitted
 from .check import check
 from .findings import finding_from
 from .progress import Progress, silent
@@ -46,6 +47,7 @@ BIAS_CODES = (
 """Findings that are about who decides and how alike they do, rather than about the measurements."""
 
 
+@permitted("review")
 @audited("review")
 def review(folder: str | Path, *, clock: Clock = SYSTEM_CLOCK, progress: Progress = silent) -> VerbResult:
     """The review of this month, made or shown again.

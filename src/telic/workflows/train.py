@@ -25,6 +25,7 @@ from telic.storage import atomic_write
 from telic.trajectories import Demonstrations
 from telic.typing import FloatArray
 
+from .access import permitted
 from .findings import finding_from
 from .fit import soft_policy
 from .infer_report import outcome_named
@@ -42,6 +43,7 @@ SURPRISES = 10
 """Decisions of the last day listed, those first that the reward finds least likely."""
 
 
+@permitted("train")
 def train(folder: str | Path, *, run: str | None = None, progress: Progress = silent) -> VerbResult:
     """Soft and greedy policy of the newest inference, and what they would have done on the last day.
 
