@@ -16,7 +16,7 @@ from telic.typing import BoolArray, LongArray
 
 from .places import places
 
-__all__ = ["edge_case_findings", "state_findings"]
+__all__ = ["edge_case_findings", "readable_columns", "state_findings", "true_where"]
 
 THIN_SHARE = 0.2
 """Share of the decisions in states with too few of them from which it is worth a notice."""
@@ -70,11 +70,11 @@ def edge_case_findings(demos: Demonstrations, contract: TaskContract) -> list[Fi
     Raises:
         FeatureError: the expression of a case cannot be calculated; the case is named.
     """
-    columns = _readable(demos, contract)
+    columns = readable_columns(demos, contract)
     findings, covered = [], []
     for case in contract.coverage:
         try:
-            there = _true_where(case.expression, columns, demos.n_decisions)
+            there = true_where(case.expression, columns, demos.n_decisions)
         except FeatureError as error:
             raise FeatureError(
                 f"The edge case {case.name!r} cannot be counted: {error.message}", hint=error.hint
@@ -122,8 +122,13 @@ def edge_case_findings(demos: Demonstrations, contract: TaskContract) -> list[Fi
     return findings
 
 
-def _readable(demos: Demonstrations, contract: TaskContract) -> dict[str, NDArray[Any]]:
-    """Every observation as expressions see it (labels as text), and ``action`` (amounts as numbers)."""
+def readable_columns(demos: Demonstrations, contract: TaskContract) -> dict[str, NDArray[Any]]:
+    """Every observation as expressions see it (labels as text), and ``action`` (amounts as numbers).
+
+    Args:
+        demos: the decisions.
+        contract: says whether actions are labels or amounts.
+    """
     columns: dict[str, NDArray[Any]] = {}
     for name, values in demos.observations.items():
         labels = demos.categories.get(name)
@@ -134,5 +139,15 @@ def _readable(demos: Demonstrations, contract: TaskContract) -> dict[str, NDArra
     return columns
 
 
-def _true_where(text: str, columns: dict[str, NDArray[Any]], n: int) -> BoolArray:
+def true_where(text: str, columns: dict[str, NDArray[Any]], n: int) -> BoolArray:
+    """``(n,)`` where an expression is true.
+
+    Args:
+        text: the expression.
+        columns: of ``readable_columns``.
+        n: decisions.
+
+    Raises:
+        FeatureError: it cannot be calculated.
+    """
     return np.asarray(np.broadcast_to(compile_expression(text).evaluate(columns), (n,)) != 0)
