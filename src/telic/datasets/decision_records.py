@@ -7,9 +7,10 @@
      "state": {"load": 310.0, "pods": 4}, "action": "add", "reward": -1.5, "context": {"region": "eu"}}
 
 A line a decision, every key in every line; what is not known is null. ``rollout_id`` names the run that decisions
-belong to (the trajectory), ``policy_version`` and ``dataset_id`` what decided and what it was made from (null
-where people decided). The file is JSON lines that a contract reads: ``data.trajectory: rollout_id``, ``origin_column: origin``,
-``labels: [policy_version, dataset_id]``, observations by ``state.load``. Charges find their decision by ``action_id``.
+belong to (the trajectory), ``policy_version`` and ``dataset_id`` what decided and what it was made from (null where
+people decided). The file is JSON lines that a contract reads: ``data.trajectory: rollout_id``, ``origin_column:
+origin``, ``labels: [policy_version, dataset_id]``, observations by ``state.load``. Charges find their decision by
+``action_id``.
 """
 
 from __future__ import annotations
