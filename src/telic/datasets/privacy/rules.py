@@ -72,22 +72,29 @@ def apply_to_text(
         known: what was changed before; added to.
         look: says which texts ``change`` could change; None: any.
     """
-    chunks = [_changed(chunk, change, known, look) for chunk in column.chunks]
+    before: pa.Array | None = None
+    texts: pa.DictionaryArray | None = None
+    chunks = []
+    for chunk in column.chunks:
+        if before is None or not chunk.dictionary.equals(before):  # chunks of one piece mostly share one
+            before, texts = chunk.dictionary, _changed(chunk.dictionary, change, known, look)
+        if texts is not None:
+            chunk = pa.DictionaryArray.from_arrays(texts.indices.take(chunk.indices), texts.dictionary)
+        chunks.append(chunk)
     return pa.chunked_array(chunks, column.type)
 
 
 def _changed(
-    chunk: pa.DictionaryArray, change: Callable[[str], str], known: dict[str, str], look: Look | None
-) -> pa.DictionaryArray:
-    texts = chunk.dictionary
+    texts: pa.Array, change: Callable[[str], str], known: dict[str, str], look: Look | None
+) -> pa.DictionaryArray | None:
+    """What stands in the place of each text; None where all stay as they are."""
     flags = np.asarray(texts.is_valid()) if look is None else look(texts)
     if not flags.any():
-        return chunk
+        return None
     looked_at = texts.filter(pa.array(flags)).to_pylist()
     known.update((text, change(text)) for text in looked_at if text not in known)
     new = pa.array([known[text] for text in looked_at], pa.string())
-    encoded = pc.replace_with_mask(texts, pa.array(flags), new).dictionary_encode()
-    return pa.DictionaryArray.from_arrays(encoded.indices.take(chunk.indices), encoded.dictionary)
+    return pc.replace_with_mask(texts, pa.array(flags), new).dictionary_encode()
 
 
 def apply_to_numbers(column: pa.ChunkedArray, rule: PrivacyRule) -> pa.ChunkedArray:
