@@ -187,3 +187,23 @@ def test_a_project_without_a_policy_is_as_before(tmp_path):
     assert verify(folder).report.data["n_results"] == 0
     with pytest.raises(PermanentError, match="no finished `infer` yet"):
         report(folder)
+
+
+def test_a_log_without_actions_is_verified_too(tmp_path):
+    (tmp_path / "log.csv").write_text("who,t,x\na,1,0\na,2,1\na,3,1\n")
+    told = {
+        "schema_version": 1,
+        "identity": {"task": "walk"},
+        "observations": [{"name": "x", "type": "integer", "low": 0, "high": 1}],
+        "actions": {"column": None, "values": ["stay", "go"]},
+        "features": [{"name": "x", "expression": "x"}],
+        "data": {"trajectory": "who", "time": "t"},
+    }
+    (tmp_path / "contract.yaml").write_text(json.dumps(told))  # JSON is YAML
+    ingest(tmp_path)
+    assert verify(tmp_path).status == "ok" and verify(tmp_path).report.data["n_files"] > 0
+    rows = next((tmp_path / "data" / "states").rglob("rows-*.parquet"))
+    rows.write_bytes(rows.read_bytes() + b"x")
+    found = verify(tmp_path)
+    assert found.status == "permanent"
+    assert "data/states/versions/" in found.report.data["findings"][0]["message"]

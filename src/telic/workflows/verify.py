@@ -12,6 +12,7 @@ from typing import Any
 
 from telic._core.hashing import digest_bytes
 from telic.datasets.privacy.erasure_record import RECORD as ERASURES
+from telic.datasets.state_store import STATES
 from telic.errors import PermanentError
 from telic.reports import Finding, Report, Section, Severity, Table
 from telic.storage import file_digest
@@ -26,7 +27,13 @@ from .verb_result import VerbResult, most_important
 
 __all__ = ["verify"]
 
-RECORDS = (("runs", ACCESS), ("runs", READINGS), ("runs", REVIEWS), ("data", ERASURES))
+RECORDS = (
+    ("runs", ACCESS),
+    ("runs", READINGS),
+    ("runs", REVIEWS),
+    ("data", ERASURES),
+    (f"data/{STATES}", ERASURES),
+)
 """Folder and name of each."""
 
 
@@ -104,22 +111,24 @@ def verify(folder: str | Path) -> VerbResult:
 
 
 def _dataset(project: Project) -> tuple[list[Finding], int]:
-    """What is wrong with the store, and how many files were compared."""
-    try:
-        versions = project.store.versions()
-    except PermanentError as error:
-        return [_changed("dataset-changed", "data", error.message)], 0
+    """What is wrong with the stores, and how many files were compared."""
     findings, n = [], 0
-    for version in versions:
-        for name, facts in project.store.manifest(version)["files"].items():
-            path, n = version.folder / name, n + 1
-            where = f"data/versions/{version.folder.name}/{name}"
-            if not path.is_file():
-                findings.append(_changed("dataset-changed", where, "The file is missing."))
-            elif file_digest(path) != facts["digest"]:
-                findings.append(
-                    _changed("dataset-changed", where, "Its bytes are not those that were published.")
-                )
+    for store in project.version_stores:
+        inside = store.folder.relative_to(project.folder).as_posix()
+        try:
+            versions = store.versions()
+        except PermanentError as error:
+            findings.append(_changed("dataset-changed", inside, error.message))
+            continue
+        for version in versions:
+            for name, facts in store.manifest(version)["files"].items():
+                path, n = version.folder / name, n + 1
+                where = f"{inside}/versions/{version.folder.name}/{name}"
+                if not path.is_file():
+                    findings.append(_changed("dataset-changed", where, "The file is missing."))
+                elif file_digest(path) != facts["digest"]:
+                    why = "Its bytes are not those that were published."
+                    findings.append(_changed("dataset-changed", where, why))
     return findings, n
 
 
