@@ -1,4 +1,4 @@
-"""Memory does not grow with the log: 200,000 and 1,600,000 rows with runs and parts of one size, and the latter at once.
+"""Memory does not grow with the log: 200,000 and 1,600,000 rows in runs and parts of one size, and the latter at once.
 
 Resident memory of a process is measured whole, with all libraries in it (Linux, ``VmHWM``).
 """
