@@ -130,7 +130,11 @@ class DatasetStore:
         ):
             self._sweep()
             place.mkdir()
-            in_use.__enter__()  # held until the end, so that nobody sweeps the folder
+            try:
+                in_use.__enter__()  # held until the end, so that nobody sweeps the folder
+            except BaseException:
+                shutil.rmtree(place, ignore_errors=True)
+                raise
         try:
             yield place
         finally:

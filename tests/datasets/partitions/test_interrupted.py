@@ -124,6 +124,40 @@ def test_a_full_disk(tmp_path, monkeypatch, module, name):
     assert ingest(contract(), path, store, sizes=TINY).is_new
 
 
+@pytest.fixture
+def small_disk(tmp_path):
+    """A function that makes a real file system of some KiB; skips where this user may not mount one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+
+    def sized(kib, *, more=""):
+        command = ["mount", "-t", "tmpfs", "-o", f"{more}size={kib}k", "tmpfs", str(place)]
+        try:
+            done = subprocess.run(command, check=False, capture_output=True)
+        except FileNotFoundError:
+            pytest.skip("no `mount` on this machine: the full disk is only tried by an injected error")
+        if done.returncode:
+            pytest.skip("this user may not mount: the full disk is only tried by an injected error")
+        return place
+
+    yield sized
+    subprocess.run(["umount", str(place)], check=False, capture_output=True)
+
+
+@pytest.mark.parametrize("kib", [8, 700, 2500])
+def test_a_disk_that_is_really_full(tmp_path, small_disk, kib):
+    path, disk = log(tmp_path, 60_000), small_disk(kib)
+    store, sizes = DatasetStore(disk / "store"), Sizes(in_memory=1, run=200_000, part=100_000)
+    with pytest.raises(TemporaryError, match="the disk is full"):
+        ingest(contract(), path, store, sizes=sizes)
+    assert store.latest is None
+    assert left_behind(store.folder) == []
+    small_disk(60_000, more="remount,")
+    made = ingest(contract(), path, store, sizes=sizes)
+    assert made.is_new
+    assert store.load().digest == made.digest
+
+
 def test_the_place_of_a_living_writer_stays(tmp_path):
     path, store = log(tmp_path), DatasetStore(tmp_path / "store")
     with store.workplace() as place:
