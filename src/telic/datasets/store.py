@@ -2,11 +2,11 @@
 
 ::
 
-    index.json                    the latest version, all versions in order, and what was ingested already
-    versions/<hex>/manifest.json  what the version holds: counts, labels, digests of files and columns,
-    findings versions/<hex>/rows-00000.parquet, ...   decisions in canonical order
-    versions/<hex>/trajectories.parquet      one row a trajectory
-    quarantine/<hex>.json         trajectories of a version that are under suspicion, each with its reason
+    index.json                          the latest version, all versions in order, what was ingested already
+    versions/<hex>/manifest.json        counts, labels, digests of files and columns, findings
+    versions/<hex>/rows-00000.parquet   decisions in canonical order, and further files of them
+    versions/<hex>/trajectories.parquet one row a trajectory
+    quarantine/<hex>.json               trajectories of a version that are under suspicion, each with its reason
 
 A version is built beside the others, forced to the disk, and appears by one rename; then the index is
 replaced by another. Whatever stops in between (a full disk, a kill, a power cut) leaves the old versions and
