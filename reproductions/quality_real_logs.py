@@ -12,8 +12,9 @@ drawn anew, so that nobody has a role and no day its events; and power. A plante
 meets in most incidents, the action that is rarest there, in ``DOSE`` of its incidents: once among roles, and once with
 all drawn anew.
 
-Keys were fixed before the first run; intervals are exact (Clopper-Pearson), 95 %. Data are read from TELIC_DATA
-(default ``../shared/data`` beside the project).
+The settings of the gate were chosen with other keys in view, and these fixed after that, before their first run;
+intervals are exact (Clopper-Pearson), 95 %. Data are read from TELIC_DATA (default ``../shared/data`` beside the
+project).
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import it_incidents  # noqa: E402 - a neighbour
 from quality_gate import rate  # noqa: E402
 
-KEY = 980_000
+KEY = 20_980_000
 """First random key; each row has a thousand of its own."""
 
 DOSE, CANDIDATES = 16, 12
