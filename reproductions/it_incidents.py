@@ -4,7 +4,8 @@
 
 prints one JSON line. The contract is the one in ``docs/it-incidents.md``; incidents are held out by a hash of their
 names; intervals (95 %) are clustered by incident. ``open`` are the decisions on incidents that are not resolved yet:
-closing a resolved one is done by a rule. The log is read from TELIC_DATA (default ``../shared/data`` beside the
+closing a resolved one is done by a rule. Beside it stand what the choice sets leave out, which states the log covers,
+and how far decisions contradict each other. The log is read from TELIC_DATA (default ``../shared/data`` beside the
 project).
 """
 
@@ -13,8 +14,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,6 +50,24 @@ def contract() -> Any:
     return TaskContract.from_mapping(yaml.safe_load(text))
 
 
+@contextmanager
+def public_key() -> Iterator[None]:
+    """The secret key of the contract's pseudonyms, made of zeros: the log is public and has no names in it."""
+    before = os.environ.get("TELIC_PRIVATE")
+    with tempfile.TemporaryDirectory() as folder:
+        key = Path(folder) / "it-incidents.key"
+        key.touch(mode=0o600)
+        key.write_text("0" * 64 + "\n")
+        os.environ["TELIC_PRIVATE"] = folder
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ["TELIC_PRIVATE"]
+            else:
+                os.environ["TELIC_PRIVATE"] = before
+
+
 def measure(log: Path) -> dict[str, Any]:
     """Everything that is printed, of one event log.
 
@@ -60,7 +82,8 @@ def measure(log: Path) -> dict[str, Any]:
     from telic.policies import TabularPolicy
 
     terms = contract()
-    demos = read_demonstrations(terms, log)
+    with public_key():
+        demos = read_demonstrations(terms, log)
     train, test = split(demos, terms.data)
     space = StateSpace.from_contract(terms, train)
     fitted, kept = space.encode(train), space.encode(test)
@@ -87,6 +110,37 @@ def measure(log: Path) -> dict[str, Any]:
         "n_states": S,
         "actions": dict(Counter(names).most_common()),
         "held_out": scores,
+        **_report(terms, demos),
+    }
+
+
+def _report(terms: Any, demos: Any) -> dict[str, Any]:
+    """What choice sets leave out, which states are covered, and how far decisions contradict each other."""
+    from telic.mdp import StateSpace
+    from telic.trajectories.checks import check
+
+    space = StateSpace.from_contract(terms, demos)
+    found = {f.code: f.evidence for f in check(space.encode(demos), terms, n_situations=space.n_states)}
+    coverage, mixed, differ = (found[c] for c in ("coverage", "mixed-decisions", "demonstrators-differ"))
+    taken = demos.offered[np.arange(demos.n_decisions), demos.actions]
+    return {
+        "choice_sets": {
+            "mean_size": float(demos.offered.sum(axis=1).mean()),
+            "offered": dict(zip(demos.action_labels, demos.offered.sum(axis=0).tolist(), strict=True)),
+            "taken_but_not_offered": int(np.sum(~taken)),
+        },
+        "coverage": {
+            "states": coverage["situations"],
+            "seen": coverage["situations_seen"],
+            "missing_mass": coverage["missing_mass"],
+            "interval": coverage["missing_mass_interval"],
+        },
+        "contradictions": {
+            "states_met_again": mixed["repeated"],
+            "with_different_actions": mixed["mixed"],
+            "explained_by_most_frequent": mixed["explained_by_most_frequent"],
+            "demonstrators_differ_p": differ["p_value"],
+        },
     }
 
 

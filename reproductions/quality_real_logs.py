@@ -182,7 +182,8 @@ def incidents(data: Path) -> tuple[Any, Any]:
     from telic.datasets import read_demonstrations
 
     contract = it_incidents.contract()
-    return read_demonstrations(contract, data / it_incidents.LOG), contract
+    with it_incidents.public_key():
+        return read_demonstrations(contract, data / it_incidents.LOG), contract
 
 
 def mice(data: Path) -> tuple[Any, Any]:

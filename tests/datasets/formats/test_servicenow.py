@@ -12,7 +12,7 @@ from telic.contract import TaskContract
 from telic.datasets import read_demonstrations
 from telic.datasets.sources.files import source_file
 from telic.datasets.sources.formats import event_format
-from telic.datasets.sources.incident_changes import ACTIONS
+from telic.datasets.sources.incident_changes import ACTIONS, possible_actions
 from telic.errors import DataError
 
 START = {
@@ -166,3 +166,35 @@ def test_the_table_of_incidents_without_its_history_is_refused(tmp_path):
     columns = [name for name in START if name != "sys_mod_count"]
     with pytest.raises(DataError, match=r"lacks the columns sys_mod_count"):
         decisions(written(tmp_path, updates(), columns))
+
+
+def test_what_could_be_done_follows_from_how_the_record_stood():
+    stood = {
+        "incident_state": ["New", "Active", "Resolved", "Closed", None],
+        "priority": ["1 - Critical", "3 - Moderate", "5 - Planning", "4 - Low", None],
+        "assignment_group": [None, "desk", "desk", "desk", None],
+        "assigned_to": [None, None, "ada", "ada", None],
+        "reopen_count": ["0"] * 5,
+    }
+    found = possible_actions({k: pa.array(v, pa.string()) for k, v in stood.items()}).to_pylist()
+    everything = set(
+        [
+            "reopen",
+            "close",
+            "resolve",
+            "escalate",
+            "deescalate",
+            "reassign",
+            "assign",
+            "wait",
+            "work",
+            "update",
+        ]
+    )
+    assert [everything - set(x.split("|")) for x in found] == [
+        {"reopen", "escalate", "reassign"},
+        {"reopen"},
+        {"resolve", "deescalate", "assign"},
+        {"close", "resolve", "assign", "wait", "work"},
+        {"reopen", "reassign"},
+    ]

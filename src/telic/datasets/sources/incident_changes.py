@@ -17,6 +17,10 @@ update      none of these: another field, or nothing that the log shows
 
 An update may do several of these at once; the one that stands first above is its action, and ``changed`` names all
 the fields. Whether a new group stands above the old one (a functional escalation) is not in the record.
+
+What could have been done follows from the same table and from how the record stood: nobody closes what is closed,
+resolves what is resolved, escalates the highest priority or takes away an assignment that there is not. What roles,
+rights or a workflow forbid is not in the record.
 """
 
 from __future__ import annotations
@@ -30,7 +34,7 @@ import pyarrow.compute as pc
 
 from telic.typing import BoolArray, LongArray
 
-__all__ = ["ACTIONS", "COMPARED", "ENDED", "actions_between", "fields_changed"]
+__all__ = ["ACTIONS", "COMPARED", "ENDED", "actions_between", "fields_changed", "possible_actions"]
 
 ACTIONS: Final = (
     "reopen",
@@ -55,6 +59,9 @@ ENDED: Final = ("Closed", "Canceled", "Cancelled")
 SOLVED = ("Resolved",)
 WORKED = ("Active", "In Progress", "Work in Progress")
 WAITING = r"^(Awaiting|On Hold|Pending)"
+
+HIGHEST, LOWEST = 1, 5
+"""Numbers of the highest and the lowest priority."""
 
 
 def actions_between(before: Mapping[str, pa.Array], after: Mapping[str, pa.Array]) -> pa.Array:
@@ -84,6 +91,33 @@ def actions_between(before: Mapping[str, pa.Array], after: Mapping[str, pa.Array
     }
     first = np.argmax(np.stack([is_true[name] for name in ACTIONS]), axis=0)
     return pa.array(ACTIONS).take(pa.array(first))
+
+
+def possible_actions(before: Mapping[str, pa.Array]) -> pa.Array:
+    """``(n,)`` text: the actions that the record permits as it stands, joined by ``|``.
+
+    Args:
+        before: each field of ``COMPARED`` as ``(n,)`` text, null where it is empty.
+    """
+    state, rank = before["incident_state"], _digits(before["priority"])
+    is_ended, is_solved = _is_in(state, ENDED), _is_in(state, SOLVED)
+    has_group, has_person = (_known(before[name]) for name in ("assignment_group", "assigned_to"))
+    is_open: dict[str, BoolArray] = {
+        "reopen": is_ended | is_solved,
+        "close": ~is_ended,
+        "resolve": ~is_ended & ~is_solved,
+        "escalate": rank != HIGHEST,
+        "deescalate": rank != LOWEST,
+        "reassign": has_group | has_person,
+        "assign": ~(has_group & has_person),
+        "wait": ~is_ended,
+        "work": ~is_ended,
+        "update": np.ones(len(state), dtype=bool),
+    }
+    codes = np.stack([is_open[name] for name in ACTIONS], axis=1) @ (1 << np.arange(len(ACTIONS)))
+    known, places = np.unique(codes, return_inverse=True)
+    texts = ["|".join(a for i, a in enumerate(ACTIONS) if code >> i & 1) for code in known.tolist()]
+    return pa.array(texts, pa.string()).take(pa.array(places.ravel()))
 
 
 def fields_changed(before: Mapping[str, pa.Array], after: Mapping[str, pa.Array]) -> pa.Array:

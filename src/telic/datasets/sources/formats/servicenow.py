@@ -28,7 +28,13 @@ from telic.contract import Data
 from telic.datasets.sources.csv_files import csv_columns, csv_pieces
 from telic.datasets.sources.event_format import EventFormat
 from telic.datasets.sources.files import SourceFile, text_faults
-from telic.datasets.sources.incident_changes import COMPARED, ENDED, actions_between, fields_changed
+from telic.datasets.sources.incident_changes import (
+    COMPARED,
+    ENDED,
+    actions_between,
+    fields_changed,
+    possible_actions,
+)
 from telic.datasets.sources.pieces import PIECE_ROWS, whole_table
 from telic.errors import DataError
 from telic.reports import Finding, Severity
@@ -63,6 +69,7 @@ TIMES = ("%d-%m-%Y %H:%M", "%Y-%m-%d %H:%M:%S", "%d-%m-%Y %H:%M:%S")
 DERIVED = {
     "action": "what the update did: reopen, close, resolve, escalate, deescalate, reassign, assign, wait, work, update",
     "changed": "fields that changed, joined by +",
+    "offered": "actions that the record permitted before, joined by |: a rule, not a record of what people could do",
     "time": "when the update was made, ISO 8601 without a zone",
     "seconds_open": "seconds since the incident was opened, where the log says when",
     "seconds_since_update": "seconds since the update before",
@@ -134,6 +141,7 @@ def _decisions(table: pa.Table) -> pa.Table:
     columns = {
         "action": actions_between(*sides),
         "changed": fields_changed(*sides),
+        "offered": possible_actions(sides[0]),
         "time": pc.strftime(after["time"], "%Y-%m-%dT%H:%M:%S"),
         "seconds_open": _since_opening(after, now),
         "seconds_since_update": pa.array((now - then).astype(np.float64)),
