@@ -177,20 +177,18 @@ def test_what_could_be_done_follows_from_how_the_record_stood():
         "reopen_count": ["0"] * 5,
     }
     found = possible_actions({k: pa.array(v, pa.string()) for k, v in stood.items()}).to_pylist()
-    everything = set(
-        [
-            "reopen",
-            "close",
-            "resolve",
-            "escalate",
-            "deescalate",
-            "reassign",
-            "assign",
-            "wait",
-            "work",
-            "update",
-        ]
-    )
+    everything = {
+        "reopen",
+        "close",
+        "resolve",
+        "escalate",
+        "deescalate",
+        "reassign",
+        "assign",
+        "wait",
+        "work",
+        "update",
+    }
     assert [everything - set(x.split("|")) for x in found] == [
         {"reopen", "escalate", "reassign"},
         {"reopen"},
