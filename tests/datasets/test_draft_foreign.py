@@ -125,6 +125,8 @@ def test_a_draft_names_the_columns_of_the_format_and_can_be_used(form, tmp_path,
     observed = {o.column for o in contract.observations}
     assert observed
     assert not any(KNOWN[form].comes_after(column) for column in observed)
+    assert KNOWN[form].offered not in observed
+    assert not KNOWN[form].offered or "left out: offered (what could be done" in draft.contract_text
     if later is not None:
         assert (
             f"left out: {later}" in draft.contract_text or f"left out: final.{later}" in draft.contract_text

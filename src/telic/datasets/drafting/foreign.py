@@ -22,6 +22,7 @@ class Known:
 
     Attributes:
         action, trajectory, time, demonstrator, terminated: columns.
+        offered: a column that says what could have been done.
         after: columns that are only known after the act, with all whose names begin so and go on with a dot.
         meanings: column to its meaning, as the format says it.
         instead: what to do where none of the columns of ``action`` can be one.
@@ -32,6 +33,7 @@ class Known:
     time: tuple[str, ...] = ()
     demonstrator: tuple[str, ...] = ()
     terminated: tuple[str, ...] = ()
+    offered: str = ""
     after: tuple[str, ...] = ()
     meanings: Mapping[str, str] = field(default_factory=dict)
     instead: str = "Name a column that says what was decided, or export with one."
@@ -77,7 +79,7 @@ KNOWN: Final = MappingProxyType(
         ),
         "servicenow": Known(
             action=("action",), trajectory=("number",), time=("time",), demonstrator=("sys_updated_by",),
-            terminated=("is_end",), after=("changed", "final", "is_end"),
+            terminated=("is_end",), offered="offered", after=("changed", "final", "is_end"),
         ),
         "slurm-sacct": Known(
             action=("Partition", "QOS", "Account"), trajectory=("User",), time=("Submit",), demonstrator=("User",),

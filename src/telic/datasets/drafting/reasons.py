@@ -42,6 +42,8 @@ def why_left_out(
         n: number of rows.
         known: of the format.
     """
+    if p.name == known.offered:
+        return "what could be done: name it in `actions.offered`, with every action in `values`"
     return _clock(time) if p.kind == "clock" else _too_late(p, known) or _useless(p, action, n)
 
 
