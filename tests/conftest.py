@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +13,8 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUM
     os.environ.setdefault(_name, "1")  # before numpy is imported: tests run beside one another
 
 # Secret keys of tests, never those of a person; gone with the process, and not before: children may still use them.
-_private = tempfile.TemporaryDirectory(prefix="telic-private-", ignore_cleanup_errors=True)
-os.environ["TELIC_PRIVATE"] = _private.name
+os.environ["TELIC_PRIVATE"] = tempfile.mkdtemp(prefix="telic-private-")
+atexit.register(shutil.rmtree, os.environ["TELIC_PRIVATE"], ignore_errors=True)
 
 import pytest  # noqa: E402
 
