@@ -11,7 +11,7 @@ from telic.inference import compare_demonstrators, max_causal_entropy
 from telic.inference.likelihood import choice_likelihood
 from telic.mdp.library import random_mdp
 from telic.planning import simulate, solve_soft
-from telic.reports import Outcome
+from telic.reports import Outcome, Severity
 from telic.trajectories import Demonstrations
 
 pytestmark = pytest.mark.slow
@@ -116,11 +116,20 @@ def test_one_who_acts_against_the_others_has_a_rationality_below_zero() -> None:
     negative = [f for f in found.findings if f.code == "negative-rationality"]
     assert [f.evidence["demonstrator"] for f in negative] == ["d3"]
     assert "acts against the shared weights" in negative[0].message
+    assert found.summary().headline == "Of the 4 demonstrators 1 acts against what the others want."
 
 
-def test_as_many_against_as_for() -> None:
-    found = compare_demonstrators(people([WEIGHTS, -WEIGHTS, -WEIGHTS, WEIGHTS], key=90), WORLD.mdp, FEATURES)
-    assert not found.outcome.ok or np.any(found.rationalities.values < 0)
+@pytest.mark.parametrize("key", [90, 91, 95])
+def test_as_many_against_as_for_do_not_tell_who_is_right(key: int) -> None:
+    found = compare_demonstrators(
+        people([WEIGHTS, -WEIGHTS, -WEIGHTS, WEIGHTS], key=key), WORLD.mdp, FEATURES
+    )
+    assert found.outcome is Outcome.NO_MAJORITY
+    assert np.all(np.isnan(found.rationalities.weights))
+    assert [f.code for f in found.findings if f.severity is Severity.ERROR] == ["no-majority"]
+    assert "same rationality" not in found.tests
+    assert found.tests["same taste and rationality"][2] < 1e-6
+    assert found.summary().headline.startswith("Not an answer (no-majority).")
 
 
 def test_a_temperature_that_runs_away_is_named() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -104,11 +106,10 @@ def test_reweighting_is_the_same_as_weighted_rows() -> None:
     b = DiscountedLikelihood(WORLD.mdp, FEATURES, rows)
     assert a.evaluate(w).value == pytest.approx(b.evaluate(w).value, abs=1e-10)
     assert np.allclose(a.outer_product(w), b.outer_product(w), atol=1e-10)
-    assert np.allclose(b.reweighted(u).outer_product(w), b.reweighted(u).counts.squares.sum() * 0 + (
-        DiscountedLikelihood(WORLD.mdp, FEATURES, Demonstrations.from_arrays(
-            demos.states, demos.actions, next_states=demos.next_states, offsets=demos.offsets,
-            weights=(u**2)[demos.trajectory_index])).outer_product(w)
-    ), atol=1e-10)  # fmt: skip
+    # Reweighted once more, a row counts with the product of both weights.
+    twice = replace(rows, weights=(u**2)[demos.trajectory_index])
+    squared = DiscountedLikelihood(WORLD.mdp, FEATURES, twice)
+    assert np.allclose(b.reweighted(u).outer_product(w), squared.outer_product(w), atol=1e-10)
     with pytest.raises(DataError, match="one weight for each of 5 trajectories"):
         a.reweighted(np.ones(4))
 

@@ -127,7 +127,12 @@ def test_two_who_differ_are_not_told_apart():
 
 def test_many_people_are_tested_together():
     finding = codes_of(log(n_trajectories=120, demonstrators=60, odd=1.0), contract())
-    assert "demonstrators-differ" in finding or "demonstrators-agree" in finding
+    assert "demonstrators-agree" not in finding
+    assert finding["demonstrators-differ"].message.startswith(
+        "The 60 demonstrators act differently from one another"
+    )
+    alike = codes_of(log(n_trajectories=120, demonstrators=60), contract())
+    assert "demonstrators-differ" not in alike
 
 
 def test_demonstrators_without_shared_situations():

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from machines import CONTRACT, WEAR, keeper_log, write_project
+from machines import CONTRACT, DISCOUNT, WEAR, keeper_log, write_project
 
 TRUE = -0.5 * np.arange(WEAR)[:, None] - 2.0 * np.array([0.0, 1.0])[None, :]
 """Reward of the keeper: a row a state of wear, columns run and repair."""
@@ -61,10 +61,8 @@ def test_answers_about_held_out_trajectories_are_counted(telic, fitted, tmp_path
     folder, run = fitted
     kept = run.product.held_out
     names = [str(name) for name in kept.trajectory_ids]
-    wear = [
-        float(kept.observations["wear"][a:b].sum())
-        for a, b in zip(kept.offsets, kept.offsets[1:], strict=False)
-    ]
+    days = [kept.observations["wear"][a:b] for a, b in zip(kept.offsets, kept.offsets[1:], strict=False)]
+    wear = [float(w.sum()) for w in days]
     rows = ["first,second,preferred"]
     for i in range(0, len(names) - 1, 2):
         rows.append(f"{names[i]},{names[i + 1]},{'first' if wear[i] < wear[i + 1] else 'second'}")
@@ -73,8 +71,13 @@ def test_answers_about_held_out_trajectories_are_counted(telic, fitted, tmp_path
     other = save(tmp_path / "wear.npy", -np.minimum(np.arange(n), WEAR)[:, None] * np.ones((1, 2)))
     told = telic("compare", folder, other, "--answers", tmp_path / "answers.csv", "--json")
     assert told.status == 0, told.err
-    accuracy = [r["accuracy"] for r in json.loads(told.out)["rewards"]]
-    assert all(a is not None for a in accuracy)
+    _, accuracy = [r["accuracy"] for r in json.loads(told.out)["rewards"]]
+    # The answers go by wear as it is, a return by wear discounted.
+    worn = [float(w @ DISCOUNT ** np.arange(len(w))) for w in days]
+    pairs = [(i, i + 1) for i in range(0, len(names) - 1, 2)]
+    right = [(wear[i] < wear[j]) == (worn[i] < worn[j]) for i, j in pairs]
+    assert (accuracy["n"], accuracy["value"]) == (len(pairs), pytest.approx(np.mean(right)))
+    assert 0 < np.mean(right) < 1
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,10 @@ class DemonstratorComparison:
         if differ.get("same taste"):
             return f"The {len(self.names)} demonstrators do not want the same."
         if differ.get("same rationality"):
+            against = sum(f.code == "negative-rationality" for f in self.findings)
+            if against:
+                who = "1 acts" if against == 1 else f"{against} act"
+                return f"Of the {len(self.names)} demonstrators {who} against what the others want."
             return f"The {len(self.names)} demonstrators may want the same, but do not act on it as steadily."
         if differ:
             return f"Nothing tells the {len(self.names)} demonstrators apart."

@@ -3,7 +3,8 @@
 Choices depend on the products ``beta_d theta`` alone, so one number is a convention: the rationalities average 1.
 The log-likelihood ``sum_d LL_d(beta_d theta)`` is maximised by Newton's method over ``theta`` and all ``beta_d``, from
 the fit of all together and each demonstrator's own rationality there. A rationality may come out below 0 (the
-demonstrator avoids what the others seek). It runs away where every choice of a demonstrator is the best one by
+demonstrator avoids what the others seek); where half or more are surely below 0, choices do not tell who is right, and there is no
+answer. It runs away where every choice of a demonstrator is the best one by
 ``theta``: then no finite temperature fits, and the demonstrator tells nothing more about ``theta`` than the order of
 actions; the choices are left out, and that is said.
 """
@@ -36,6 +37,9 @@ HALVINGS = 40
 
 ROUNDING = 1e-14
 """Gain that a Newton step foretells, relative to the log-likelihood, that is rounding."""
+
+SURELY = 3.841458820694124
+"""Twice the gain in log-likelihood over a rationality of 0 from which its sign is sure: chi-square, 1 degree, .95."""
 
 LEAST_CURVATURE = 1e-8
 """Curvature, relative to the largest, below which a direction is taken as flat in a step."""
@@ -97,6 +101,10 @@ def fit_rationalities(
     problem = _Shared([parts[d] for d in finite.tolist()], pooled.null_directions)
     x = np.concatenate([pooled.weights * mean, values[finite] / mean])
     x, converged = problem.climb(x)
+    if 2 * problem.n_against(x) >= len(finite):
+        # Where sides are even, the reward of all together is what chance left over, and so is the sign of their mean.
+        values[finite] = x[K:]
+        return _no_answer(Outcome.NO_MAJORITY, K, values)
     value, scores, score, curvature = problem.at(x)
     n = sum(p.total_weight for p in parts)
     values[finite] = x[K:]
@@ -153,6 +161,15 @@ class _Shared:
     def value(self, x: FloatArray) -> float:
         theta, beta = self._split(x)
         return float(sum(p.evaluate(b * theta).value for p, b in zip(self.parts, beta, strict=True)))
+
+    def n_against(self, x: FloatArray) -> int:
+        """How many surely act against the shared weights."""
+        theta, beta = self._split(x)
+        gains = (
+            p.evaluate(b * theta).value - p.evaluate(0.0 * theta).value
+            for p, b in zip(self.parts, beta, strict=True)
+        )
+        return sum(bool(b < 0 and 2.0 * gain > SURELY) for b, gain in zip(beta, gains, strict=True))
 
     def at(self, x: FloatArray) -> tuple[float, FloatArray, FloatArray, FloatArray]:
         """Value, scores by trajectory, score and curvature."""
