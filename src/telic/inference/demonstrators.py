@@ -187,8 +187,8 @@ def _about_rationality(names: tuple[str, ...], found: Rationalities) -> list[Fin
             Finding(
                 code="no-majority",
                 severity=Severity.ERROR,
-                message="Half or more act against the reward of all together, or some do so more steadily than the others"
-                " follow it: choices do not tell who is right.",
+                message="Half or more act against the reward of all together, or some do so more steadily than the"
+                " others follow it: choices do not tell who is right.",
                 hint="Say whom to follow, or look at the weights of each.",
             )
         )
