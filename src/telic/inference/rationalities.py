@@ -4,8 +4,9 @@ Choices depend on the products ``beta_d theta`` alone, so one number is a conven
 The log-likelihood ``sum_d LL_d(beta_d theta)`` is maximised by Newton's method over ``theta`` and all ``beta_d``, from
 the fit of all together and each demonstrator's own rationality there. A rationality may come out below 0 (the
 demonstrator avoids what the others seek); where half or more are surely below 0, choices do not tell who is right,
-and there is no answer. It runs away where every choice of a demonstrator is the best one by ``theta``: then no finite temperature fits, and the demonstrator tells nothing more about ``theta`` than the order of
-actions; the choices are left out, and that is said.
+and there is no answer. It runs away where every choice of a demonstrator is the best one by ``theta``: then no finite
+temperature fits, and the demonstrator tells nothing more about ``theta`` than the order of actions; the choices are
+left out, and that is said.
 """
 
 from __future__ import annotations
