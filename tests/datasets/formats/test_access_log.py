@@ -99,7 +99,7 @@ def test_a_line_made_to_be_slow_is_not(tmp_path):
         COMMON.replace("frank", "a " * 50_000),
         '- - - [10/Oct/2000:13:55:36 -0700] "' + "\\a" * 50_000,
     )
-    begun = time.monotonic()
+    begun = time.process_time()
     with pytest.raises(DataError, match="line 2"):
         records(path)
-    assert time.monotonic() - begun < 2
+    assert time.process_time() - begun < 10  # backtracking over such a line takes hours

@@ -124,6 +124,6 @@ def test_lines_made_to_be_slow_are_not(tmp_path):
         + "- " * 100_000
         + "\n"
     )
-    begun = time.monotonic()
+    begun = time.process_time()
     assert len(records(written(tmp_path, text))) == 2
-    assert time.monotonic() - begun < 3
+    assert time.process_time() - begun < 10  # backtracking over such lines takes hours
