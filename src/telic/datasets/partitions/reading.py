@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from telic.contract import TaskContract
 from telic.datasets.privacy.guard import Guard, guard_of
+from telic.datasets.privacy.scratch import Scratch
 from telic.datasets.privacy.shielded import shielded
 from telic.datasets.sources.files import SourceFile
 from telic.datasets.sources.plan import uses_of
@@ -42,6 +43,7 @@ class Group:
         must_spill: whether rows go to the disk however few they are.
         told: of this process; None in another one.
         guard: of the reading; None: made by whoever reads (secrets do not travel).
+        scratch: how runs are written.
     """
 
     contract: TaskContract
@@ -53,6 +55,7 @@ class Group:
     must_spill: bool = False
     told: Told | None = None
     guard: Guard | None = field(default=None, repr=False)
+    scratch: Scratch = field(default_factory=Scratch)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +117,7 @@ def read_group(group: Group) -> WasRead:
             first_file=group.first_file,
             n_files=group.n_files,
             told=group.told or (lambda _: None),
+            scratch=group.scratch,
         )
         passed = pass_by(group.sources, uses, group.contract.data, kept)
         in_memory = kept.in_memory and not group.must_spill

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -17,11 +17,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from telic.datasets.privacy.scratch import Scratch
 from telic.datasets.sources.encode import Encoded
 from telic.datasets.sources.order import by_key
 from telic.typing import LongArray
 
-from .text_table import TextTable, write_texts
+from .stored import Stored, put_column, read_column
+from .text_table import OPEN, TextTable, write_texts
 
 __all__ = ["Name", "Run", "Stretch", "write_run"]
 
@@ -30,15 +32,6 @@ Name: TypeAlias = tuple[str, ...]
 
 SAMPLES = 512
 """Names of a run that are remembered, evenly spread over its rows, to find ranges of one size."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stored:
-    """Where a column lies in a run's file: type, bytes from the beginning, values a row."""
-
-    dtype: str
-    offset: int
-    width: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +48,7 @@ class Run:
         labels: label of trajectories to its texts.
         samples: names, evenly spread over the rows.
         first_row: place of the first of its rows in the files, on its worker.
+        scratch: how it was written.
     """
 
     path: Path
@@ -66,6 +60,7 @@ class Run:
     labels: Mapping[str, TextTable]
     samples: tuple[Name, ...]
     first_row: int
+    scratch: Scratch = field(default_factory=Scratch)
 
     def between(self, low: Name | None, high: Name | None) -> Stretch:
         """The rows whose names are at least ``low`` and below ``high``; None: no limit."""
@@ -82,13 +77,7 @@ class Run:
         return Stretch(run=self, names=names[a:b], starts=starts[a : b + 1] if b > a else starts[:0])
 
     def _read(self, column: str, first: int, count: int) -> NDArray[Any]:
-        stored = self.columns[column]
-        dtype = np.dtype(stored.dtype)
-        offset = stored.offset + first * stored.width * dtype.itemsize
-        values = np.fromfile(self.path, dtype, count * stored.width, offset=offset)
-        if len(values) != count * stored.width:
-            raise OSError(f"{self.path.name} was cut off")
-        return values if stored.width == 1 else values.reshape(count, stored.width)
+        return read_column(self.path, self.columns, self.scratch, column, first, count)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +104,7 @@ class Stretch:
         return self.run._read(name, int(self.starts[0]), self.n_rows)
 
 
-def write_run(rows: Encoded, folder: Path, number: int, keys_a_batch: int) -> Run:
+def write_run(rows: Encoded, folder: Path, number: int, keys_a_batch: int, scratch: Scratch = OPEN) -> Run:
     """The run, after it was written; the columns of the rows are used up.
 
     Args:
@@ -123,6 +112,7 @@ def write_run(rows: Encoded, folder: Path, number: int, keys_a_batch: int) -> Ru
         folder: where to.
         number: tells the runs of a folder apart.
         keys_a_batch: names that are read at a time.
+        scratch: how it is written.
 
     Raises:
         OSError: it cannot be written.
@@ -135,12 +125,10 @@ def write_run(rows: Encoded, folder: Path, number: int, keys_a_batch: int) -> Ru
     path = folder / f"run-{number:06d}.rows"
     columns: dict[str, Stored] = {}
     labels: dict[str, TextTable] = {}
-    with path.open("wb") as file:
+    with scratch.writing(path) as file:
 
         def put(name: str, values: NDArray[Any]) -> None:
-            width = values.shape[1] if values.ndim == 2 else 1
-            columns[name] = Stored(dtype=values.dtype.str, offset=file.tell(), width=width)
-            file.write(np.ascontiguousarray(values).data)
+            columns[name] = put_column(file, values)
 
         put("key_starts", begins.astype(np.int64))
         put("rows", (np.arange(rows.n_rows) if order is None else order).astype(np.uint32))
@@ -149,11 +137,10 @@ def write_run(rows: Encoded, folder: Path, number: int, keys_a_batch: int) -> Ru
         for name in list(rows.labels):
             codes, texts = rows.labels.pop(name)
             codes, kept = _by_appearance(codes if order is None else codes[order], texts)
-            labels[name] = write_texts(
-                folder / f"run-{number:06d}-{len(labels)}.labels", [kept], keys_a_batch
-            )
+            beside = folder / f"run-{number:06d}-{len(labels)}.labels"
+            labels[name] = write_texts(beside, [kept], keys_a_batch, scratch)
             put(f"label:{name}", codes)
-    table = write_texts(folder / f"run-{number:06d}.names", names, keys_a_batch)
+    table = write_texts(folder / f"run-{number:06d}.names", names, keys_a_batch, scratch)
     heads = range(0, len(used), keys_a_batch)
     at = np.searchsorted(begins, np.arange(SAMPLES) * len(keys) // SAMPLES, side="right") - 1
     pa.default_memory_pool().release_unused()
@@ -167,6 +154,7 @@ def write_run(rows: Encoded, folder: Path, number: int, keys_a_batch: int) -> Ru
         labels=labels,
         samples=tuple(tuple(part[i] for part in names) for i in at.tolist()),
         first_row=rows.first_row,
+        scratch=scratch,
     )
 
 

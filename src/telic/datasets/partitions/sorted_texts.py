@@ -6,19 +6,24 @@ import heapq
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from .text_table import TextTable, write_texts
+from telic.datasets.privacy.scratch import Scratch
+
+from .text_table import OPEN, TextTable, write_texts
 
 __all__ = ["sorted_distinct"]
 
 BATCH = 8192
 
 
-def sorted_distinct(texts: Iterable[Iterable[str]], folder: Path, *, held: int = 1 << 19) -> Iterator[str]:
+def sorted_distinct(
+    texts: Iterable[Iterable[str]], folder: Path, scratch: Scratch = OPEN, *, held: int = 1 << 19
+) -> Iterator[str]:
     """The distinct texts, in order.
 
     Args:
         texts: in pieces.
         folder: for what does not fit into memory.
+        scratch: how it is written there.
         held: distinct texts that are held in memory.
     """
     here: set[str] = set()
@@ -26,7 +31,7 @@ def sorted_distinct(texts: Iterable[Iterable[str]], folder: Path, *, held: int =
     for piece in texts:
         here.update(piece)
         if len(here) >= held:
-            runs.append(write_texts(folder / f"texts-{len(runs)}.arrow", [sorted(here)], BATCH))
+            runs.append(write_texts(folder / f"texts-{len(runs)}.arrow", [sorted(here)], BATCH, scratch))
             here = set()
     last = ""
     for i, text in enumerate(heapq.merge(*(_of(run) for run in runs), sorted(here))):

@@ -9,12 +9,14 @@ from pathlib import Path
 import pyarrow as pa
 
 from telic.contract import TaskContract
+from telic.datasets.privacy.scratch import Scratch
 from telic.datasets.sources.encode import FilePlaces, carry_checks, checks_of, encode
 from telic.datasets.sources.faults import Fault, all_faults
 from telic.datasets.sources.noticed import Noticed, together
 
 from .runs import Run, write_run
 from .sizes import Sizes
+from .text_table import OPEN
 
 __all__ = ["NeedsWhole", "Spilled", "Spilling", "moved"]
 
@@ -55,6 +57,7 @@ class Spilling:
         first_file: place of the first file among all.
         n_files: number of all files.
         told: is told the number of rows from time to time.
+        scratch: how runs are written.
 
     Attributes:
         spilled: the runs so far.
@@ -71,8 +74,9 @@ class Spilling:
         first_file: int = 0,
         n_files: int = 1,
         told: Callable[[int], None] = lambda _: None,
+        scratch: Scratch = OPEN,
     ) -> None:
-        self._contract, self._folder, self._sizes = contract, folder, sizes
+        self._contract, self._folder, self._sizes, self._scratch = contract, folder, sizes, scratch
         self._n_files, self._told = n_files, told
         self._roles = tuple(roles)
         self._chunks: dict[str, list[pa.Array]] = {role: [] for role in self._roles}
@@ -179,7 +183,7 @@ class Spilling:
         )
         run = None
         if not self._is_lost(rows.faults):
-            run = write_run(rows, self._folder, self._number, self._sizes.keys)
+            run = write_run(rows, self._folder, self._number, self._sizes.keys, self._scratch)
             self._number += 1
         self.spilled.append(
             Spilled(

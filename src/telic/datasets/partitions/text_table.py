@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from telic.datasets.privacy.scratch import Scratch
+
 __all__ = ["TextTable", "write_text_stream", "write_texts"]
+
+OPEN = Scratch()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,15 +27,17 @@ class TextTable:
         path: of the file.
         n: number of rows.
         batch: rows that are read at a time.
+        scratch: how it was written.
     """
 
     path: Path
     n: int
     batch: int
+    scratch: Scratch = field(default_factory=Scratch)
 
     def read(self, batches: Sequence[int]) -> list[list[str]]:
         """Each column, of some batches."""
-        with pa.OSFile(str(self.path)) as raw, pa.ipc.open_file(raw) as file:
+        with self.scratch.arrow(self.path) as raw, pa.ipc.open_file(raw) as file:
             found = [file.get_batch(i) for i in batches]
             columns = range(len(file.schema))
             return [[t for b in found for t in b.column(c).to_pylist()] for c in columns]
@@ -48,33 +54,37 @@ class TextTable:
         return {p: texts[first[p // self.batch] + p % self.batch] for p in places.tolist()}
 
 
-def write_texts(path: Path, columns: Sequence[Sequence[str]], batch: int) -> TextTable:
+def write_texts(
+    path: Path, columns: Sequence[Sequence[str]], batch: int, scratch: Scratch = OPEN
+) -> TextTable:
     """The table, after it was written.
 
     Args:
         path: where to.
         columns: at least one, of one length.
         batch: rows a batch.
+        scratch: how it is written.
     """
     arrays = [pa.array(list(c), pa.string()) for c in columns]
     table = pa.table(arrays, names=[str(i) for i in range(len(arrays))])
-    with path.open("wb") as raw, pa.ipc.new_file(raw, table.schema) as file:
+    with scratch.writing(path) as raw, pa.ipc.new_file(raw, table.schema) as file:
         for piece in table.to_batches(max_chunksize=batch):
             file.write_batch(piece)
-    return TextTable(path=path, n=table.num_rows, batch=batch)
+    return TextTable(path=path, n=table.num_rows, batch=batch, scratch=scratch)
 
 
-def write_text_stream(path: Path, texts: Iterable[str], batch: int) -> TextTable:
+def write_text_stream(path: Path, texts: Iterable[str], batch: int, scratch: Scratch = OPEN) -> TextTable:
     """The table of one column, after its texts were written as they came.
 
     Args:
         path: where to.
         texts: any number of them.
         batch: rows a batch.
+        scratch: how it is written.
     """
     schema, n, left = pa.schema([("0", pa.string())]), 0, iter(texts)
-    with path.open("wb") as raw, pa.ipc.new_file(raw, schema) as file:
+    with scratch.writing(path) as raw, pa.ipc.new_file(raw, schema) as file:
         while some := list(itertools.islice(left, batch)):
             file.write_batch(pa.record_batch([pa.array(some, pa.string())], schema=schema))
             n += len(some)
-    return TextTable(path=path, n=n, batch=batch)
+    return TextTable(path=path, n=n, batch=batch, scratch=scratch)

@@ -21,11 +21,14 @@ from telic.storage.files import sync_folder
 
 from .private_folder import SecretKey, new_secret, private_folder, read_secret
 
-__all__ = ["SubjectKeys", "key_id", "seal", "unseal"]
+__all__ = ["OVERHEAD", "SubjectKeys", "key_id", "seal", "unseal"]
 
 MAGIC = b"telic sealed 1\n"
 NONCE_BYTES = 12
 """Of a random nonce: one key seals far fewer than the 2^32 messages that random nonces allow."""
+
+OVERHEAD = len(MAGIC) + NONCE_BYTES + 16
+"""Bytes by which what is sealed is longer: the last 16 tell whether it was changed."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ def key_id(key: bytes) -> str:
     return hashlib.sha256(b"telic subject key" + key).hexdigest()[:32]
 
 
-def seal(content: bytes, key: bytes, about: str) -> bytes:
+def seal(content: bytes | memoryview, key: bytes, about: str) -> bytes:
     """The content, encrypted and bound to what it is about.
 
     Args:
