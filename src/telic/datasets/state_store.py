@@ -18,7 +18,7 @@ import numpy as np
 from telic.contract import TaskContract
 from telic.errors import DataError
 
-from .privacy.erasure import subject_keys
+from .privacy.erasure import listed_observations, subject_keys
 from .privacy.left_out import without_erased
 from .state_only import StateOnly, as_states, require_no_actions
 from .store import DatasetStore, DatasetVersion
@@ -113,7 +113,8 @@ def ingest_states(
 
     require_no_actions(contract)
     files = store.files
-    demos = without_erased(read_rows(contract, paths), subject_keys(contract, files), files.folder)
+    keys, listed = subject_keys(contract, files), listed_observations(contract)
+    demos = without_erased(read_rows(contract, paths), keys, files.folder, listed)
     seen = as_states(demos, demos.action_labels)
     version = store.publish(seen, contract)
     return version if version.is_new else replace(version, findings=seen.findings)

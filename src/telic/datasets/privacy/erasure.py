@@ -35,6 +35,7 @@ __all__ = [
     "erase_person",
     "erase_version",
     "facts_of_version",
+    "listed_observations",
     "subject_keys",
 ]
 
@@ -70,8 +71,12 @@ def subject_keys(contract: TaskContract, store: DatasetStore) -> SubjectKeys | N
     secret = _secret(contract)
     if contract.privacy is None or not contract.privacy.encrypt or secret is None:
         return None
-    listed = frozenset(o.name for o in contract.observations if o.values is not None)
-    return SubjectKeys(_store_id(store.folder), contract.identity.task, secret, listed)
+    return SubjectKeys(_store_id(store.folder), contract.identity.task, secret, listed_observations(contract))
+
+
+def listed_observations(contract: TaskContract) -> frozenset[str]:
+    """Observations whose labels the contract lists, so that they say nothing about anybody."""
+    return frozenset(o.name for o in contract.observations if o.values is not None)
 
 
 def erase_person(

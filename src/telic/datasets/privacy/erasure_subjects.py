@@ -25,11 +25,12 @@ from telic.errors import DataError, PermanentError, SettingsError
 from telic.trajectories import Demonstrations
 from telic.typing import BoolArray
 
-from .erasure import Erasure, facts_of_version, subject_keys
+from .erasure import Erasure, facts_of_version, listed_observations, subject_keys
 from .erasure_record import erased_values, note_subject
 from .guard import guard_of
 from .left_out import labels_that_occur
 from .rules import text_rule
+from .sealed_rows import unknown_cleared
 
 if TYPE_CHECKING:
     from telic.datasets.store import DatasetStore, DatasetVersion
@@ -121,7 +122,8 @@ def trajectories_with(demos: Demonstrations, digests: Collection[str]) -> BoolAr
             rows |= after if demos.next_known is None else after & demos.next_known
         found[demos.trajectory_index[rows]] = True
     for texts in (demos.trajectory_ids, *demos.labels.values()):
-        found |= _of_texts((str(text) for text in texts), digests)
+        # `#` is written as `%23` where it would look like a piece; a pseudonym behind it is found either way.
+        found |= _of_texts((str(text).replace("%23", "#") for text in texts), digests)
     return found
 
 
@@ -162,8 +164,7 @@ def _without(contract: TaskContract, store: DatasetStore, version: DatasetVersio
     keep = ~trajectories_with(demos, {digest})
     if not keep.any():
         return ""
-    listed = frozenset(o.name for o in contract.observations if o.values is not None)
-    left = labels_that_occur(demos.select(keep), listed)
+    left = labels_that_occur(unknown_cleared(demos.select(keep)), listed_observations(contract))
     keys = subject_keys(contract, store)
     return store.publish(left, contract_digest=contract.digest, keys=keys).digest
 

@@ -8,7 +8,6 @@ takes everything about its person with it, but for an outcome: what the next per
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
@@ -23,9 +22,10 @@ from telic.errors import PermanentError
 from telic.reports import Finding, Provenance, Severity
 from telic.trajectories import Demonstrations
 
-from .sealing import SubjectKeys, key_id, seal, unseal
+from .sealed_people import TRAJECTORY_FILES, place_of, seal_person, told_in_manifest
+from .sealing import SubjectKeys, unseal
 
-__all__ = ["codes_of", "from_sealed_files", "write_sealed_files"]
+__all__ = ["codes_of", "from_sealed_files", "unknown_cleared", "write_sealed_files"]
 
 PART_ROWS = 1 << 20
 """Rows sealed at a time: some 100 MB in memory."""
@@ -60,54 +60,32 @@ def write_sealed_files(
         folder: of the version.
         keys: of its people; those that are missing are made.
     """
-    names: list[str] = []
     parts = []
     used: dict[str, set[int]] = {name: set() for name in demos.categories}
-    for i in np.unique(demos.demonstrators).tolist():
+    people = np.unique(demos.demonstrators).tolist()
+    for i in people:
         places = np.flatnonzero(demos.demonstrators == i)
-        mine = _unknown_cleared(demos.select(places))
-        subject = keys.subject(demos.demonstrator_names[i])
-        key = keys.made(subject)
+        mine = unknown_cleared(demos.select(places))
         codes = {n: found for n, found in codes_of(mine).items() if n not in keys.listed}
-        about = {
-            "name": demos.demonstrator_names[i],
-            "index": i,
-            "categories": {n: [[c, demos.categories[n][c]] for c in sorted(codes[n])] for n in codes},
-        }
         for name in codes:
             used[name] |= codes[name]
-        files = []
-        for j, content in enumerate(_payloads(mine, places, about)):
-            file = f"sealed-{subject}-{j:05d}.bin"
-            (folder / file).write_bytes(seal(content, key, _place(demos.digest, subject, j)))
-            files.append(file)
-        names += files
         parts.append(
-            {
-                "subject": subject,
-                "key": key_id(key),
-                "rows": mine.n_decisions,
-                "trajectories": mine.n_trajectories,
-                "files": files,
-            }
+            seal_person(
+                folder,
+                keys,
+                demos.digest,
+                demos.demonstrator_names[i],
+                index=i,
+                labels={
+                    n: [(c, demos.categories[n][c]) for c in sorted(found)] for n, found in codes.items()
+                },
+                trajectories=[_about_trajectories(mine, places)],
+                rows=_pieces(_rows(mine), mine.n_decisions),
+            )
         )
-    return names, {
-        "demonstrator_names": [],
-        "categories": {},
-        "shifted": [],
-        "sealed": {
-            "store": keys.store,
-            "parts": parts,
-            "n_names": len(demos.demonstrator_names),
-            "open_names": {
-                str(i): n for i, n in enumerate(demos.demonstrator_names) if i not in demos.demonstrators
-            },
-            "open_labels": {
-                name: {str(c): label for c, label in enumerate(labels) if c not in used[name]}
-                for name, labels in demos.categories.items()
-            },
-        },
-    }
+    names = [name for part in parts for name in part["files"]]
+    told = told_in_manifest(keys, parts, demos.demonstrator_names, people, demos.categories, used)
+    return names, told
 
 
 def from_sealed_files(
@@ -164,12 +142,12 @@ def _gone(gone: Sequence[Mapping[str, Any]], parts: Sequence[Mapping[str, Any]])
     )
 
 
-def _place(digest: str, subject: str, j: int) -> str:
-    return f"{digest}/{subject}/{j}"
+def unknown_cleared(demos: Demonstrations) -> Demonstrations:
+    """Without what lies in memory behind an unknown outcome: the first row of somebody else.
 
-
-def _unknown_cleared(demos: Demonstrations) -> Demonstrations:
-    """Without what lies in memory behind an unknown outcome: the first row of somebody else."""
+    Args:
+        demos: of some people, or all.
+    """
     if demos.next_known is None:
         return demos
     known = demos.next_known
@@ -198,30 +176,28 @@ def codes_of(demos: Demonstrations) -> dict[str, set[int]]:
     return found
 
 
-def _payloads(demos: Demonstrations, places: NDArray[Any], about: Mapping[str, Any]) -> Iterator[bytes]:
-    """What is about trajectories first, then the rows in pieces."""
-    trajectories: dict[str, Any] = {
+def _about_trajectories(demos: Demonstrations, places: NDArray[Any]) -> dict[str, Any]:
+    return {
         "place": places,
         "lengths": np.diff(demos.offsets),
         "trajectory_ids": pa.array(demos.trajectory_ids.tolist(), pa.string()),
         **{n: getattr(demos, n) for n in TRAJECTORIES if getattr(demos, n) is not None},
         **{f"labels:{n}": pa.array(v.tolist(), pa.string()) for n, v in demos.labels.items()},
     }
-    yield _bytes(pa.table(trajectories).replace_schema_metadata({"about": json.dumps(about)}))
+
+
+def _rows(demos: Demonstrations) -> dict[str, Any]:
     rows: dict[str, Any] = {n: getattr(demos, n) for n in ROWS if getattr(demos, n) is not None}
     for kind in MAPS[:2]:
         rows |= {f"{kind}:{n}": v for n, v in getattr(demos, kind).items()}
     if demos.offered is not None:
         rows |= {f"offered:{a}": demos.offered[:, a] for a in range(demos.offered.shape[1])}
-    for start in range(0, max(1, demos.n_decisions), PART_ROWS):
-        yield _bytes(pa.table({n: pa.array(v[start : start + PART_ROWS]) for n, v in rows.items()}))
+    return rows
 
 
-def _bytes(table: pa.Table) -> bytes:
-    out = io.BytesIO()
-    with pa.ipc.new_stream(out, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
-        writer.write_table(table)
-    return out.getvalue()
+def _pieces(rows: Mapping[str, Any], n: int) -> Iterator[dict[str, Any]]:
+    for start in range(0, max(1, n), PART_ROWS):
+        yield {name: v[start : start + PART_ROWS] for name, v in rows.items()}
 
 
 class _Part:
@@ -235,11 +211,14 @@ class _Part:
 def _read(part: Mapping[str, Any], folder: Path, key: bytes, digest: str) -> _Part:
     tables = [
         pa.ipc.open_stream(
-            unseal((folder / name).read_bytes(), key, _place(digest, part["subject"], j))
+            unseal((folder / name).read_bytes(), key, place_of(digest, part["subject"], j))
         ).read_all()
         for j, name in enumerate(part["files"])
     ]
-    return _Part(tables[0], pa.concat_tables(tables[1:]))
+    n = part.get(TRAJECTORY_FILES, 1)
+    about = tables[0].schema.metadata
+    trajectories = pa.concat_tables([t.replace_schema_metadata(about) for t in tables[:n]])
+    return _Part(trajectories, pa.concat_tables(tables[n:]))
 
 
 def _joined(parts: Sequence[_Part], told: Mapping[str, Any], manifest: Mapping[str, Any]) -> Demonstrations:

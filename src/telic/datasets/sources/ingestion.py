@@ -14,7 +14,7 @@ from telic._core.hashing import digest_json
 from telic.contract import Data, TaskContract
 from telic.datasets.partitions.sizes import Sizes
 from telic.datasets.privacy.at_the_door import after_reading, file_name, reading_rules
-from telic.datasets.privacy.erasure import subject_keys
+from telic.datasets.privacy.erasure import listed_observations, subject_keys
 from telic.datasets.privacy.guard import Guard, guard_of
 from telic.datasets.privacy.left_out import leaves_out, without_erased
 from telic.datasets.privacy.shielded import shielded
@@ -95,7 +95,9 @@ def ingest(
                     "person, or without people who were erased before is read whole.",
                     hint="Leave the workers out.",
                 )
-            demos = without_erased(_read(contract, sources, guard), keys, store.folder)
+            demos = without_erased(
+                _read(contract, sources, guard), keys, store.folder, listed_observations(contract)
+            )
         else:
             from telic.datasets.partitions.bounded import ingest_bounded
 
