@@ -1,6 +1,19 @@
 """What is done: policies as tables, rules and mixtures, without any planner inside."""
 
+from .heads import CategoricalHead, GaussianHead, Head, MultiCategoricalHead
 from .history import HistoryPolicy, previous_states
+from .layers import Dense
+from .network import NetworkPolicy
 from .tabular import TabularPolicy
 
-__all__ = ["HistoryPolicy", "TabularPolicy", "previous_states"]
+__all__ = [
+    "CategoricalHead",
+    "Dense",
+    "GaussianHead",
+    "Head",
+    "HistoryPolicy",
+    "MultiCategoricalHead",
+    "NetworkPolicy",
+    "TabularPolicy",
+    "previous_states",
+]

@@ -1,0 +1,167 @@
+"""The loop around every learner: compiled steps, progress, checkpoints, sinks, early stops, and what went wrong.
+
+A learner is a frozen set of settings with three pure functions: ``init(key)`` makes a state, ``step(state)`` does one
+compiled piece of work and tells its metrics, ``policy(state)`` gives the weights to act by. Numbers that one may sweep
+are leaves of the learner, so that it goes through ``vmap`` with them; sizes are not. The loop owns nothing else, so a
+run that was stopped goes on from its last checkpoint as if it had not been.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import jax
+import numpy as np
+
+from telic.errors import NumericalError, SettingsError
+from telic.reports import Finding, Outcome, Severity
+
+__all__ = ["Learner", "Trained", "train"]
+
+
+@runtime_checkable
+class Learner(Protocol):
+    """What the loop needs of a learner; it is a pytree."""
+
+    def init(self, key: Any) -> Any:
+        """The state before the first step; pure."""
+        ...
+
+    def step(self, state: Any) -> tuple[Any, dict[str, Any]]:
+        """The state after a piece of work, and metrics as scalars; pure, compiled once."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """What a run came to.
+
+    Attributes:
+        state: after the last step that was finite; what the learner makes a policy from.
+        outcome: ``SUCCESS``, also where it stopped early because ``stop`` said so; ``NON_FINITE``.
+        n_steps: steps done, those before a resume included.
+        history: metric to one number a step of this run.
+        seconds: processor seconds of this run, compilation included.
+        compile_seconds: of them until the first step was done.
+        findings: what was noticed.
+    """
+
+    state: Any
+    outcome: Outcome
+    n_steps: int
+    history: Mapping[str, np.ndarray]
+    seconds: float
+    compile_seconds: float
+    findings: tuple[Finding, ...] = ()
+
+    def answer(self) -> Any:
+        """The state, where it may be used.
+
+        Raises:
+            NumericalError: the run came to no answer.
+        """
+        if not self.outcome.ok:
+            raise NumericalError(
+                f"Training is not an answer ({self.outcome.label}).", hint=self.outcome.value
+            )
+        return self.state
+
+
+def train(
+    learner: Learner,
+    key: int,
+    n_steps: int,
+    *,
+    stop: Callable[[Mapping[str, float]], bool] | None = None,
+    checkpoint: Callable[[int, Any], None] | None = None,
+    every: int = 0,
+    progress: Callable[[int, int, Mapping[str, float]], None] | None = None,
+    sink: Callable[[int, Mapping[str, float]], None] | None = None,
+    resume: tuple[int, Any] | None = None,
+) -> Trained:
+    """The run of a learner.
+
+    Args:
+        learner: settings and pure functions.
+        key: random key of the whole run.
+        n_steps: steps in all, those before a resume included.
+        stop: from the metrics of a step to whether that is enough.
+        checkpoint: takes the number of steps done and the state, every ``every`` steps and at the end.
+        every: steps between checkpoints; 0: only at the end.
+        progress: takes steps done, steps in all, and the metrics.
+        sink: takes steps done and the metrics.
+        resume: steps done and the state of a checkpoint.
+
+    Raises:
+        SettingsError: there is nothing to do.
+    """
+    done, state = (0, None) if resume is None else resume
+    if n_steps <= done:
+        raise SettingsError(
+            f"`n_steps` must be above the {done} steps already done, got {n_steps}.",
+            hint="Give the number in all.",
+        )
+    began = time.process_time()
+    step = jax.jit(_step)
+    if state is None:
+        state = jax.jit(_init)(learner, jax.random.key(key))
+    history: dict[str, list[float]] = {}
+    findings: list[Finding] = []
+    outcome, compile_seconds = Outcome.SUCCESS, 0.0
+    while done < n_steps:
+        after, measured = step(learner, state)
+        metrics = {name: float(value) for name, value in jax.device_get(measured).items()}
+        if not compile_seconds:
+            compile_seconds = time.process_time() - began
+        if not all(np.isfinite(value) for name, value in metrics.items() if name not in MAY_BE_MISSING):
+            outcome = Outcome.NON_FINITE
+            findings.append(_not_finite(done, metrics))
+            break
+        state, done = after, done + 1
+        for name, value in metrics.items():
+            history.setdefault(name, []).append(value)
+        if sink is not None:
+            sink(done, metrics)
+        if progress is not None:
+            progress(done, n_steps, metrics)
+        if checkpoint is not None and every and done % every == 0 and done < n_steps:
+            checkpoint(done, state)
+        if stop is not None and stop(metrics):
+            break
+    if checkpoint is not None:
+        checkpoint(done, state)
+    return Trained(
+        state=state,
+        outcome=outcome,
+        n_steps=done,
+        history={name: np.array(values) for name, values in history.items()},
+        seconds=time.process_time() - began,
+        compile_seconds=compile_seconds,
+        findings=tuple(findings),
+    )
+
+
+MAY_BE_MISSING = frozenset({"mean_return"})
+"""Metrics that are NaN while there is nothing to measure, such as before the first episode has ended."""
+
+
+def _init(learner: Any, key: Any) -> Any:
+    return learner.init(key)
+
+
+def _step(learner: Any, state: Any) -> Any:
+    return learner.step(state)
+
+
+def _not_finite(done: int, metrics: Mapping[str, float]) -> Finding:
+    bad = [name for name, value in metrics.items() if not np.isfinite(value) and name not in MAY_BE_MISSING]
+    return Finding(
+        code="training-not-finite",
+        severity=Severity.ERROR,
+        message=f"In step {done + 1} {', '.join(bad)} became not finite; the state before that step is kept.",
+        hint="Lower the learning rate, scale rewards, or look for extreme observations; then resume from it.",
+        evidence={"step": done + 1, "metrics": bad},
+    )

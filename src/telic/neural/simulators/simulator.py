@@ -1,0 +1,71 @@
+"""A world as two pure functions: how an episode begins, and what a decision leads to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from telic.policies.heads import CategoricalHead, GaussianHead
+
+__all__ = ["Amounts", "Choices", "Simulator", "Step"]
+
+
+class Step(NamedTuple):
+    """What a decision led to.
+
+    Attributes:
+        state: of the world.
+        observation: ``(D,)`` of it.
+        reward: for the decision.
+        terminated: whether the task ended by itself; a cut by ``horizon`` is no end.
+    """
+
+    state: Any
+    observation: Any
+    reward: Any
+    terminated: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """Actions that are one of ``n_actions`` alternatives."""
+
+    n_actions: int
+
+    def head(self) -> CategoricalHead:
+        """The family of distributions of such actions."""
+        return CategoricalHead(n_actions=self.n_actions)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Amounts:
+    """Actions that are amounts between bounds, one pair a dimension."""
+
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+    def head(self, *, is_squashed: bool = False, n_components: int = 1) -> GaussianHead:
+        """The family of distributions of such actions."""
+        return GaussianHead(low=self.low, high=self.high, is_squashed=is_squashed, n_components=n_components)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulator:
+    """A world of one stream; batches are made by ``vmap``.
+
+    Attributes:
+        name: what it stands for, such as ``CartPole-v1``.
+        n_observations: D.
+        actions: what can be done.
+        horizon: decisions after which an episode is cut off.
+        reset: from a key to ``(state, observation)``.
+        step: from ``(state, action, key)`` to a ``Step``.
+    """
+
+    name: str
+    n_observations: int
+    actions: Choices | Amounts
+    horizon: int
+    reset: Callable[[Any], tuple[Any, Any]]
+    step: Callable[[Any, Any, Any], Step]
