@@ -24,6 +24,7 @@ from telic.trajectories import Demonstrations
 __all__ = [
     "TRAJECTORIES",
     "from_files",
+    "is_shifted",
     "manifest",
     "manifest_of",
     "row_table",
@@ -88,7 +89,7 @@ def manifest_of(demos: Demonstrations) -> dict[str, Any]:
         people=demos.demonstrator_names,
         categories=demos.categories,
         observations=tuple(demos.observations),
-        shifted=[n for n in demos.next_observations if _is_shifted(demos, n)],
+        shifted=[n for n in demos.next_observations if is_shifted(demos, n)],
         columns=demos.column_digests,
         findings=demos.findings,
         provenance=demos.provenance,
@@ -224,7 +225,7 @@ def _row_columns(demos: Demonstrations) -> Iterator[tuple[str, NDArray[Any]]]:
     for name, values in demos.observations.items():
         yield f"observation:{name}", values
     for name, values in demos.next_observations.items():
-        if not _is_shifted(demos, name):
+        if not is_shifted(demos, name):
             yield f"next_observation:{name}", values
 
 
@@ -232,8 +233,13 @@ def _texts(column: pa.ChunkedArray) -> NDArray[Any]:
     return np.array(column.to_pylist(), dtype=object)
 
 
-def _is_shifted(demos: Demonstrations, name: str) -> bool:
-    """Whether the value after each action is the next row's value, wherever it is known."""
+def is_shifted(demos: Demonstrations, name: str) -> bool:
+    """Whether the value after each action is the next row's value, wherever it is known.
+
+    Args:
+        demos: with observations.
+        name: of one of them.
+    """
     here, after = demos.observations[name], demos.next_observations[name]
     if demos.next_known is None or here.dtype != after.dtype or demos.next_known[-1:].any():
         return False

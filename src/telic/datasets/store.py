@@ -155,7 +155,7 @@ class DatasetStore:
         Args:
             folder: of the files, on the disk of the store and forced to it; it is moved.
             files: their names.
-            manifest: ``layout.manifest`` of them.
+            manifest: ``layout.manifest`` of them; of sealed ones, with what ``sealed_people`` says in place of them.
             contract_digest: of the contract that they follow.
             ingest_key: see ``publish``.
 
@@ -167,7 +167,7 @@ class DatasetStore:
             world_errors(f"write to {self.folder}"),
             FileLock(self.folder / ".lock", timeout_seconds=LOCK_SECONDS),
         ):
-            is_new = not self._is_whole(digest) or self._is_sealed(digest)
+            is_new = not self._is_whole(digest) or self._is_sealed(digest) != ("sealed" in manifest)
             if is_new:
                 self._appear(folder, self._version_folder(digest), files, manifest, contract_digest)
             self._point(digest, ingest_key)

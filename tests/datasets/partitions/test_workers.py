@@ -160,5 +160,5 @@ def test_what_workers_cannot_share(tmp_path):
         with pytest.raises(SettingsError, match="telic\\[ray\\]"):
             ingest(contract, logs(tmp_path), DatasetStore(tmp_path / "store"), ray=2)
     sealed = CONTRACT | {"privacy": {"key": "workers", "encrypt": True}}
-    with pytest.raises(SettingsError, match="is read whole"):
+    with pytest.raises(SettingsError, match="is made by one process"):
         ingest(TaskContract.from_mapping(sealed), logs(tmp_path), DatasetStore(tmp_path / "store"), ray=2)

@@ -17,9 +17,12 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from telic._core.hashing import BLOCK_ROWS
-from telic.typing import BoolArray
+from telic.datasets.privacy.scratch import Scratch
+from telic.typing import BoolArray, IntArray
 
-__all__ = ["Stream", "block_digest", "column_digest", "hash_rows"]
+from .text_table import OPEN
+
+__all__ = ["Stream", "block_digest", "column_digest", "hash_rows", "renumber_codes"]
 
 
 def block_digest(values: NDArray[Any], valid: BoolArray | None = None) -> bytes:
@@ -89,7 +92,12 @@ class Stream:
 
 
 def hash_rows(
-    files: Sequence[tuple[Path, int]], start: int, end: int, observations: Sequence[str]
+    files: Sequence[tuple[Path, int]],
+    start: int,
+    end: int,
+    observations: Sequence[str],
+    scratch: Scratch = OPEN,
+    tables: Mapping[str, IntArray] | None = None,
 ) -> dict[str, list[bytes]]:
     """Column of rows (as ``Demonstrations.column_digests`` names them) to the digests of some of its blocks.
 
@@ -97,7 +105,9 @@ def hash_rows(
         files: of rows, in order, with their numbers of rows.
         start: first row, a multiple of ``BLOCK_ROWS``.
         end: row after the last, a multiple too or the number of all rows.
-        observations: names; what follows a decision is the next row's.
+        observations: names; what follows a decision is the next row's, unless the files say it.
+        scratch: how the files were written.
+        tables: name of a category to the new code of each code; those that are not named stay.
 
     Raises:
         OSError: a file cannot be read.
@@ -107,7 +117,8 @@ def hash_rows(
     at = start
     total = sum(n for _, n in files)
     # One row more than is hashed says what followed the last.
-    for piece in _pieces(files, start, min(end + 1, total)):
+    for piece in _pieces(files, start, min(end + 1, total), scratch):
+        renumber_codes(piece, tables or {})
         rows = {k: np.concatenate([rows[k], v]) if rows else v for k, v in piece.items()}
         n = len(next(iter(rows.values())))
         done = 0
@@ -129,21 +140,39 @@ def _block(
         yield "offered", block_digest(np.stack(offered, axis=1))
     known = rows["next_known"][block]
     for name, values in rows.items():
-        if not name.startswith("offered:"):
+        if not name.startswith(("offered:", "next_observation:")):
             yield name, block_digest(values[block])
     for name in observations:
+        if f"next_observation:{name}" in rows:
+            yield f"next_observation:{name}", block_digest(rows[f"next_observation:{name}"][block], known)
+            continue
         after = rows[f"observation:{name}"][start + 1 : start + 1 + m]
         if len(after) < m:  # nothing follows the last row of all, and nothing is known there
             after = np.append(after, after[-1:] if len(after) else np.zeros(1, dtype=after.dtype))
         yield f"next_observation:{name}", block_digest(after, known)
 
 
-def _pieces(files: Sequence[tuple[Path, int]], start: int, end: int) -> Iterator[dict[str, NDArray[Any]]]:
+def renumber_codes(rows: dict[str, NDArray[Any]], tables: Mapping[str, IntArray]) -> None:
+    """Categories by their new codes, in place.
+
+    Args:
+        rows: column to values.
+        tables: name of a category to the new code of each code.
+    """
+    for name, table in tables.items():
+        for column in (f"observation:{name}", f"next_observation:{name}"):
+            if column in rows:
+                rows[column] = table[rows[column]]
+
+
+def _pieces(
+    files: Sequence[tuple[Path, int]], start: int, end: int, scratch: Scratch
+) -> Iterator[dict[str, NDArray[Any]]]:
     """The rows of a range, a row group at a time."""
     at = 0
     for path, n in files:
         if at < end and at + n > start:
-            with pq.ParquetFile(path) as file:
+            with scratch.arrow(path) as raw, pq.ParquetFile(raw) as file:
                 first = at
                 for i in range(file.num_row_groups):
                     m = file.metadata.row_group(i).num_rows

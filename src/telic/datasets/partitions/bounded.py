@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
@@ -14,13 +15,16 @@ from telic.datasets.sources.assemble import assemble
 from telic.datasets.sources.files import SourceFile
 from telic.datasets.sources.read import SourceColumns, read_sources, release
 from telic.datasets.store import DatasetStore, DatasetVersion
+from telic.errors import TemporaryError
 from telic.reports import Provenance
 from telic.trajectories import Demonstrations
 
 from .reading import Group, WasRead, groups_of, joined, read_group
 from .sizes import Sizes
 from .spilling import NeedsWhole
+from .text_table import OPEN
 from .version import Telling, build
+from .withheld import Withheld
 from .workers import AbstractWorkers, HereAndNow, RayWorkers
 
 __all__ = ["ingest_bounded"]
@@ -40,11 +44,12 @@ def ingest_bounded(
     ray: int | None,
     progress: Callable[..., None] | None,
     sizes: Sizes,
+    withheld: Withheld | None = None,
 ) -> DatasetVersion | Demonstrations:
     """The version, where the log is large or several share the work; else the demonstrations that it holds.
 
     Args:
-        contract: says what the columns mean; without streams and encryption.
+        contract: says what the columns mean; without streams.
         sources: the files.
         guard: of the reading.
         store: for the version, and for what does not fit into memory.
@@ -53,10 +58,12 @@ def ingest_bounded(
         ray: number of Ray workers; None: this process.
         progress: is told how far it is.
         sizes: how much is held in memory.
+        withheld: how rows that must not lie open are kept, and who is left out of a version; whoever gets
+            demonstrations leaves them out. None: rows may lie open, and nobody is left out.
 
     Raises:
-        DataError: the files break the contract.
-        TemporaryError: the disk is full.
+        DataError: the files break the contract, or everybody in them was erased.
+        TemporaryError: the disk is full, or somebody was erased meanwhile.
     """
     with ExitStack() as stack:
         workers = HereAndNow() if ray is None else stack.enter_context(RayWorkers(ray))
@@ -70,6 +77,7 @@ def ingest_bounded(
             provenance=provenance,
             told=Telling(progress),
             sizes=sizes,
+            withheld=withheld,
         )
 
 
@@ -84,11 +92,14 @@ def ingest_by(
     provenance: Provenance,
     told: Telling,
     sizes: Sizes,
+    withheld: Withheld | None = None,
 ) -> DatasetVersion | Demonstrations:
     """The same by any workers; arguments as ``ingest_bounded``."""
+    if withheld is not None and withheld.scratch.key is None:
+        sizes = replace(sizes, in_memory=sys.maxsize)  # nothing of it may lie on the disk
     with store.workplace() as place:
         try:
-            read = _read(workers, contract, sources, guard, place, told, sizes)
+            read = _read(workers, contract, sources, guard, place, told, sizes, withheld)
         except NeedsWhole:
             told("reading logs", 0, None, "one file must be in memory as a whole")
             with nullcontext() if guard is None else guard.watches():
@@ -108,7 +119,12 @@ def ingest_by(
             with nullcontext() if guard is None else guard.watches():
                 demos = assemble(held, contract, provenance)
             return after_reading(demos, contract, guard)
-        built = build(read, contract, guard, provenance, place, sizes, workers, told)
+        built = build(read, contract, guard, provenance, place, sizes, workers, told, withheld)
+        if withheld is not None and withheld.has_changed():
+            raise TemporaryError(
+                "Somebody was erased from this dataset while the files were read; nothing was published.",
+                hint="Ingest the same files again.",
+            )
         version = store.publish_files(
             place / "version",
             built.files,
@@ -130,6 +146,7 @@ def _read(
     place: Path,
     told: Telling,
     sizes: Sizes,
+    withheld: Withheld | None,
 ) -> WasRead:
     here = isinstance(workers, HereAndNow)
     split = [list(sources)] if here else groups_of(sources, GROUPS_A_WORKER * workers.n)
@@ -147,6 +164,7 @@ def _read(
                 must_spill=not here,
                 told=(lambda n: told("reading logs", n, None, f"{n:,} rows")) if here else None,
                 guard=guard if here else None,
+                scratch=OPEN if withheld is None else withheld.scratch,
             )
         )
         first += len(some)

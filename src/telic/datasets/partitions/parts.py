@@ -16,15 +16,18 @@ from telic.datasets.sources.assemble import counted, demonstrations_of, piece_nu
 from telic.datasets.sources.faults import Fault
 from telic.datasets.sources.noticed import Noticed
 from telic.trajectories import Demonstrations
+from telic.typing import FloatArray
 
 from .gather import Codes, gather
 from .ranges import Range
 from .runs import Run
+from .text_table import OPEN
+from .withheld import GROUP_ROWS, Held, Sieve, hold
 
-__all__ = ["Made", "make_part"]
+__all__ = ["KEPT", "Made", "make_part", "steps_between"]
 
-GROUP_ROWS = 1 << 17
-"""Rows a row group of the version's files: two blocks of the digest."""
+KEPT = "kept"
+"""Column that says which trajectories stay, where some may have to go."""
 
 MOST_STEPS = 4096
 """Different steps of time that a part counts; beyond it the steps are counted when all parts are there."""
@@ -41,6 +44,7 @@ class Made:
         noticed: counts.
         steps: seconds between decisions to how often; None: too many to count here.
         categories: name of each category to its labels, with one for what is missing where that was filled in.
+        held: of rows that must not lie open, what is known of those that stay.
     """
 
     rows: str | None
@@ -49,6 +53,12 @@ class Made:
     noticed: Noticed
     steps: Mapping[float, int] | None = field(default_factory=dict)
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    held: Held | None = None
+
+    @property
+    def n_rows(self) -> int:
+        """Rows in the file."""
+        return self.noticed.n_decisions if self.held is None else self.held.n_rows
 
 
 def make_part(
@@ -60,6 +70,7 @@ def make_part(
     number: int,
     *,
     broken: Mapping[str, Fault],
+    sieve: Sieve | None = None,
 ) -> Made:
     """The part, after its files were written.
 
@@ -71,6 +82,7 @@ def make_part(
         folder: of the version that is being built.
         number: tells parts apart; files are in its order.
         broken: faults of the rows that are known; where there are any, only others are looked for.
+        sieve: of rows that must not lie open; None: they may.
 
     Raises:
         OSError: the files cannot be written.
@@ -87,29 +99,50 @@ def make_part(
     if not demos.n_decisions:
         return Made(rows=None, trajectories=None, faults=faults, noticed=noticed, categories=demos.categories)
     name = f"rows-{number:05d}.parquet"
-    write_table(row_table(demos), folder / name, group_rows=GROUP_ROWS)
     beside = folder / f"trajectories-{number:05d}.arrow"
     table = trajectory_table(demos).drop_columns("trajectory_ids")
     table = table.append_column("name", pa.array(names, pa.string())).append_column("nth", pa.array(nth))
-    with beside.open("wb") as raw, pa.ipc.new_file(raw, table.schema) as file:
+    steps = _steps(demos) if contract.timing.control_period_seconds is not None else {}
+    held = None
+    if sieve is None:
+        write_table(row_table(demos), folder / name, group_rows=GROUP_ROWS)
+    else:
+        keep = sieve.keeps(demos)
+        table = table.append_column(KEPT, pa.array(keep))
+        seconds = steps_between(demos) if steps is None else None
+        held = hold(demos, keep, seconds, sieve.scratch, folder / name)
+    scratch = OPEN if sieve is None else sieve.scratch
+    with scratch.writing(beside) as raw, pa.ipc.new_file(raw, table.schema) as file:
         file.write_table(table, max_chunksize=GROUP_ROWS)
     made = Made(
         rows=name,
         trajectories=beside,
         faults=faults,
         noticed=noticed.and_(counted(demos)),
-        steps=_steps(demos) if contract.timing.control_period_seconds is not None else {},
+        steps=steps,
         categories=demos.categories,
+        held=held,
     )
     del demos
     pa.default_memory_pool().release_unused()
     return made
 
 
+def steps_between(demos: Demonstrations) -> FloatArray:
+    """Seconds from each decision to the next of the same trajectory.
+
+    Args:
+        demos: with times.
+    """
+    assert demos.times is not None
+    assert demos.next_known is not None
+    return np.diff(demos.times)[demos.next_known[:-1]]
+
+
 def _steps(demos: Demonstrations) -> dict[float, int] | None:
     if demos.times is None or demos.next_known is None:
         return {}
-    steps = np.diff(demos.times)[demos.next_known[:-1]]
+    steps = steps_between(demos)
     distinct, counts = np.unique(steps, return_counts=True)
     if len(distinct) > MOST_STEPS:
         return None

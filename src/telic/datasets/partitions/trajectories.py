@@ -14,11 +14,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from telic.datasets.layout import TRAJECTORIES
+from telic.datasets.privacy.scratch import Scratch
 from telic.datasets.sources.assemble import numbered
+from telic.typing import IntArray
 
 from .block_digests import Stream
+from .parts import KEPT
+from .text_table import OPEN
 
-__all__ = ["Finished", "finish_trajectories", "names_in", "pieces_of"]
+__all__ = ["Finished", "finish_trajectories", "finished_pieces", "names_in", "pieces_of"]
 
 NAME_OF_PIECE = re.compile(r"(?s)(.*)#([1-9][0-9]*)")
 """A source trajectory that is called like a piece of another one."""
@@ -39,61 +43,84 @@ class Finished:
     is_escaped: bool
 
 
-def finish_trajectories(parts: Sequence[Path], folder: Path) -> Finished:
+def finish_trajectories(
+    parts: Sequence[Path], folder: Path | None, scratch: Scratch = OPEN, people: IntArray | None = None
+) -> Finished:
     """The file, after it was written and is on the disk.
 
     Args:
         parts: files of the parts, in order.
-        folder: of the version.
+        folder: of the version; None: no file is written.
+        scratch: how the files of the parts were written.
+        people: new number of each person; None: as they are.
     """
-    is_escaped = _is_ambiguous(parts)
-    offsets, ids = Stream(np.int64), Stream()
-    columns: dict[str, Stream] = {}
+    is_escaped = _is_ambiguous(parts, scratch)
+    pieces = finished_pieces(parts, scratch, is_escaped=is_escaped, people=people)
+    offsets, columns = Stream(np.int64), dict[str, Stream]()
     offsets.add(np.zeros(1, dtype=np.int64))
     n_rows = 0
+    for piece in pieces if folder is None else _written(pieces, folder):
+        ends = n_rows + np.cumsum(piece["lengths"].to_numpy())
+        n_rows = int(ends[-1])
+        offsets.add(ends.astype(np.int64))
+        for name in piece.column_names[1:]:
+            values = piece[name]
+            is_text = pa.types.is_string(values.type)
+            if name not in columns:
+                columns[name] = Stream(None if is_text else values.type.to_pandas_dtype())
+            columns[name].add(np.array(values.to_pylist(), dtype=object) if is_text else values.to_numpy())
+    digests = {"offsets": offsets.digest(), **{k: v.digest() for k, v in columns.items()}}
+    return Finished(file=TRAJECTORIES, columns=digests, is_escaped=is_escaped)
+
+
+def finished_pieces(
+    parts: Sequence[Path], scratch: Scratch = OPEN, *, is_escaped: bool, people: IntArray | None = None
+) -> Iterator[pa.Table]:
+    """The trajectories that stay, some at a time: ``lengths``, ``trajectory_ids``, and what else is said of them.
+
+    Args:
+        parts: files of the parts, in order.
+        scratch: how they were written.
+        is_escaped: whether ``#`` in names is written as ``%23``.
+        people: new number of each person; None: as they are.
+    """
+    for piece in pieces_of(parts, scratch):
+        texts = pa.array(names_in(piece, is_escaped=is_escaped), pa.string())
+        made = {"lengths": piece["lengths"], "trajectory_ids": texts}
+        made |= {n: piece[n] for n in piece.schema.names if n not in ("lengths", "name", "nth", KEPT)}
+        if people is not None:
+            made["demonstrators"] = pa.array(people[piece["demonstrators"].to_numpy()])
+        table = pa.table(made)
+        if KEPT in piece.schema.names:
+            table = table.filter(piece[KEPT])
+        if table.num_rows:
+            yield table
+
+
+def _written(pieces: Iterator[pa.Table], folder: Path) -> Iterator[pa.Table]:
+    """The same pieces, each after it was written; the file is on the disk after the last."""
     writer: pq.ParquetWriter | None = None
     with (folder / TRAJECTORIES).open("wb") as raw:
-        for piece in pieces_of(parts):
-            ends = n_rows + np.cumsum(piece["lengths"].to_numpy())
-            n_rows = int(ends[-1])
-            offsets.add(ends.astype(np.int64))
-            texts = names_in(piece, is_escaped=is_escaped)
-            ids.add(np.array(texts, dtype=object))
-            made = {"lengths": piece["lengths"], "trajectory_ids": pa.array(texts, pa.string())}
-            for name in piece.schema.names:
-                if name in ("lengths", "name", "nth"):
-                    continue
-                values = piece[name]
-                made[name] = values
-                is_text = pa.types.is_string(values.type)
-                if name not in columns:
-                    columns[name] = Stream(None if is_text else values.type.to_pandas_dtype())
-                columns[name].add(
-                    np.array(values.to_pylist(), dtype=object)
-                    if is_text
-                    else values.to_numpy(zero_copy_only=False)
-                )
-            table = pa.table(made)
+        for table in pieces:
             if writer is None:
                 writer = pq.ParquetWriter(raw, table.schema, compression="zstd", store_schema=True)
             writer.write_table(table)
+            yield table
         assert writer is not None, "a version has at least one trajectory"
         writer.close()
         raw.flush()
         os.fsync(raw.fileno())
-    digests = {"offsets": offsets.digest(), "trajectory_ids": ids.digest()}
-    digests |= {k: v.digest() for k, v in columns.items()}
-    return Finished(file=TRAJECTORIES, columns=digests, is_escaped=is_escaped)
 
 
-def pieces_of(parts: Sequence[Path]) -> Iterator[pa.RecordBatch]:
+def pieces_of(parts: Sequence[Path], scratch: Scratch = OPEN) -> Iterator[pa.RecordBatch]:
     """What the parts say of their trajectories, some at a time.
 
     Args:
         parts: their files, in order.
+        scratch: how they were written.
     """
     for path in parts:
-        with pa.OSFile(str(path)) as raw, pa.ipc.open_file(raw) as file:
+        with scratch.arrow(path) as raw, pa.ipc.open_file(raw) as file:
             for i in range(file.num_record_batches):
                 yield file.get_batch(i)
 
@@ -108,10 +135,10 @@ def names_in(piece: pa.RecordBatch, *, is_escaped: bool) -> list[str]:
     return numbered(piece["name"].to_pylist(), piece["nth"].to_numpy(), is_escaped=is_escaped)
 
 
-def _is_ambiguous(parts: Sequence[Path]) -> bool:
+def _is_ambiguous(parts: Sequence[Path], scratch: Scratch) -> bool:
     """Whether a source trajectory is called like a piece of another one (``name#2``)."""
     least: dict[str, int] = {}
-    for piece in pieces_of(parts):
+    for piece in pieces_of(parts, scratch):
         names = piece["name"]
         if not pc.any(pc.match_substring(names, "#")).as_py():
             continue
@@ -123,6 +150,6 @@ def _is_ambiguous(parts: Sequence[Path]) -> bool:
         return False
     return any(
         nth + 1 >= least.get(name, nth + 2)
-        for piece in pieces_of(parts)
+        for piece in pieces_of(parts, scratch)
         for name, nth in zip(piece["name"].to_pylist(), piece["nth"].to_pylist(), strict=True)
     )

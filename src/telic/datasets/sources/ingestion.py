@@ -63,7 +63,7 @@ def ingest(
     The same files under the same reading rules are not read again. The same rows in another format, or cut
     into other files, give the same version. A log that is larger than ``sizes`` allows is made into a version part by
     part, on the disk of the store; digest, findings and errors are the same (``telic.datasets.partitions``). Where the
-    contract has ``streams`` or encrypts rows by person, everything is in memory.
+    contract has ``streams``, everything is in memory.
 
     Args:
         contract: what the columns mean.
@@ -87,19 +87,19 @@ def ingest(
         known = store.ingested(key)
         if known is not None:
             return store.adopt(known)
-        keys = subject_keys(contract, store)
-        if contract.streams or leaves_out(keys, store.folder):
-            if ray is not None:
-                raise SettingsError(
-                    "Ray workers share files and trajectories, but a log with `streams`, with rows encrypted by "
-                    "person, or without people who were erased before is read whole.",
-                    hint="Leave the workers out.",
-                )
-            demos = without_erased(
-                _read(contract, sources, guard), keys, store.folder, listed_observations(contract)
+        keys, listed = subject_keys(contract, store), listed_observations(contract)
+        leaving_out = leaves_out(keys, store.folder)
+        if ray is not None and (contract.streams or leaving_out):
+            raise SettingsError(
+                "Ray workers share files and trajectories, but a log with `streams`, with rows encrypted by "
+                "person, or without people who were erased before is made by one process.",
+                hint="Leave the workers out.",
             )
+        if contract.streams:
+            demos = _read(contract, sources, guard)
         else:
             from telic.datasets.partitions.bounded import ingest_bounded
+            from telic.datasets.partitions.withheld import withheld_from
 
             made = ingest_bounded(
                 contract,
@@ -111,10 +111,13 @@ def ingest(
                 ray=ray,
                 progress=progress,
                 sizes=sizes,
+                withheld=withheld_from(keys, store.folder, listed) if leaving_out else None,
             )
             if isinstance(made, DatasetVersion):
                 return made
             demos = made
+        if leaving_out:
+            demos = without_erased(demos, keys, store.folder, listed)
     version = store.publish(demos, contract_digest=contract.digest, ingest_key=key, keys=keys)
     if version.is_new:
         return version
