@@ -87,19 +87,24 @@ def ingest(
         known = store.ingested(key)
         if known is not None:
             return store.adopt(known)
-        keys, listed = subject_keys(contract, store), listed_observations(contract)
-        leaving_out = leaves_out(keys, store.folder)
-        if ray is not None and (contract.streams or leaving_out):
-            raise SettingsError(
-                "Ray workers share files and trajectories, but a log with `streams`, with rows encrypted by "
-                "person, or without people who were erased before is made by one process.",
-                hint="Leave the workers out.",
-            )
+    keys, listed = subject_keys(contract, store), listed_observations(contract)
+    leaving_out = leaves_out(keys, store.folder)
+    withheld = None
+    if leaving_out:
+        from telic.datasets.partitions.withheld import withheld_from
+
+        withheld = withheld_from(keys, store.folder, listed)
+    if ray is not None and (contract.streams or leaving_out):
+        raise SettingsError(
+            "Ray workers share files and trajectories, but a log with `streams`, with rows encrypted by "
+            "person, or without people who were erased before is made by one process.",
+            hint="Leave the workers out.",
+        )
+    with shielded(guard):
         if contract.streams:
             demos = _read(contract, sources, guard)
         else:
             from telic.datasets.partitions.bounded import ingest_bounded
-            from telic.datasets.partitions.withheld import withheld_from
 
             made = ingest_bounded(
                 contract,
@@ -111,7 +116,7 @@ def ingest(
                 ray=ray,
                 progress=progress,
                 sizes=sizes,
-                withheld=withheld_from(keys, store.folder, listed) if leaving_out else None,
+                withheld=withheld,
             )
             if isinstance(made, DatasetVersion):
                 return made
