@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from machines import CONTRACT, keeper_log, write_project
 
+from telic.errors import TemporaryError
+
 
 @pytest.fixture
 def small_disk(tmp_path):
@@ -142,3 +144,21 @@ def test_the_report_to_a_full_pipe_is_no_traceback(door):
     assert done.returncode == 75, done.stderr
     assert "Traceback" not in done.stderr
     assert "the disk is full" in done.stderr
+
+
+def test_a_checkpoint_that_finds_no_room_leaves_the_one_before(small_disk):
+    jax = pytest.importorskip("jax", reason="NOT RUN: the extra `neural` is not installed")
+    from telic.neural.simulators import cartpole
+    from telic.planning.rl.ppo import Ppo
+    from telic.workflows.checkpoints import Checkpoints
+
+    learner = Ppo(simulator=cartpole(), n_envs=4, n_steps=4, n_minibatches=2, hidden=(8,))
+    state = jax.jit(learner.init)(jax.random.key(0))
+    checkpoints = Checkpoints(small_disk / "run", learner, 0)
+    checkpoints(1, state)
+    filler = fill(small_disk)
+    with pytest.raises(TemporaryError):
+        checkpoints(2, state)
+    assert [p.name for p in (small_disk / "run").iterdir()] == ["step-000000000001.npz"]
+    filler.unlink()
+    assert checkpoints.latest()[0] == 1

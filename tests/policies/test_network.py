@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ def network(activation="tanh", head=None, seed=0):
     sizes = (4, 8, 8, head.n_outputs)
     layers = tuple(
         Dense(weight=rng.normal(size=(a, b)).astype(np.float32), bias=rng.normal(size=b).astype(np.float32))
-        for a, b in zip(sizes[:-1], sizes[1:], strict=True)
+        for a, b in pairwise(sizes)
     )
     return NetworkPolicy(
         layers=layers,

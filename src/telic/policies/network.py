@@ -11,6 +11,7 @@ from jaxtyping import Float, Num
 from telic._core.hashing import digest_array, digest_columns
 from telic.errors import DataError
 from telic.reports import Provenance
+
 from .heads import Head
 from .layers import Activation, Dense, check_layers, forward
 
