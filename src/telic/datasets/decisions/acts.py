@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,11 +19,11 @@ from telic.trajectories import ORIGINS
 from telic.typing import FloatArray, IntArray, LongArray
 
 from .as_of import as_of
-from .no_action import moments_without_act
+from .no_action import moments_without_act, planned_moments, too_many
 from .reading import columns_by_name
 from .stream_table import Coded, StreamTable, shared_keys
 
-__all__ = ["Acts", "acts_of", "with_moments"]
+__all__ = ["Acts", "Moments", "acts_of", "require_columns", "with_moments"]
 
 TYPES: Mapping[Kind, pa.DataType] = {
     "number": pa.float64(),
@@ -44,7 +45,8 @@ class Acts:
         columns: name to values, also those of ``identity`` and keys (``key:NAME``).
         origins: who made each, by its stream.
         n_acts: rows that a log holds; the others follow them.
-        name: a row in words: its file and line.
+        streams: ``(n,)`` which stream of decisions holds each; one more than the last where nothing was done.
+        places: ``(n,)`` its row there; where nothing was done, its place among such moments.
     """
 
     times: FloatArray
@@ -52,7 +54,8 @@ class Acts:
     columns: Mapping[str, pa.ChunkedArray]
     origins: Coded
     n_acts: int
-    name: Callable[[int], str]
+    streams: IntArray
+    places: LongArray
 
     def __len__(self) -> int:
         return len(self.times)
@@ -63,6 +66,18 @@ class Acts:
         ours, theirs = shared_keys(both, [len(self), len(other)])
         return ours, theirs
 
+    def named(self, rows: LongArray) -> list[tuple[Any, ...]]:
+        """Of some decisions: stream, whom they are about, time and place; decisions stand in this order.
+
+        Args:
+            rows: some of them.
+        """
+        about = [[c.texts[c.codes[row]] for c in self.entities.values()] for row in rows.tolist()]
+        return [
+            (int(self.streams[row]), *texts, float(self.times[row]), int(self.places[row]))
+            for row, texts in zip(rows.tolist(), about, strict=True)
+        ]
+
 
 def acts_of(tables: Sequence[StreamTable], kinds: Mapping[str, Kind], default_origin: str) -> Acts:
     """The rows of these streams, one after the other.
@@ -71,31 +86,14 @@ def acts_of(tables: Sequence[StreamTable], kinds: Mapping[str, Kind], default_or
         tables: streams with the role ``decisions``, stitched.
         kinds: name of each column that the contract wants of decisions to what it must be.
         default_origin: who decided, where a stream does not say.
-
-    Raises:
-        DataError: no stream has a column that is wanted.
     """
     columns: dict[str, pa.ChunkedArray] = {}
     by_name = [columns_by_name(t) for t in tables]
     for name, kind in kinds.items():
-        if not any(name in c for c in by_name):
-            known = sorted({n for c in by_name for n in c})
-            raise DataError(
-                f"No stream of decisions has a column `{name}`.{near_miss(name, known)}",
-                hint="Columns of other streams are called `stream.column`; another name for a column of this one goes "
-                "into its `columns`.",
-                missing=[name],
-            )
         columns[name] = _joined([c.get(name) for c in by_name], [len(t) for t in tables], TYPES[kind])
     for role in dict.fromkeys(r for t in tables for r in t.columns if r.startswith("key:")):
         columns[role] = _joined([t.columns.get(role) for t in tables], [len(t) for t in tables], CATEGORY)
     names = [name for name, _ in tables[0].stream.entities]
-    starts = np.cumsum([0, *(len(t) for t in tables)])
-
-    def named(row: int) -> str:
-        i = int(np.searchsorted(starts, row, side="right")) - 1
-        return tables[i].rows.name(int(tables[i].places[row - starts[i]]))
-
     return Acts(
         times=np.concatenate([t.times for t in tables]),
         entities={name: _merged([t.entities[name] for t in tables]) for name in names},
@@ -106,32 +104,90 @@ def acts_of(tables: Sequence[StreamTable], kinds: Mapping[str, Kind], default_or
             ),
             texts=ORIGINS,
         ),
-        n_acts=int(starts[-1]),
-        name=named,
+        n_acts=sum(len(t) for t in tables),
+        streams=np.repeat(np.arange(len(tables), dtype=np.int32), [len(t) for t in tables]),
+        places=np.concatenate([t.places for t in tables]),
     )
+
+
+def require_columns(known: Sequence[Collection[str]], kinds: Mapping[str, Kind]) -> None:
+    """Nothing, where every column that is wanted is one of some stream of decisions.
+
+    Args:
+        known: of each stream the columns that are read.
+        kinds: of ``acts_of``.
+
+    Raises:
+        DataError: no stream has a column that is wanted.
+    """
+    every = {name for names in known for name in names}
+    for name in kinds:
+        if name not in every:
+            raise DataError(
+                f"No stream of decisions has a column `{name}`.{near_miss(name, sorted(every))}",
+                hint="Columns of other streams are called `stream.column`; another name for a column of this one goes "
+                "into its `columns`.",
+                missing=[name],
+            )
+
+
+class Moments:
+    """How many moments there are at which nothing was done, bucket by bucket.
+
+    Args:
+        rule: when somebody could have acted.
+    """
+
+    def __init__(self, rule: NoAction) -> None:
+        self.rule = rule
+        self.planned = 0.0
+        self.n = self.n_acts = 0
+
+    def finding(self) -> Finding:
+        """The same in words.
+
+        Raises:
+            DataError: there are too many.
+        """
+        rule, problem = self.rule, too_many(self.planned)
+        if problem is not None:
+            raise problem
+        return Finding(
+            code="no-action-decisions",
+            severity=Severity.NOTICE,
+            message=f"{self.n:,} decisions to do nothing (`{rule.label}`) were added to {self.n_acts:,} acts: "
+            + (
+                f"at multiples of {rule.every_seconds:g} s"
+                if rule.policy == "grid"
+                else f"{rule.every_seconds:g} s after each act, and again until the next"
+            )
+            + f", while it was observed, no closer than {rule.margin_seconds:g} s to an act.",
+            hint="How often nothing is done depends on this rule; see whether the answer does.",
+            evidence={"count": self.n, "acts": self.n_acts, **rule.model_dump()},
+        )
 
 
 def with_moments(
     acts: Acts,
-    rule: NoAction,
     contract: TaskContract,
     observed: Sequence[StreamTable],
     default_origin: str,
-    findings: list[Finding],
+    n_streams: int,
+    found: Moments,
 ) -> Acts:
     """The acts, followed by decisions to do nothing, each by whoever acted last on the same.
 
+    Where all buckets so far have too many moments, none is made any longer: they are only counted.
+
     Args:
-        acts: what was done.
-        rule: when somebody could have acted.
+        acts: what was done; at least one.
         contract: which columns name the action, the trajectory and who decided.
         observed: streams of state that say since when and until when each was watched.
         default_origin: who decides before the first act.
-        findings: told how many there are.
-
-    Raises:
-        DataError: the rule makes too many.
+        n_streams: number of streams of decisions.
+        found: when somebody could have acted; told how many moments there are.
     """
+    rule = found.rule
     tables = [[acts.entities[n] for n in acts.entities]]
     watching = [t for t in observed if len(t.entities) == len(acts.entities)]
     tables += [[t.entities[n] for n in acts.entities] for t in watching]
@@ -146,38 +202,22 @@ def with_moments(
     here = np.unique(keys[0])
     number = np.full(n_keys, -1, dtype=np.int64)
     number[here] = np.arange(len(here))
-    about, moments = moments_without_act(rule, number[keys[0]], acts.times, begins[here], ends[here])
+    plan = planned_moments(rule, number[keys[0]], acts.times, begins[here], ends[here])
+    found.planned += plan.total
+    if too_many(found.planned) is not None:
+        return acts
+    about, moments = moments_without_act(rule, plan, number[keys[0]], acts.times)
+    found.n += len(moments)
+    found.n_acts += len(acts)
     last = as_of(about, moments, number[keys[0]], acts.times)
     example = np.zeros(len(here), dtype=np.int64)
     example[number[keys[0]]] = np.arange(len(acts))
-    told = Finding(
-        code="no-action-decisions",
-        severity=Severity.NOTICE,
-        message=f"{len(moments):,} decisions to do nothing (`{rule.label}`) were added to {len(acts):,} acts: "
-        + (
-            f"at multiples of {rule.every_seconds:g} s"
-            if rule.policy == "grid"
-            else f"{rule.every_seconds:g} s after each act, and again until the next"
-        )
-        + f", while it was observed, no closer than {rule.margin_seconds:g} s to an act.",
-        hint="How often nothing is done depends on this rule; see whether the answer does.",
-        evidence={"count": len(moments), "acts": len(acts), **rule.model_dump()},
-    )
-    findings.append(told)
     carried = {*contract.data.trajectory, contract.data.demonstrator}
     columns = {
         name: _extended(name, column, last, len(moments), rule.label, contract, name in carried)
         for name, column in acts.columns.items()
     }
     made = np.where(last >= 0, acts.origins.codes[np.maximum(last, 0)], ORIGINS.index(default_origin))
-    by_act = acts.name
-
-    def named(row: int) -> str:
-        if row < acts.n_acts:
-            return by_act(row)
-        when = np.datetime64(int(moments[row - acts.n_acts]), "s")
-        return f"nothing done at {when}Z"
-
     return replace(
         acts,
         times=np.concatenate([acts.times, moments]),
@@ -187,7 +227,8 @@ def with_moments(
         },
         columns=columns,
         origins=replace(acts.origins, codes=np.concatenate([acts.origins.codes, made.astype(np.int32)])),
-        name=named,
+        streams=np.concatenate([acts.streams, np.full(len(moments), n_streams, np.int32)]),
+        places=np.concatenate([acts.places, np.arange(len(moments))]),
     )
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from telic.typing import FloatArray, LongArray
 
-__all__ = ["as_of", "first_after", "in_order"]
+__all__ = ["as_of", "first_after", "in_order", "seconds_between"]
 
 Keys = NDArray[np.integer[Any]]
 
@@ -60,6 +60,19 @@ def first_after(
     inside = np.minimum(found, len(row_keys) - 1)
     row = inside if order is None else order[inside]
     return np.where((found < len(row_keys)) & (row_keys[row] == keys), row, -1)
+
+
+def seconds_between(times: FloatArray, row_times: FloatArray, rows: LongArray) -> FloatArray:
+    """``(n,)`` seconds from a row to a moment; NaN where there is no row.
+
+    Args:
+        times: ``(n,)`` of the moments.
+        row_times: ``(m,)`` of all rows.
+        rows: ``(n,)`` the row of each moment, -1 where there is none.
+    """
+    if not len(row_times):
+        return np.full(len(times), np.nan)
+    return np.where(rows >= 0, times - row_times[np.maximum(rows, 0)], np.nan)
 
 
 def in_order(keys: Keys, times: FloatArray) -> LongArray | None:

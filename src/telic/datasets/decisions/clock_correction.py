@@ -1,73 +1,180 @@
-"""The clocks of all streams put right: stated offsets taken off, others estimated from shared events."""
+"""The clocks of all streams put right: stated offsets taken off, others estimated from shared events.
+
+Events are matched bucket by bucket where streams are on the disk, and of very many events a sample by their names is
+taken, whether streams are in memory or not: what a million events tell is surer than any clock is steady.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
-from telic.datasets.sources.labels import labels_and_codes
 from telic.errors import DataError
 from telic.reports import Finding, Severity
-from telic.typing import LongArray
+from telic.typing import FloatArray, LongArray
 
 from .clocks import LEAST_EVENTS, LEVEL, ClockEstimate, estimate_clock
-from .stream_table import Coded, StreamTable, shared_keys
+from .dealing import deal, hashes
+from .disk import Disk
+from .shelf import RawStream
+from .stream_table import Coded, coded, shared_keys
 
-__all__ = ["corrected"]
+__all__ = ["MOST_EVENTS", "Correction", "corrections"]
+
+MOST_EVENTS = 1 << 20
+"""Shared events by which clocks are compared; of more, those with the least hashes of their names."""
 
 
-def corrected(tables: Mapping[str, StreamTable], findings: list[Finding]) -> dict[str, StreamTable]:
-    """The streams with times by one clock.
+@dataclass(frozen=True, kw_only=True)
+class Correction:
+    """Times by one clock to times by the clock that counts as right.
+
+    Attributes:
+        offset: seconds that the contract states.
+        estimate: what shared events say; None: the clock is not estimated.
+    """
+
+    offset: float = 0.0
+    estimate: ClockEstimate | None = None
+
+    def __call__(self, times: FloatArray) -> FloatArray:
+        """``(n,)`` seconds by the right clock."""
+        stated = times - self.offset if self.offset else times
+        return stated if self.estimate is None else self.estimate.corrected(stated)
+
+
+def corrections(
+    raw: Mapping[str, RawStream], findings: list[Finding], disk: Disk | None
+) -> dict[str, Correction]:
+    """How the times of each stream are put right.
 
     Args:
-        tables: name to all rows of each stream.
+        raw: name to each stream as it was read.
         findings: told how far each clock was off, and how sure that is.
+        disk: where streams are; None: they are in memory.
 
     Raises:
         DataError: two streams share too few events to compare their clocks by.
     """
-    stated = {
-        name: replace(t, times=t.times - t.stream.clock.offset_seconds)
-        if t.stream.clock.offset_seconds
-        else t
-        for name, t in tables.items()
-    }
+    stated = {name: Correction(offset=r.stream.clock.offset_seconds) for name, r in raw.items()}
     right = dict(stated)
-    for name, table in stated.items():
-        clock = table.stream.clock
+    for name, here in raw.items():
+        clock = here.stream.clock
         if clock.estimate_against:
-            other = stated[clock.estimate_against]
-            here, there = _shared_events(table, other, clock.key, clock.key_there or clock.key)
-            estimate = estimate_clock(
-                table.times[here], other.times[there], lag_seconds=clock.lag_seconds, with_drift=clock.drift
+            there = raw[clock.estimate_against]
+            events = _shared_events(
+                _Noted(here, clock.key, stated[name]),
+                _Noted(there, clock.key_there or clock.key, stated[clock.estimate_against]),
+                disk,
             )
-            findings += _findings(table, other, estimate)
-            right[name] = replace(table, times=estimate.corrected(table.times))
+            estimate = estimate_clock(
+                events.here, events.there, lag_seconds=clock.lag_seconds, with_drift=clock.drift
+            )
+            ends = stated[name](np.array([here.first, here.last]))
+            findings += _findings(name, clock.estimate_against, estimate, events.n, ends)
+            right[name] = replace(stated[name], estimate=estimate)
     return right
 
 
-def _shared_events(
-    table: StreamTable, other: StreamTable, key: tuple[str, ...], key_there: tuple[str, ...]
-) -> tuple[LongArray, LongArray]:
-    """Rows of both that note the same events; of several notes of one event the first in time counts."""
-    ours, theirs = (
-        [_coded(t, column) for column in columns] for t, columns in ((table, key), (other, key_there))
-    )
-    here, there = shared_keys([ours, theirs], [len(table), len(other)])
-    (events, rows), (events_there, rows_there) = (
-        _first_notes(k, t.times) for k, t in ((here, table), (there, other))
-    )
-    both, i, j = np.intersect1d(events, events_there, assume_unique=True, return_indices=True)
-    if len(both) < LEAST_EVENTS:
+@dataclass(frozen=True)
+class _Noted:
+    """A stream as notes of events: by which columns, and by which clock."""
+
+    raw: RawStream
+    key: tuple[str, ...]
+    clock: Correction
+
+    @property
+    def roles(self) -> list[str]:
+        return [f"clock:{column}" for column in self.key]
+
+    def tables(self) -> Iterator[tuple[pa.Table, NDArray[np.uint64]]]:
+        for start, columns in self.raw.held.parts(list(dict.fromkeys([*self.roles, "time"]))):
+            table = pa.table(columns)
+            keys = [coded(table[role]) for role in self.roles]
+            yield table, hashes(keys, np.arange(start, start + len(table)))
+
+    def buckets(self, n: int, disk: Disk | None) -> Iterator[tuple[list[Coded], FloatArray]]:
+        """Keys and times of the rows of each bucket."""
+        dealt = None
+        if disk is None:
+            several: Iterator[pa.Table] = (table for table, _ in self.tables())
+        else:
+            dealt = deal(self.tables(), n, disk, self.raw.people)
+            several = (dealt.bucket(i) for i in range(n))
+        for table in several:
+            times = np.asarray(table["time"].to_numpy(), dtype=np.float64)
+            yield [coded(table[role]) for role in self.roles], self.clock(times)
+        if dealt is not None:
+            dealt.remove()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Events:
+    """Events that both logs hold, in the order of their names.
+
+    Attributes:
+        here, there: ``(k,)`` seconds at which they were noted.
+        n: how many there are in all.
+    """
+
+    here: FloatArray
+    there: FloatArray
+    n: int
+
+
+def _shared_events(ours: _Noted, theirs: _Noted, disk: Disk | None) -> _Events:
+    """Of several notes of one event the first in time counts."""
+    n_buckets, n = 1, 0
+    if disk is not None:
+        n_buckets += (ours.raw.held.n_bytes + theirs.raw.held.n_bytes) // disk.bucket
+    found: list[tuple[FloatArray, FloatArray, NDArray[np.uint64], list[tuple[str, ...]]]] = []
+    least: list[list[str]] = [[], []]
+    for (keys, times), (keys_there, times_there) in zip(
+        ours.buckets(n_buckets, disk), theirs.buckets(n_buckets, disk), strict=True
+    ):
+        least = [_least(a, b) for a, b in zip(least, (keys, keys_there), strict=True)]
+        here, there = shared_keys([keys, keys_there], [len(times), len(times_there)])
+        (events, rows), (events_there, rows_there) = (
+            _first_notes(k, t) for k, t in ((here, times), (there, times_there))
+        )
+        _, i, j = np.intersect1d(events, events_there, assume_unique=True, return_indices=True)
+        rows, rows_there = rows[i], rows_there[j]
+        n += len(rows)
+        names = [replace(c, codes=c.codes[rows]) for c in keys]
+        texts = [tuple(c.texts[c.codes[k]] for c in names) for k in range(len(rows))] if n_buckets > 1 else []
+        found.append((times[rows], times_there[rows_there], hashes(names, rows), texts))
+        if sum(len(f[0]) for f in found) > MOST_EVENTS:
+            found = [_sample(found)]
+    if n < LEAST_EVENTS:
+        here_name, there_name = ours.raw.stream.name, theirs.raw.stream.name
         raise DataError(
-            f"Streams `{table.stream.name}` and `{other.stream.name}` share {len(both)} events by "
-            f"{', '.join(key)} (there {', '.join(key_there)}); at least {LEAST_EVENTS} are needed to compare clocks. "
-            f"Here: {_shown(ours)}; there: {_shown(theirs)}.",
+            f"Streams `{here_name}` and `{there_name}` share {n} events by {', '.join(ours.key)} (there "
+            f"{', '.join(theirs.key)}); at least {LEAST_EVENTS} are needed to compare clocks. Here: "
+            f"{_shown(least[0])}; there: {_shown(least[1])}.",
             hint="Name columns that hold the same identity in both, or state `clock.offset_seconds`.",
         )
-    return rows[i], rows_there[j]
+    times, times_there = (np.concatenate([f[side] for f in found]) for side in (0, 1))
+    if n_buckets > 1:
+        names_of = [name for f in found for name in f[3]]
+        order = np.array(sorted(range(len(names_of)), key=names_of.__getitem__), dtype=np.int64)
+        times, times_there = times[order], times_there[order]
+    return _Events(here=times, there=times_there, n=n)
+
+
+def _sample(
+    found: list[tuple[FloatArray, FloatArray, NDArray[np.uint64], list[tuple[str, ...]]]],
+) -> tuple[FloatArray, FloatArray, NDArray[np.uint64], list[tuple[str, ...]]]:
+    """The events with the least hashes: of samples of parts the sample is that of the whole."""
+    here, there, hashed = (np.concatenate([f[k] for f in found]) for k in range(3))
+    names = [name for f in found for name in f[3]]
+    keep = hashed <= np.partition(hashed, MOST_EVENTS - 1)[MOST_EVENTS - 1]
+    kept = [names[k] for k in np.flatnonzero(keep).tolist()] if names else []
+    return here[keep], there[keep], hashed[keep], kept
 
 
 def _first_notes(keys: LongArray, times: np.ndarray) -> tuple[LongArray, LongArray]:
@@ -77,18 +184,20 @@ def _first_notes(keys: LongArray, times: np.ndarray) -> tuple[LongArray, LongArr
     return events[known], order[first[known]]
 
 
-def _coded(table: StreamTable, column: str) -> Coded:
-    codes, texts = labels_and_codes(table.columns[f"clock:{column}"])
-    return Coded(codes=codes, texts=texts)
+def _least(texts: list[str], columns: list[Coded]) -> list[str]:
+    """The first text of each column, in order; empty: it has none."""
+    firsts = [c.texts[0] if c.texts else "" for c in columns]
+    return [min(filter(None, pair), default="") for pair in zip(texts or firsts, firsts, strict=True)]
 
 
-def _shown(columns: list[Coded]) -> str:
-    return "/".join(c.texts[0] if c.texts else "nothing" for c in columns)
+def _shown(texts: list[str]) -> str:
+    return "/".join(text or "nothing" for text in texts)
 
 
-def _findings(table: StreamTable, other: StreamTable, e: ClockEstimate) -> list[Finding]:
-    name, low, high = table.stream.name, *e.offset_interval
-    bound = float(np.max(e.bound(table.times))) if len(table) else 0.0
+def _findings(name: str, other: str, e: ClockEstimate, n: int, ends: FloatArray) -> list[Finding]:
+    low, high = e.offset_interval
+    bound = float(np.max(e.bound(ends)))
+    shared = f"{e.n_events:,} of {n:,}" if n > e.n_events else f"{n:,}"
     drift = (
         f", and gains {_seconds(e.drift * 86_400)} a day"
         if e.drift_interval[0] > 0 or e.drift_interval[1] < 0
@@ -98,13 +207,13 @@ def _findings(table: StreamTable, other: StreamTable, e: ClockEstimate) -> list[
         Finding(
             code="clock-skew",
             severity=Severity.WARNING if e.is_off else Severity.INFO,
-            message=f"The clock of stream `{name}` is {_seconds(e.offset)} ahead of that of `{other.stream.name}` "
-            f"({LEVEL:.0%} interval {_seconds(low)} to {_seconds(high)}, {e.n_events:,} shared events){drift}; its "
+            message=f"The clock of stream `{name}` is {_seconds(e.offset)} ahead of that of `{other}` "
+            f"({LEVEL:.0%} interval {_seconds(low)} to {_seconds(high)}, {shared} shared events){drift}; its "
             f"times were corrected and may still be wrong by {_seconds(bound)}.",
             hint="States younger than that may be from after the decision." if e.is_off else "",
             evidence={
                 "stream": name,
-                "against": other.stream.name,
+                "against": other,
                 "offset_seconds": e.offset,
                 "offset_interval": list(e.offset_interval),
                 "drift": e.drift,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,45 @@ from telic.typing import FloatArray, LongArray
 
 from .as_of import as_of
 
-__all__ = ["MOST_MOMENTS", "moments_without_act"]
+__all__ = ["MOST_MOMENTS", "Planned", "moments_without_act", "planned_moments", "too_many"]
 
 MOST_MOMENTS = 50_000_000
 """More than this many moments are a mistake in ``every_seconds`` rather than decisions."""
 
 
-def moments_without_act(
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """Moments that are not yet made.
+
+    Attributes:
+        who: ``(k,)`` whom each row of them is about.
+        start: ``(k,)`` seconds from which they are counted.
+        first: how manieth of them is the first.
+        count: ``(k,)`` how many there are.
+    """
+
+    who: LongArray
+    start: FloatArray
+    first: int
+    count: FloatArray
+
+    @property
+    def total(self) -> float:
+        """How many there are in all, those next to acts among them."""
+        return float(self.count.sum())
+
+
+def planned_moments(
     rule: NoAction, keys: NDArray[Any], times: FloatArray, begins: FloatArray, ends: FloatArray
+) -> Planned:
+    """Where moments would lie, before those next to acts are left out; arguments as ``moments_without_act``."""
+    if rule.policy == "grid":
+        return _multiples(begins, ends, rule.every_seconds)
+    return _after_acts(keys, times, begins, ends, rule.every_seconds)
+
+
+def moments_without_act(
+    rule: NoAction, plan: Planned, keys: NDArray[Any], times: FloatArray
 ) -> tuple[LongArray, FloatArray]:
     """Whom each moment is about, and its time in seconds, by whom and time.
 
@@ -28,21 +60,12 @@ def moments_without_act(
 
     Args:
         rule: the contract's.
+        plan: of ``planned_moments``, whose ``begins`` and ``ends`` say since and until when each was observed.
         keys: ``(n,)`` whom each act is about, 0 to K - 1.
         times: ``(n,)`` seconds of the acts.
-        begins: ``(K,)`` seconds from which each was observed.
-        ends: ``(K,)`` seconds until which.
-
-    Raises:
-        DataError: there are more than ``MOST_MOMENTS``.
     """
-    every = rule.every_seconds
-    if rule.policy == "grid":
-        start, count = _multiples(begins, ends, every)
-        about, nth = _counted(count)
-        moments = start[about] + nth * every
-    else:
-        about, moments = _after_acts(keys, times, begins, ends, every)
+    which, nth = _counted(plan.count.astype(np.int64))
+    about, moments = plan.who[which], plan.start[which] + (nth + plan.first) * rule.every_seconds
     before = as_of(about, moments, keys, times, same_time=True)
     gap = (
         np.where(before >= 0, moments - times[np.maximum(before, 0)], np.inf)
@@ -55,15 +78,29 @@ def moments_without_act(
     return about[keep], moments[keep]
 
 
-def _multiples(begins: FloatArray, ends: FloatArray, every: float) -> tuple[FloatArray, LongArray]:
+def too_many(total: float) -> DataError | None:
+    """The error of so many moments, where they are more than ``MOST_MOMENTS``.
+
+    Args:
+        total: of the plans.
+    """
+    if total <= MOST_MOMENTS:
+        return None
+    return DataError(
+        f"`decisions.no_action` makes {total:,.0f} moments; at most {MOST_MOMENTS:,} are taken.",
+        hint="Raise `every_seconds`; is the time of some row decades off?",
+    )
+
+
+def _multiples(begins: FloatArray, ends: FloatArray, every: float) -> Planned:
     first = np.ceil(begins / every)
     count = np.maximum(np.floor(ends / every) - first + 1, 0)
-    return first * every, _bounded(count)
+    return Planned(who=np.arange(len(begins)), start=first * every, first=0, count=count)
 
 
 def _after_acts(
     keys: NDArray[Any], times: FloatArray, begins: FloatArray, ends: FloatArray, every: float
-) -> tuple[LongArray, FloatArray]:
+) -> Planned:
     """``every`` seconds after each act (and after the beginning), again and again until the next one (or the end)."""
     order = np.lexsort((times, keys))
     who = np.concatenate([np.arange(len(begins)), keys[order]])
@@ -76,18 +113,7 @@ def _after_acts(
     count = np.floor((until - start) / every)
     inside = ~last & (count >= 1) & (start + count * every >= until)  # the next act itself is not a moment
     count = np.maximum(count - inside, 0)
-    which, nth = _counted(_bounded(count))
-    return who[which], start[which] + (nth + 1) * every
-
-
-def _bounded(count: FloatArray) -> LongArray:
-    total = float(count.sum())
-    if not total <= MOST_MOMENTS:
-        raise DataError(
-            f"`decisions.no_action` makes {total:,.0f} moments; at most {MOST_MOMENTS:,} are taken.",
-            hint="Raise `every_seconds`; is the time of some row decades off?",
-        )
-    return count.astype(np.int64)
+    return Planned(who=who, start=start, first=1, count=count)
 
 
 def _counted(count: LongArray) -> tuple[LongArray, LongArray]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,10 +15,53 @@ from telic.typing import BoolArray
 
 from .acts import Acts
 
-__all__ = ["made_by"]
+__all__ = ["Overrides", "made_by"]
 
 
-def made_by(acts: Acts, contract: TaskContract, findings: list[Finding]) -> dict[str, pa.ChunkedArray]:
+class Overrides:
+    """What people did in place of what was proposed, bucket by bucket."""
+
+    def __init__(self) -> None:
+        self._asked = 0
+        self._pairs: Counter[tuple[str | None, str | None]] = Counter()
+
+    def seen(
+        self, overridden: BoolArray, asked: BoolArray, proposed: pa.ChunkedArray, done: pa.ChunkedArray
+    ) -> None:
+        """A bucket.
+
+        Args:
+            overridden: ``(n,)`` whether something else was done than proposed.
+            asked: ``(n,)`` whether something was proposed.
+            proposed: ``(n,)`` what, as text.
+            done: ``(n,)`` what was done, as text.
+        """
+        self._asked += int(asked.sum())
+        pairs = pa.table({"proposed": proposed, "done": done}).filter(pa.array(overridden))
+        for c in pairs.group_by(["proposed", "done"]).aggregate([([], "count_all")]).to_pylist():
+            self._pairs[c["proposed"], c["done"]] += c["count_all"]
+
+    def finding(self) -> Finding:
+        """The same in words."""
+        counts = sorted(self._pairs.items(), key=lambda c: (-c[1], str(c[0][0]), str(c[0][1])))
+        n = sum(self._pairs.values())
+        told = ", ".join(f"{done} for {proposed} {count:,} times" for (proposed, done), count in counts[:3])
+        return Finding(
+            code="overrides",
+            severity=Severity.INFO,
+            message=f"People overrode {n:,} of {self._asked:,} proposals{f' ({told})' if told else ''}; each is a "
+            "decision of theirs, with what was proposed beside it.",
+            evidence={
+                "proposals": self._asked,
+                "overridden": n,
+                "pairs": [
+                    {"proposed": proposed, "done": done, "count": count} for (proposed, done), count in counts
+                ],
+            },
+        )
+
+
+def made_by(acts: Acts, contract: TaskContract, found: Overrides) -> dict[str, pa.ChunkedArray]:
     """``decision.origin``, and ``decision.proposed`` and ``decision.overridden`` where a policy proposed.
 
     A decision that is not what was proposed is a person's; one that is, is the policy's, unless the log says by itself
@@ -25,7 +70,7 @@ def made_by(acts: Acts, contract: TaskContract, findings: list[Finding]) -> dict
     Args:
         acts: the decisions.
         contract: names the columns.
-        findings: told what was overridden.
+        found: told what was overridden.
     """
     column = contract.data.origin_column
     stated = None if column is None else acts.columns[column]
@@ -42,7 +87,7 @@ def made_by(acts: Acts, contract: TaskContract, findings: list[Finding]) -> dict
     if stated is None:
         origins = pc.if_else(pa.array(asked & same), "policy", origins)
     shown = proposed.cast(pa.string())
-    findings.append(_finding(overridden, asked, shown, action.cast(pa.string())))
+    found.seen(overridden, asked, shown, action.cast(pa.string()))
     return {
         "decision.origin": _chunked(origins).cast(pa.string()).dictionary_encode().cast(CATEGORY),
         "decision.proposed": shown.dictionary_encode().cast(CATEGORY),
@@ -61,26 +106,3 @@ def _same(proposed: pa.ChunkedArray, action: pa.ChunkedArray, contract: TaskCont
 
 def _chunked(column: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
     return column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
-
-
-def _finding(
-    overridden: BoolArray, asked: BoolArray, proposed: pa.ChunkedArray, done: pa.ChunkedArray
-) -> Finding:
-    pairs = pa.table({"proposed": proposed, "done": done}).filter(pa.array(overridden))
-    counts = pairs.group_by(["proposed", "done"]).aggregate([([], "count_all")]).to_pylist()
-    counts.sort(key=lambda c: (-c["count_all"], str(c["proposed"]), str(c["done"])))
-    n, of = int(overridden.sum()), int(asked.sum())
-    told = ", ".join(f"{c['done']} for {c['proposed']} {c['count_all']:,} times" for c in counts[:3])
-    return Finding(
-        code="overrides",
-        severity=Severity.INFO,
-        message=f"People overrode {n:,} of {of:,} proposals{f' ({told})' if told else ''}; each is a decision of theirs"
-        ", with what was proposed beside it.",
-        evidence={
-            "proposals": of,
-            "overridden": n,
-            "pairs": [
-                {"proposed": c["proposed"], "done": c["done"], "count": c["count_all"]} for c in counts
-            ],
-        },
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,17 +13,20 @@ from telic._core.near_miss import near_miss
 from telic.contract import Data, Stream, TaskContract
 from telic.datasets.sources.files import SourceFile, source_file
 from telic.datasets.sources.formats.registry import is_folder_format
-from telic.datasets.sources.labels import labels_and_codes
 from telic.datasets.sources.plan import Kind, Use, uses_of
-from telic.datasets.sources.read import columns_of, read_uses
+from telic.datasets.sources.read import columns_of, pass_by, release
+from telic.datasets.sources.rows import RowNames
 from telic.datasets.sources.zones import ZONE_NEEDED
 from telic.errors import DataError, PermanentError
-from telic.reports import Finding, Severity
+from telic.reports import Finding
+from telic.typing import FloatArray
 
+from .first_rows import FirstRows
 from .needs import Needs
-from .stream_table import Coded, StreamTable
+from .shelf import Held, RawStream, Shelf
+from .stream_table import StreamTable, coded
 
-__all__ = ["columns_by_name", "files_of", "read_stream", "selected"]
+__all__ = ["columns_by_name", "files_of", "read_stream", "tables_of"]
 
 NOT_TOLD = frozenset({"extra-columns"})
 """Findings of the reader that say nothing here: a stream is read for the few columns that are joined."""
@@ -68,8 +71,9 @@ def read_stream(
     contract: TaskContract,
     needs: Needs,
     files: tuple[SourceFile, ...],
+    shelf: Shelf,
     findings: list[Finding],
-) -> StreamTable:
+) -> RawStream:
     """All rows of a stream in the order of the files, also those that its ``where`` leaves out: clocks need them.
 
     Args:
@@ -77,10 +81,12 @@ def read_stream(
         contract: its reading rules (missing texts, decimal mark, encoding).
         needs: which columns are wanted.
         files: of the stream.
+        shelf: where rows are kept.
         findings: told what the reader notices.
 
     Raises:
         DataError: a value, time or line breaks the contract; file and line are named.
+        NeedsWhole: the stream must be in memory as a whole, and there is more than is to be held.
     """
     data = contract.data.model_copy(
         update={
@@ -92,91 +98,91 @@ def read_stream(
         }
     )
     uses = _uses(stream, contract, needs, _present(files, data))
-    source = read_uses(files, uses, data)
-    findings += [f for f in source.findings if f.code not in NOT_TOLD]
-    columns = source.columns
-    if "demonstrator" in columns:
-        columns[f"column:{contract.data.demonstrator}"] = columns.pop("demonstrator")
-    times = columns.pop("time")
-    gone = np.asarray(times.is_null().combine_chunks().to_numpy(zero_copy_only=False))
-    if gone.any():
-        raise DataError(
-            f"The time (column `{stream.time}` of stream `{stream.name}`) is missing in {int(gone.sum()):,} of "
-            f"{len(gone):,} rows: {source.rows.first(np.flatnonzero(gone))}.",
-            hint="Rows are joined by time; leave these out with `where`, or fill it in.",
-            rows=np.flatnonzero(gone)[:20].tolist(),
-        )
-    entities = {name: _coded(columns.pop(f"entity:{name}")) for name, _ in stream.entities}
-    return StreamTable(
+    people = _people(stream, contract, uses)
+    held = shelf.held([u.role for u in uses], people)
+    passed = pass_by(files, uses, data, held)
+    passed.rows.require_any([s.name for s in files])
+    release()
+    findings += [f for f in passed.findings if f.code not in NOT_TOLD]
+    first, last = _times(stream, held, passed.rows)
+    return RawStream(
         stream=stream,
-        times=np.asarray(times.to_numpy(), dtype=np.float64),
-        entities=entities,
-        columns=columns,
-        places=np.arange(source.n_rows),
-        rows=source.rows,
+        held=held,
+        rows=passed.rows,
         files=files,
+        roles=tuple(_at_home(u.role, contract) for u in uses),
+        people=frozenset(_at_home(r, contract) for r in people),
+        first=first,
+        last=last,
     )
 
 
-def selected(table: StreamTable, findings: list[Finding]) -> StreamTable:
-    """The rows that ``where`` of the stream lets through and that say whom they are about.
+def _people(stream: Stream, contract: TaskContract, uses: Sequence[Use]) -> frozenset[str]:
+    """Roles whose values are names of people: who decided, and what other streams hold of the same people."""
+    who = contract.data.demonstrator
+    if who is None:
+        return frozenset()
+    people = {"demonstrator"}
+    for s in contract.streams:
+        if s.role == "decisions":
+            inside = dict(s.columns).get(who, who)
+            people |= {f"entity:{name}" for name, column in s.entities if column == inside}
+            people |= {u.role for u in uses if s is stream and u.column == inside}
+    for rule in contract.decisions.outcomes:
+        there = zip(rule.key, rule.key_there or rule.key, strict=True)
+        people |= {f"key:{c}" for key, c in there if rule.stream == stream.name and key == who}
+    return frozenset(people & {u.role for u in uses})
+
+
+def _times(stream: Stream, held: Held, rows: RowNames) -> tuple[float, float]:
+    """The least and the greatest time, where none is missing."""
+    gone, first, last = FirstRows(), np.inf, -np.inf
+    for start, columns in held.parts(["time"]):
+        times = columns["time"]
+        missing = np.asarray(times.is_null().combine_chunks().to_numpy(zero_copy_only=False))
+        gone.add(start + np.flatnonzero(missing))
+        if not missing.any():
+            seconds = np.asarray(times.to_numpy(), dtype=np.float64)
+            first = min(first, float(seconds.min(initial=np.inf)))
+            last = max(last, float(seconds.max(initial=-np.inf)))
+    if gone.count:
+        raise DataError(
+            f"The time (column `{stream.time}` of stream `{stream.name}`) is missing in {gone.count:,} of "
+            f"{rows.total:,} rows: {gone.named(rows)}.",
+            hint="Rows are joined by time; leave these out with `where`, or fill it in.",
+            rows=gone.places,
+        )
+    return first, last
+
+
+def tables_of(
+    raw: RawStream, contract: TaskContract, corrected: Callable[[FloatArray], FloatArray]
+) -> Iterator[StreamTable]:
+    """The rows of a stream, some after the other, in the order of the files.
 
     Args:
-        table: all rows.
-        findings: told how many were left out.
-
-    Raises:
-        DataError: none are left.
+        raw: as it was read.
+        contract: names who decided.
+        corrected: its times by the right clock.
     """
-    chosen = np.ones(len(table), dtype=bool)
-    for column, wanted in table.stream.where:
-        named = _coded(table.columns[f"where:{column}"])
-        chosen &= np.isin(named.codes, [i for i, text in enumerate(named.texts) if text in wanted])
-    return _about_somebody(table if chosen.all() else _left(table, chosen, findings), findings)
+    for start, columns in raw.held.parts():
+        columns = {_at_home(role, contract): values for role, values in columns.items()}
+        times = np.asarray(columns.pop("time").to_numpy(), dtype=np.float64)
+        entities = {name: coded(columns.pop(f"entity:{name}")) for name, _ in raw.stream.entities}
+        yield StreamTable(
+            stream=raw.stream,
+            times=corrected(times),
+            entities=entities,
+            columns=columns,
+            places=np.arange(start, start + len(times)),
+            rows=raw.rows,
+            files=raw.files,
+        )
 
 
-def _left(table: StreamTable, chosen: np.ndarray, findings: list[Finding]) -> StreamTable:
-    name, n, left = table.stream.name, len(table), int(np.sum(~chosen))
-    if left == n:
-        raise DataError(
-            f"None of the {n:,} rows of stream `{name}` is one that its `where` asks for.",
-            hint="Compare the values in `where` with those of the file, letter by letter.",
-        )
-    findings.append(
-        Finding(
-            code="stream-rows-left-out",
-            severity=Severity.INFO,
-            message=f"{left:,} of {n:,} rows of stream `{name}` are not what its `where` asks for.",
-            evidence={"stream": name, "count": left, "rows": n},
-        )
-    )
-    return table.take(chosen)
-
-
-def _about_somebody(table: StreamTable, findings: list[Finding]) -> StreamTable:
-    """Without the rows that do not say whom they are about."""
-    some = np.ones(len(table), dtype=bool)
-    for coded in table.entities.values():
-        some &= coded.codes >= 0
-    if some.all():
-        return table
-    name, places = table.stream.name, np.flatnonzero(~some)
-    if not some.any():
-        raise DataError(
-            f"No row of stream `{name}` says whom it is about ({', '.join(k for k, _ in table.stream.entities)}).",
-            hint="Are `entities` the right columns?",
-        )
-    findings.append(
-        Finding(
-            code="stream-rows-about-nobody",
-            severity=Severity.WARNING,
-            message=f"{len(places):,} of {len(table):,} rows of stream `{name}` do not say whom they are about and "
-            f"were left out: {table.first(places)}.",
-            hint="Fill in the columns of `entities`.",
-            evidence={"stream": name, "count": len(places)},
-        )
-    )
-    return table.take(some)
+def _at_home(role: str, contract: TaskContract) -> str:
+    """What a role is called from here on: who decided is one column among others until decisions are read."""
+    return f"column:{contract.data.demonstrator}" if role == "demonstrator" else role
 
 
 def _uses(stream: Stream, contract: TaskContract, needs: Needs, present: list[str]) -> list[Use]:
@@ -214,11 +220,6 @@ def _role(column: str, contract: TaskContract) -> str:
 
 def _present(files: tuple[SourceFile, ...], data: Data) -> list[str]:
     return list(dict.fromkeys(c for file in files for c in columns_of(file, data)))
-
-
-def _coded(column: pa.ChunkedArray) -> Coded:
-    codes, texts = labels_and_codes(column)
-    return Coded(codes=codes, texts=texts)
 
 
 def columns_by_name(table: StreamTable) -> Mapping[str, pa.ChunkedArray]:

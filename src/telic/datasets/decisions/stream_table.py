@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from telic._core.codes import renumber
 from telic.contract import Stream
 from telic.datasets.sources.files import SourceFile
+from telic.datasets.sources.labels import labels_and_codes
 from telic.datasets.sources.rows import RowNames
 from telic.typing import BoolArray, FloatArray, IntArray, LongArray
 
-__all__ = ["Coded", "StreamTable", "codes_of", "shared_keys"]
+__all__ = ["Coded", "StreamTable", "coded", "codes_of", "shared_keys"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +68,28 @@ class StreamTable:
             places=self.places[chosen],
         )
 
-    def first(self, rows: NDArray[Any]) -> str:
-        """The first few of these rows by file and line."""
-        return self.rows.first(np.sort(self.places[rows]))
+    def as_table(self) -> pa.Table:
+        """The rows as a table: ``time``, ``place``, ``entity:NAME`` and the columns by their roles."""
+        columns = {"time": pa.chunked_array([self.times]), "place": pa.chunked_array([self.places])}
+        columns |= {f"entity:{name}": c.column() for name, c in self.entities.items()}
+        return pa.table(columns | dict(self.columns))
+
+    def with_rows(self, table: pa.Table) -> StreamTable:
+        """The same stream with the rows of ``as_table``."""
+        columns = {name: table[name] for name in table.column_names}
+        return replace(
+            self,
+            times=np.asarray(columns.pop("time").to_numpy(), dtype=np.float64),
+            places=np.asarray(columns.pop("place").to_numpy(), dtype=np.int64),
+            entities={name: coded(columns.pop(f"entity:{name}")) for name in self.entities},
+            columns=columns,
+        )
+
+
+def coded(column: pa.ChunkedArray) -> Coded:
+    """A column of texts (dictionary) by its codes."""
+    codes, texts = labels_and_codes(column)
+    return Coded(codes=codes, texts=texts)
 
 
 def codes_of(columns: Sequence[Coded | pa.ChunkedArray]) -> LongArray:

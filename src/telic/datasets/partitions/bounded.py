@@ -12,14 +12,16 @@ from telic.contract import TaskContract
 from telic.datasets.privacy.at_the_door import after_reading
 from telic.datasets.privacy.guard import Guard
 from telic.datasets.sources.assemble import assemble
+from telic.datasets.sources.at_once import demonstrations_at_once, joined_log
 from telic.datasets.sources.files import SourceFile
-from telic.datasets.sources.read import SourceColumns, read_sources, release
+from telic.datasets.sources.read import SourceColumns, release
 from telic.datasets.store import DatasetStore, DatasetVersion
 from telic.errors import TemporaryError
 from telic.reports import Provenance
 from telic.trajectories import Demonstrations
 
-from .reading import Group, WasRead, groups_of, joined, read_group
+from .reading import Group, WasRead, groups_of, read_group
+from .reading import joined as several_groups
 from .sizes import Sizes
 from .spilling import NeedsWhole
 from .text_table import OPEN
@@ -49,7 +51,7 @@ def ingest_bounded(
     """The version, where the log is large or several share the work; else the demonstrations that it holds.
 
     Args:
-        contract: says what the columns mean; without streams.
+        contract: says what the columns mean.
         sources: the files.
         guard: of the reading.
         store: for the version, and for what does not fit into memory.
@@ -99,12 +101,10 @@ def ingest_by(
         sizes = replace(sizes, in_memory=sys.maxsize)  # nothing of it may lie on the disk
     with store.workplace() as place:
         try:
-            read = _read(workers, contract, sources, guard, place, told, sizes, withheld)
+            read, reading = _read(workers, contract, sources, guard, place, told, sizes, withheld)
         except NeedsWhole:
             told("reading logs", 0, None, "one file must be in memory as a whole")
-            with nullcontext() if guard is None else guard.watches():
-                demos = assemble(read_sources(sources, contract), contract, provenance)
-            return after_reading(demos, contract, guard)
+            return demonstrations_at_once(contract, sources, guard, provenance)
         read.rows.require_any([s.name for s in sources])
         if read.columns is not None:
             release()
@@ -117,9 +117,9 @@ def ingest_by(
             )
             del read
             with nullcontext() if guard is None else guard.watches():
-                demos = assemble(held, contract, provenance)
+                demos = assemble(held, reading, provenance)
             return after_reading(demos, contract, guard)
-        built = build(read, contract, guard, provenance, place, sizes, workers, told, withheld)
+        built = build(read, reading, guard, provenance, place, sizes, workers, told, withheld)
         if withheld is not None and withheld.has_changed():
             raise TemporaryError(
                 "Somebody was erased from this dataset while the files were read; nothing was published.",
@@ -147,7 +147,19 @@ def _read(
     told: Telling,
     sizes: Sizes,
     withheld: Withheld | None,
-) -> WasRead:
+) -> tuple[WasRead, TaskContract]:
+    """What the files hold, and the contract by which it is read on: of streams that of the log they are joined to."""
+
+    def rows(n: int) -> None:
+        told("reading logs", n, None, f"{n:,} rows")
+
+    joined, scratch = None, OPEN if withheld is None else withheld.scratch
+    if contract.streams:
+        joined = joined_log(
+            contract, sources, guard, folder=place / "streams", sizes=sizes, scratch=scratch, told=rows
+        )
+        contract, sources = joined.contract, [joined.source]
+        sizes = replace(sizes, in_memory=sizes.in_memory // 2)  # what the join held is not all given back
     here = isinstance(workers, HereAndNow)
     split = [list(sources)] if here else groups_of(sources, GROUPS_A_WORKER * workers.n)
     groups: list[Group] = []
@@ -162,11 +174,15 @@ def _read(
                 folder=place / f"runs-{i:04d}",
                 sizes=sizes,
                 must_spill=not here,
-                told=(lambda n: told("reading logs", n, None, f"{n:,} rows")) if here else None,
+                told=rows if here and joined is None else None,
                 guard=guard if here else None,
-                scratch=OPEN if withheld is None else withheld.scratch,
+                scratch=scratch,
+                is_protected=joined is not None,
             )
         )
         first += len(some)
     results = workers.run(read_group, groups)
-    return joined(list(results if here else told.each("reading logs", results, len(groups))))
+    read = several_groups(list(results if here else told.each("reading logs", results, len(groups))))
+    if joined is not None:
+        read = replace(read, findings=joined.and_those(read.findings))
+    return read, contract

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from telic.typing import FloatArray
 
-__all__ = ["median", "median_of_counts", "steps_of"]
+__all__ = ["at_ranks", "median", "median_of_counts", "steps_of"]
 
 BITS = 16
 
@@ -45,7 +45,7 @@ def median(numbers: Callable[[], Iterable[FloatArray]]) -> float | None:
     n = sum(len(piece) for piece in numbers())
     if not n:
         return None
-    return float(np.mean([_nth(numbers, k) for k in dict.fromkeys(((n - 1) // 2, n // 2))]))
+    return float(np.mean(at_ranks(numbers, [(n - 1) // 2, n // 2])))
 
 
 def steps_of(files: Iterable[Path]) -> Iterator[FloatArray]:
@@ -67,22 +67,36 @@ def steps_of(files: Iterable[Path]) -> Iterator[FloatArray]:
                 before = times[-1:], known[-1:]
 
 
-def _nth(numbers: Callable[[], Iterable[FloatArray]], k: int) -> float:
-    """The number with k smaller ones before it."""
-    prefix = 0
+def at_ranks(numbers: Callable[[], Iterable[FloatArray]], ranks: Sequence[int]) -> list[float]:
+    """The numbers with so many smaller ones before them.
+
+    Args:
+        numbers: gives all of them, which are finite, in pieces; it is asked once for every ``BITS`` bits.
+        ranks: from 0; below how many numbers there are.
+    """
+    found = {
+        rank: (0, rank) for rank in ranks
+    }  # first bits of the number, and its rank among those with these bits
     for shift in range(64 - BITS, -1, -BITS):
-        counts = np.zeros(1 << BITS, dtype=np.int64)
+        counts = {bits: np.zeros(1 << BITS, dtype=np.int64) for bits, _ in found.values()}
         for piece in numbers():
             keys = _ordered(piece)
-            if shift < 64 - BITS:
-                keys = keys[keys >> np.uint64(shift + BITS) == np.uint64(prefix)]
-            digits = (keys >> np.uint64(shift)) & np.uint64((1 << BITS) - 1)
-            counts += np.bincount(digits.astype(np.int64), minlength=1 << BITS)
-        ends = np.cumsum(counts)
-        digit = int(np.searchsorted(ends, k, side="right"))
-        k -= int(ends[digit - 1]) if digit else 0
-        prefix = prefix << BITS | digit
-    bits = prefix ^ (1 << 63) if prefix >> 63 else ~prefix & (1 << 64) - 1
+            for bits, sums in counts.items():
+                some = keys
+                if shift < 64 - BITS:
+                    some = keys[keys >> np.uint64(shift + BITS) == np.uint64(bits)]
+                digits = (some >> np.uint64(shift)) & np.uint64((1 << BITS) - 1)
+                sums += np.bincount(digits.astype(np.int64), minlength=1 << BITS)
+        ends = {bits: np.cumsum(sums) for bits, sums in counts.items()}
+        for rank, (bits, k) in found.items():
+            digit = int(np.searchsorted(ends[bits], k, side="right"))
+            found[rank] = bits << BITS | digit, k - (int(ends[bits][digit - 1]) if digit else 0)
+    return [_number(found[rank][0]) for rank in ranks]
+
+
+def _number(key: int) -> float:
+    """The number whose ``_ordered`` key this is."""
+    bits = key ^ (1 << 63) if key >> 63 else ~key & (1 << 64) - 1
     return float(np.array([bits], dtype=np.uint64).view(np.float64)[0])
 
 

@@ -44,6 +44,7 @@ class Group:
         told: of this process; None in another one.
         guard: of the reading; None: made by whoever reads (secrets do not travel).
         scratch: how runs are written.
+        is_protected: whether the guard saw to the values already.
     """
 
     contract: TaskContract
@@ -56,6 +57,7 @@ class Group:
     told: Told | None = None
     guard: Guard | None = field(default=None, repr=False)
     scratch: Scratch = field(default_factory=Scratch)
+    is_protected: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +107,7 @@ def read_group(group: Group) -> WasRead:
     uses = uses_of(group.contract)
     with (
         shielded(guard),
-        nullcontext() if guard is None else guard.watches(),
+        nullcontext() if guard is None or group.is_protected else guard.watches(),
         world_errors(f"write to {group.folder}"),
     ):
         group.folder.mkdir(parents=True, exist_ok=True)

@@ -9,10 +9,10 @@ import itertools
 import lzma
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -94,6 +94,25 @@ UNPACKED_RATIO = 250
 or the memory of whoever unpacks it reaches 1,000 (all that gzip can) or millions."""
 
 
+@runtime_checkable
+class Table(Protocol):
+    """Rows by columns and slices: an Arrow table, or one that is on the disk (and gives slices of it as such)."""
+
+    @property
+    def column_names(self) -> Sequence[str]:
+        """Its columns."""
+
+    @property
+    def num_rows(self) -> int:
+        """Number of rows."""
+
+    def select(self, names: Sequence[str]) -> Table:
+        """The same rows with some of the columns."""
+
+    def slice(self, start: int, n: int) -> pa.Table:
+        """Some rows."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class SourceFile:
     """A file to read.
@@ -104,7 +123,7 @@ class SourceFile:
         format: how it is read: one of ``PLAIN_FORMATS``, or the name of a format of foreign logs.
         digest: of its bytes; of a folder, of the names and bytes of all files in it.
         stream: the stream of the contract that it belongs to; empty where there are none.
-        table: its rows, where they are in memory already (made from several files); ``path`` is then only a name.
+        table: its rows, where they were made from several files; ``path`` is then only a name.
         namer: a row of that table in words, such as the file and line that it was read from.
     """
 
@@ -113,7 +132,7 @@ class SourceFile:
     format: str
     digest: str
     stream: str = ""
-    table: pa.Table | None = field(default=None, repr=False, compare=False)
+    table: Table | None = field(default=None, repr=False, compare=False)
     namer: Callable[[int], str] | None = field(default=None, repr=False, compare=False)
 
 

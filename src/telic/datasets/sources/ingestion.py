@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
@@ -13,7 +12,7 @@ import telic
 from telic._core.hashing import digest_json
 from telic.contract import Data, TaskContract
 from telic.datasets.partitions.sizes import Sizes
-from telic.datasets.privacy.at_the_door import after_reading, file_name, reading_rules
+from telic.datasets.privacy.at_the_door import file_name, reading_rules
 from telic.datasets.privacy.erasure import listed_observations, subject_keys
 from telic.datasets.privacy.guard import Guard, guard_of
 from telic.datasets.privacy.left_out import leaves_out, without_erased
@@ -23,10 +22,8 @@ from telic.errors import ContractError, DataError, SettingsError
 from telic.reports import Provenance
 from telic.trajectories import Demonstrations
 
-from .assemble import assemble
+from .at_once import demonstrations_at_once
 from .files import SourceFile, source_file
-from .plan import uses_of
-from .read import read_sources, read_uses
 
 __all__ = ["Paths", "ingest", "ingest_key", "read_demonstrations"]
 
@@ -62,8 +59,7 @@ def ingest(
 
     The same files under the same reading rules are not read again. The same rows in another format, or cut
     into other files, give the same version. A log that is larger than ``sizes`` allows is made into a version part by
-    part, on the disk of the store; digest, findings and errors are the same (``telic.datasets.partitions``). Where the
-    contract has ``streams``, everything is in memory.
+    part, on the disk of the store; digest, findings and errors are the same (``telic.datasets.partitions``).
 
     Args:
         contract: what the columns mean.
@@ -101,26 +97,23 @@ def ingest(
             hint="Leave the workers out.",
         )
     with shielded(guard):
-        if contract.streams:
-            demos = _read(contract, sources, guard)
-        else:
-            from telic.datasets.partitions.bounded import ingest_bounded
+        from telic.datasets.partitions.bounded import ingest_bounded
 
-            made = ingest_bounded(
-                contract,
-                sources,
-                guard,
-                store,
-                ingest_key=key,
-                provenance=_provenance(contract, sources),
-                ray=ray,
-                progress=progress,
-                sizes=sizes,
-                withheld=withheld,
-            )
-            if isinstance(made, DatasetVersion):
-                return made
-            demos = made
+        made = ingest_bounded(
+            contract,
+            sources,
+            guard,
+            store,
+            ingest_key=key,
+            provenance=_provenance(contract, sources),
+            ray=ray,
+            progress=progress,
+            sizes=sizes,
+            withheld=withheld,
+        )
+        if isinstance(made, DatasetVersion):
+            return made
+        demos = made
         if leaving_out:
             demos = without_erased(demos, keys, store.folder, listed)
     version = store.publish(demos, contract_digest=contract.digest, ingest_key=key, keys=keys)
@@ -221,20 +214,4 @@ def _provenance(contract: TaskContract, sources: Sequence[SourceFile]) -> Proven
 
 
 def _read(contract: TaskContract, sources: Sequence[SourceFile], guard: Guard | None) -> Demonstrations:
-    provenance = _provenance(contract, sources)
-    watch = nullcontext if guard is None else guard.watches
-    if contract.streams:
-        from telic.datasets.decisions.table import decision_table
-
-        with watch():
-            made = decision_table(contract, sources)
-        # Its columns are protected already; a second time would make pseudonyms of pseudonyms.
-        columns = read_uses([made.source()], uses_of(made.contract), made.contract.data)
-        # That the table has columns nobody asked for is no news about the files.
-        columns.findings = (*made.findings, *(f for f in columns.findings if f.code != "extra-columns"))
-        with watch():
-            demos = assemble(columns, made.contract, provenance)
-    else:
-        with watch():
-            demos = assemble(read_sources(sources, contract), contract, provenance)
-    return after_reading(demos, contract, guard)
+    return demonstrations_at_once(contract, sources, guard, _provenance(contract, sources))

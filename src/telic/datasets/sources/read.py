@@ -23,7 +23,7 @@ from telic.reports import Finding, Severity
 from .coerce import CATEGORY, coerce
 from .csv_files import csv_columns, csv_pieces
 from .event_format import event_columns, event_findings, event_pieces
-from .files import PLAIN_FORMATS, SourceFile, text_faults
+from .files import PLAIN_FORMATS, SourceFile, Table, text_faults
 from .formats import event_format
 from .json_lines import json_columns, json_pieces
 from .kept import InMemory, Kept, Passed
@@ -246,7 +246,7 @@ def _pieces(source: SourceFile, uses: Sequence[Use], data: Data) -> Pieces:
             return event_pieces(source, event_format(name), types)
 
 
-def _slices(table: pa.Table) -> Pieces:
+def _slices(table: Table) -> Pieces:
     for start in range(0, max(table.num_rows, 1), PIECE_ROWS):
         yield table.slice(start, PIECE_ROWS)
 
