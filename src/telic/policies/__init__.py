@@ -1,9 +1,11 @@
 """What is done: policies as tables, rules and mixtures, without any planner inside."""
 
+from .equality import PolicyEquality, compare_outputs
 from .heads import CategoricalHead, GaussianHead, Head, MultiCategoricalHead
 from .history import HistoryPolicy, previous_states
 from .layers import Dense
 from .network import NetworkPolicy
+from .served import ServedPolicy, serve
 from .tabular import TabularPolicy
 
 __all__ = [
@@ -14,6 +16,10 @@ __all__ = [
     "HistoryPolicy",
     "MultiCategoricalHead",
     "NetworkPolicy",
+    "PolicyEquality",
+    "ServedPolicy",
     "TabularPolicy",
+    "compare_outputs",
     "previous_states",
+    "serve",
 ]

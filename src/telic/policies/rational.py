@@ -1,0 +1,49 @@
+"""The hyperbolic tangent from additions, multiplications and divisions alone: every machine gives the same bits.
+
+    tanh x = lim_K sum_{k=1..K} 2 x / (x^2 + ((2 k - 1) pi / 2)^2)
+
+(the partial fractions of ``tanh``) is cut after four terms and a constant, and the nine numbers are fitted to the least
+largest error on ``|x| <= 9``; beyond, ``x`` counts as 9. All terms are positive, so nothing cancels. ``TANH_ERROR``
+bounds the error, measured on a million points (``tests/policies/test_served.py``): 1.96e-8 within, 3.1e-8 beyond.
+
+Each operation is one of IEEE 754 (+ - * /) on single elements, rounded to the nearest; library functions such as
+``exp`` are not, and differ between machines, versions and lengths of arrays.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from telic.typing import FloatArray
+
+__all__ = ["TANH_ERROR", "TANH_LIMIT", "rational_tanh"]
+
+TANH_LIMIT = 9.0
+"""Size of an argument beyond which the function is constant."""
+
+TANH_ERROR = 5.1e-8
+"""Bound of ``|rational_tanh(x) - tanh(x)|`` for all ``x``."""
+
+CONSTANT = 0.017114002310742216
+NUMERATORS = (12.104343528694647, 3.168318893702597, 2.0379410526137547, 2.0000332941409495)
+POLES = (328.10168460256375, 71.904798265427, 22.308312231251765, 2.467417042047994)
+"""The terms, small ones first: this order of the sum is a part of the definition."""
+
+TERMS = tuple(
+    (np.array(numerator), np.array(pole)) for numerator, pole in zip(NUMERATORS, POLES, strict=True)
+)
+LOW, HIGH = np.array(-TANH_LIMIT), np.array(TANH_LIMIT)
+
+
+def rational_tanh(x: FloatArray) -> FloatArray:
+    """``tanh x``, to ``TANH_ERROR``, in float64; the array that is given is overwritten."""
+    np.maximum(x, LOW, out=x)
+    np.minimum(x, HIGH, out=x)
+    square = x * x
+    total, term = np.empty_like(x), np.empty_like(x)
+    total.fill(CONSTANT)
+    for numerator, pole in TERMS:
+        np.add(square, pole, term)
+        np.divide(numerator, term, term)
+        np.add(total, term, total)
+    return np.multiply(total, x, total)
