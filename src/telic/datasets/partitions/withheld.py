@@ -145,7 +145,8 @@ def hold(
         pq.write_table(
             pa.table({name: pa.array(values) for name, values in _columns(left)}),
             file,
-            compression="zstd",
+            compression="snappy",  # gone before long
+            use_dictionary=False,
             row_group_size=GROUP_ROWS,
         )
     kept_steps = None
