@@ -107,7 +107,7 @@ def _rewards(found: Inferred, contract: TaskContract, place: Path) -> tuple[Fram
     """The reward of every frame that the contract reads as a decision."""
     told = contract.to_mapping()
     told["observations"].append({"name": FRAME, "column": "index", "type": "integer", "in_state": False})
-    demos = read_demonstrations(TaskContract.from_mapping(told), place)
+    demos = found.problem.with_sets(read_demonstrations(TaskContract.from_mapping(told), place))
     space, train = found.problem.space, found.problem.train
     states, _ = space.encode(demos).require_states()
     grid = space.grid_cells(demos)

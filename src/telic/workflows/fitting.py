@@ -25,6 +25,7 @@ from telic.rewards import LinearReward, RewardEstimate
 from telic.storage import atomic_write
 from telic.trajectories import Demonstrations
 
+from .choice_sets import available_where
 from .problem import Problem
 from .progress import Progress, silent
 
@@ -193,6 +194,11 @@ def _conditional_choice_transitions(
         ),
         discount=problem.world.discount,
         exogenous=[o.name for o in contract.state_observations if o.affected_by_action is False],
+        available=(
+            None
+            if problem.available is None
+            else available_where(problem.space, problem.available, demos.categories)
+        ),
         settings=ConditionalChoiceTransitionsSettings(rationality=rationality, l2=l2),
     )
     # The same weights on the cells, so that what follows can plan with them.

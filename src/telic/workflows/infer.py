@@ -217,7 +217,7 @@ def _infer_project(
         pooled = fits[EVERYBODY]
         profiles: list[dict[str, Any]] = []
         resolution: list[dict[str, Any]] = []
-        seen = check(problem.space.encode(demos), contract, n_situations=problem.space.n_states)
+        seen = check(problem.encode(demos), contract, n_situations=problem.space.n_states)
         notes = (
             *availability.findings,
             *advised_against(contract, demos),

@@ -31,6 +31,7 @@ from telic.reports import Finding, Severity
 from telic.rewards import RewardEstimate
 from telic.trajectories import ChoiceSets, Demonstrations
 
+from .choice_sets import n_restricted
 from .fit import Fit
 from .fitting import fit_reward
 from .problem import Problem
@@ -52,8 +53,8 @@ class Availability:
         p_value: smallest of the tests times their number, at most 1; None where nothing was tested.
         n_tested: demonstrators who were tested.
         reason: why nothing was; "" where something was.
-        n_restricted: decisions in which the log says that some action of the state was not offered; None where it
-            says nothing.
+        n_restricted: decisions in which the log says that some action was not offered; None where it says nothing.
+        is_fitted: the fit knows what was not offered (``telic.workflows.offered_states``).
         flips: how many options would have to be out of reach to turn the sign of each weight, where that was asked.
         findings: for the result of all together; they name nobody.
     """
@@ -62,6 +63,7 @@ class Availability:
     n_tested: int
     reason: str
     n_restricted: int | None
+    is_fitted: bool = False
     flips: tuple[FlipShare, ...] = ()
     findings: tuple[Finding, ...]
 
@@ -84,11 +86,16 @@ class Availability:
     @property
     def sentence(self) -> str:
         """What is taken for granted about it, for the page."""
+        open_ones = (
+            "Every action that the log offers could be taken, and no other; how often which are offered later is known."
+            if self.is_fitted
+            else "Every action of a state could be taken whenever it was not."
+        )
         if self.p_value is None:
-            return f"Every action of a state could be taken whenever it was not. This was not tested: {self.reason}"
+            return f"{open_ones} This was not tested: {self.reason}"
         said = "an alarm" if self.alarm else "nothing speaks against it"
         return (
-            "Every action of a state could be taken whenever it was not. Tested on the choices of"
+            f"{open_ones} Tested on the choices of"
             f" {'each of ' * (self.n_tested > 1)}{self.n_tested} demonstrator{'s' * (self.n_tested > 1)}: {said}"
             f" (p = {self.p_value:.2g}, over all of them)."
         )
@@ -106,35 +113,37 @@ def with_availability(
         is_strict: after an alarm there is no answer; else a warning says that the weights are no preference.
     """
     pooled = fits[everybody]
-    reason = _why_not(problem, pooled)
-    if reason:
-        return dict(fits), Availability(
-            p_value=None, n_tested=0, reason=reason, n_restricted=None, findings=()
-        )
+    is_recorded = pooled.demos.offered is not None
+    untested = Availability(
+        p_value=None,
+        n_tested=0,
+        reason=_why_not(problem, pooled),
+        n_restricted=n_restricted(pooled.demos) if is_recorded else None,
+        is_fitted=problem.available is not None,
+        findings=(),
+    )
+    if untested.reason:
+        return dict(fits), untested
     checks = _checks(problem, fits)
-    n_restricted = _restricted(problem, pooled.demos)
-    notes = _recorded(n_restricted, pooled.demos.n_decisions)
     tested = {who: c for who, c in checks.items() if c.p_value is not None}
     if not tested:
         why = "no action is known to be open twice to anybody whose choices can be fitted."
-        return dict(fits), Availability(
-            p_value=None, n_tested=0, reason=why, n_restricted=n_restricted, findings=notes
-        )
+        return dict(fits), replace(untested, reason=why)
     found = dict(fits)
     for who, check in tested.items():
         if check.alarm and who in found and is_strict:
             found[who] = replace(found[who], estimate=refuse_preference(found[who].estimate, check))
     worst = min(tested.values(), key=lambda c: 1.0 if c.p_value is None else c.p_value)
     assert worst.p_value is not None
+    notes: tuple[Finding, ...] = ()
     if worst.alarm and not is_strict:
-        notes = (*(_as_warning(f) for f in worst.findings if f.code == "unavailable-options"), *notes)
+        notes = tuple(_as_warning(f) for f in worst.findings if f.code == "unavailable-options")
     elif worst.alarm:
         found[everybody] = replace(pooled, estimate=refuse_preference(pooled.estimate, worst))
-    return found, Availability(
+    return found, replace(
+        untested,
         p_value=min(1.0, len(tested) * worst.p_value),
         n_tested=len(tested),
-        reason="",
-        n_restricted=n_restricted,
         findings=notes,
     )
 
@@ -208,27 +217,3 @@ def _told_choices(problem: Problem, demos: Demonstrations, estimate: RewardEstim
     sets = listed_choices(demos, problem.world, problem.features, estimate)
     told = np.flatnonzero(estimate.is_identified)
     return replace(sets, features=sets.features[:, told], names=tuple(sets.names[k] for k in told))
-
-
-def _restricted(problem: Problem, demos: Demonstrations) -> int | None:
-    """Decisions in which an action that the world has in the state was not offered."""
-    if demos.offered is None or not isinstance(problem.world, TabularMDP):
-        return None
-    listed = problem.world.availability[demos.require_states()[0]]
-    return int(np.any(listed & ~demos.offered, axis=1).sum())
-
-
-def _recorded(n_restricted: int | None, n_decisions: int) -> tuple[Finding, ...]:
-    if not n_restricted:
-        return ()
-    return (
-        Finding(
-            code="choice-sets-not-fitted",
-            severity=Severity.WARNING,
-            message=f"In {n_restricted:,} of {n_decisions:,} decisions the log says that an action of the state was not"
-            " offered. The fit counts it among what was passed over, so weights lean towards what could be had.",
-            hint="Let an observation of the state say what can be taken, so that states differ by it; the check of"
-            " options goes by what was offered.",
-            evidence={"n_restricted": n_restricted, "n_decisions": n_decisions},
-        ),
-    )

@@ -1,5 +1,8 @@
 """The inverse problem posed: from a contract and its data to states, dynamics, features and a held-out part.
 
+Choice sets that the log records narrow what the states offer (``offered_states``), so every verb that poses a problem,
+at whatever resolution and discount, sees decisions among what could be taken.
+
 Everything here is cheap and deterministic, so it is made again when asked for, at any resolution and
 discount, and never stored.
 """
@@ -21,9 +24,11 @@ from telic.mdp import DynamicsEstimate, FiniteHorizonMDP, StateSpace, TabularMDP
 from telic.reports import Finding, Severity
 from telic.trajectories import Demonstrations
 from telic.trajectories.splits import source_index
-from telic.typing import LongArray
+from telic.typing import BoolArray, LongArray
 
+from .choice_sets import SeenSets
 from .environments import Environment, environment_of_trajectories, environments_of
+from .offered_states import placed
 from .origins import learned_from
 
 __all__ = ["Problem", "World", "pose", "with_discount"]
@@ -48,6 +53,8 @@ class Problem:
         features: candidate terms of the reward on the states.
         findings: what cutting, estimating and evaluating features noticed.
         origins: whose trajectories were asked for; None: the default.
+        available: ``(S, A)`` what could be taken by the recorded choice sets; None: everything, or nobody knows.
+        sets: the choice sets, where they are an observation of the state; else None.
     """
 
     contract: TaskContract
@@ -59,6 +66,8 @@ class Problem:
     features: FeatureMap
     findings: tuple[Finding, ...]
     origins: tuple[str, ...] | None = None
+    available: BoolArray | None = None
+    sets: SeenSets | None = None
     _resampled: dict[tuple[int, int], tuple[TabularMDP, ...]] = field(default_factory=dict, repr=False)
 
     def resampled_worlds(self, count: int, key: int) -> tuple[World, ...]:
@@ -80,9 +89,30 @@ class Problem:
                 )
                 for _ in range(count)
             )
-            known = tuple(_dynamics(self.contract, d, self.space, with_tests=False).mdp for d in drawn)
+            known = tuple(
+                _dynamics(self.contract, d, self.space, self.available, with_tests=False).mdp for d in drawn
+            )
             self._resampled[count, key] = known
         return tuple(_world(self.contract, mdp, self.world.discount) for mdp in known)
+
+    def encode(self, demos: Demonstrations) -> Demonstrations:
+        """Measured decisions with states of this problem, whoever made them.
+
+        Args:
+            demos: measurements under the contract, with the choice sets that were recorded.
+
+        Raises:
+            DataError: an observation is missing or has values outside its declared range.
+        """
+        return self.space.encode(self.with_sets(demos))
+
+    def with_sets(self, demos: Demonstrations) -> Demonstrations:
+        """Measured decisions with the observation of their choice set, where it is part of the state.
+
+        Args:
+            demos: measurements under the contract.
+        """
+        return demos if self.sets is None else self.sets.on(demos)
 
     @property
     def has_spread_of_dynamics(self) -> bool:
@@ -162,9 +192,8 @@ def pose(
     """
     demos = learned_from(demos, contract, origins)
     share = contract.data.held_out if held_out is None else held_out
-    known, _ = split(demos, contract.data, held_out=share)
-    space = StateSpace.from_contract(contract, demos, scale=scale, choose_by=known)
-    encoded = space.encode(demos)
+    found = placed(contract, demos, scale=scale, held_out=share)
+    space, encoded = found.space, found.demos
     train, kept = split(encoded, contract.data, held_out=share)
     if not train.n_decisions:
         raise DataError(
@@ -173,7 +202,7 @@ def pose(
         )
     gamma = contract.timing.discount if discount is None else discount
     _require_end(contract, train, gamma)
-    dynamics = _dynamics(contract, train, space, with_tests=scale == 1.0)
+    dynamics = _dynamics(contract, train, space, found.available, with_tests=scale == 1.0)
     # At other resolutions features may become collinear that are not so in themselves.
     features = features_from_contract(contract, space.cells, strict=scale == 1.0)
     degenerate = () if scale == 1.0 else degenerate_features(features)
@@ -185,8 +214,10 @@ def pose(
         dynamics=dynamics,
         world=_world(contract, dynamics.mdp, gamma),
         features=features,
-        findings=(*encoded.findings, *space.findings, *dynamics.findings, *degenerate),
+        findings=(*found.findings, *encoded.findings, *space.findings, *dynamics.findings, *degenerate),
         origins=None if origins is None else tuple(origins),
+        available=found.available,
+        sets=found.sets,
     )
 
 
@@ -216,7 +247,12 @@ def _require_end(contract: TaskContract, demos: Demonstrations, discount: float)
 
 
 def _dynamics(
-    contract: TaskContract, demos: Demonstrations, space: StateSpace, *, with_tests: bool
+    contract: TaskContract,
+    demos: Demonstrations,
+    space: StateSpace,
+    available: BoolArray | None,
+    *,
+    with_tests: bool,
 ) -> DynamicsEstimate:
     """The estimated dynamics; ``_world`` gives them the discount that is asked for."""
     return estimate_dynamics(
@@ -225,6 +261,7 @@ def _dynamics(
         discount=0.0,
         n_actions=len(contract.actions.values),
         smoothing=contract.dynamics.smoothing,
+        available=available,
         exogeneity_level=EXOGENEITY_LEVEL if with_tests else None,
         environment=contract.dynamics.environment,
     )

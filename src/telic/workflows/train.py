@@ -97,7 +97,7 @@ def train(folder: str | Path, *, run: str | None = None, progress: Progress = si
         soft, value = soft_policy(world, reward, found["gauge"]["rationality"])
         greedy = _greedy(world, reward.expected(world))
         progress("planning", 1, 1)
-        encoded = problem.space.encode(demos)
+        encoded = problem.encode(demos)
         data = {
             "schema_version": 1,
             "verb": "train",
