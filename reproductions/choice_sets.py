@@ -33,10 +33,10 @@ ROOT = Path(__file__).resolve().parent.parent
 FULL = os.environ.get("TELIC_FULL") == "1"
 
 LOGS = 300 if FULL else 20
-"""Of the design with many decisions a state."""
+"""With many decisions a state."""
 
 THIN_LOGS = 100 if FULL else 5
-"""Of each design with few."""
+"""Of each other design."""
 
 THIN = ((60, 20), (60, 10), (30, 8), (20, 5))
 """Shifts and decisions a shift of those designs."""
@@ -122,7 +122,10 @@ def main() -> int:
     start = time.process_time()
     data = Path(os.environ.get("TELIC_DATA") or ROOT.parent / "shared" / "data")
     told = {
-        "logs": {str(c): measure(LOGS, shifts=60, steps=100, smoothing=c) for c in (0.1, 1.0)},
+        "logs": {
+            "0.1": measure(LOGS, shifts=60, steps=100, smoothing=0.1),
+            "1": measure(THIN_LOGS, shifts=60, steps=100, smoothing=1.0),
+        },
         "thin": [
             measure(THIN_LOGS, shifts=n, steps=t, smoothing=1.0, key=KEY + 10_000 * (i + 1))
             for i, (n, t) in enumerate(THIN)

@@ -267,6 +267,18 @@ def test_what_cannot_be_split_is_fitted_as_before_with_a_warning(
     assert found.sentence.startswith("Every action of a state could be taken whenever it was not.")
 
 
+def test_all_resolutions_are_fitted_alike(tmp_path, queue, monkeypatch):
+    observations = [{"name": "age", "low": 0, "high": 6, "bins": 3}]
+    contract, demos = queue_log(queue, tmp_path / "log.csv", observations=observations)
+    declared, finer = (pose(contract, demos, scale=scale) for scale in (1.0, 2.0))
+    each = [p.train.n_decisions / len(np.unique(p.train.states)) for p in (declared, finer)]
+    assert each[1] < each[0]
+    monkeypatch.setattr(offered_states, "FEWEST_DECISIONS", (each[0] + each[1]) / 2)
+    assert pose(contract, demos, scale=2.0).space.names == ("age", "offered")
+    monkeypatch.setattr(offered_states, "FEWEST_DECISIONS", each[0] + 1)
+    assert pose(contract, demos, scale=0.5).space.names == ("age",)
+
+
 def test_a_thin_split_is_told(tmp_path, queue):
     problem = pose(*queue_log(queue, tmp_path / "log.csv", shifts=20, steps=25))
     assert codes_of(problem) == ["choice-sets-thin", "choice-sets-fitted"]

@@ -158,7 +158,8 @@ def _require_same_states(name: str, own: Problem, other: Problem) -> None:
         raise DynamicsError(
             f"{name} was inferred on other states ({own.space.n_states}, here {other.space.n_states}): its"
             " measurements or their bins differ.",
-            hint="Give both contracts the same observations and the same stated `bins`.",
+            hint="Give both contracts the same observations and the same stated `bins`; logs with choice sets need the"
+            " same ones, for they are part of the state.",
         )
     if own.contract.actions.labels != other.contract.actions.labels:
         raise DynamicsError(

@@ -64,6 +64,9 @@ class Placed:
 def placed(contract: TaskContract, demos: Demonstrations, *, scale: float, held_out: float) -> Placed:
     """States of the contract, with recorded choice sets as part of them.
 
+    Whether there are decisions enough is asked of the declared bins: a comparison of resolutions would otherwise be one
+    of fits with and without choice sets.
+
     Args:
         contract: the task.
         demos: measurements that are learned from.
@@ -75,6 +78,21 @@ def placed(contract: TaskContract, demos: Demonstrations, *, scale: float, held_
         ContractError: the contract does not fit the data.
         DataError: values are missing or out of range.
     """
+    if scale == 1.0 or demos.offered is None:
+        return _placed(contract, demos, scale, held_out)
+    declared = _placed(contract, demos, 1.0, held_out)
+    return _placed(contract, demos, scale, held_out, is_fitted=declared.available is not None)
+
+
+def _placed(
+    contract: TaskContract,
+    demos: Demonstrations,
+    scale: float,
+    held_out: float,
+    *,
+    is_fitted: bool | None = None,
+) -> Placed:
+    """The same at one resolution; whether choice sets are fitted is known, or None: found out."""
 
     def cut(told: TaskContract, known: Demonstrations) -> Placed:
         fitted, _ = split(known, contract.data, held_out=held_out)
@@ -82,7 +100,7 @@ def placed(contract: TaskContract, demos: Demonstrations, *, scale: float, held_
         return Placed(space=space, demos=space.encode(known))
 
     plain = cut(contract, demos)
-    if demos.offered is None or demos.offered.all():
+    if demos.offered is None or demos.offered.all() or is_fitted is False:
         return plain
     fitted = split(plain.demos, contract.data, held_out=held_out)[0]
     said = {"n_restricted": n_restricted(fitted), "n_decisions": fitted.n_decisions}
@@ -100,7 +118,7 @@ def placed(contract: TaskContract, demos: Demonstrations, *, scale: float, held_
     finer = cut(seen.in_contract(contract), seen.on(demos))
     fitted_finer = split(finer.demos, contract.data, held_out=held_out)[0]
     why = _too_thin(fitted, fitted_finer)
-    if why:
+    if why and not is_fitted:
         return replace(plain, findings=(_left_out(why, said),))
     cells = finer.space.cell_along(NAME)
     each = _decisions_a_state(fitted_finer)
