@@ -10,11 +10,12 @@ from __future__ import annotations
 import abc
 import importlib
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 
-from telic.errors import SettingsError, TelicError
+from telic.errors import SettingsError, TelicError, TemporaryError
 
 from .spilling import NeedsWhole
 
@@ -94,13 +95,16 @@ class RayWorkers(AbstractWorkers):
     def __enter__(self) -> RayWorkers:
         """The workers, ready."""
         if not self._ray.is_initialized():
-            self._ray.init(
-                num_cpus=self.n,
-                object_store_memory=STORE_BYTES,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level="error",
-            )
+            with warnings.catch_warnings():
+                # JAX, where it is loaded, warns of every fork; these run another program at once.
+                warnings.filterwarnings("ignore", "os.fork", RuntimeWarning)
+                self._ray.init(
+                    num_cpus=self.n,
+                    object_store_memory=STORE_BYTES,
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level="error",
+                )
             self._is_ours = True
         return self
 
@@ -121,7 +125,13 @@ class RayWorkers(AbstractWorkers):
             while left or under_way:
                 while left and len(under_way) < 2 * self.n:  # so that no worker waits for this process
                     under_way.append(remote.remote(function, left.pop(0)))
-                made = self._ray.get(under_way.pop(0))
+                try:
+                    made = self._ray.get(under_way.pop(0))
+                except self._ray.exceptions.WorkerCrashedError:
+                    raise TemporaryError(
+                        "A worker was killed, by this machine for its memory or by somebody.",
+                        hint="Do it again, with fewer workers where memory was short.",
+                    ) from None
                 if isinstance(made, _Failed):
                     made.again()
                 yield made
