@@ -1,14 +1,12 @@
-"""Proximal policy optimisation: steps in a simulator, then a few passes over them with the change of policy bounded.
+"""Proximal policy optimisation: decisions in a simulator, then a few passes over them with the change bounded.
 
-    J = E[min(rho A, clip(rho, 1 - eps, 1 + eps) A)] - c_v E[(V - G)^2] / 2 + c_e E[H],   rho = pi / pi_old,
-
-with advantages A by generalised advantage estimation: ``delta_t = r_t + gamma V(after_t) (1 - terminated_t) - V(o_t)``,
-``A_t = delta_t + gamma lambda (1 - over_t) A_{t+1}``. An episode that is cut off is valued beyond the cut by ``V`` of
-what was observed there; one that ended is worth nothing beyond. ``G = A + V``.
+The objective and the advantages are those of ``telic.planning.rl.clipped``. Decisions are made by E streams side by
+side, T each, in one compiled loop; all that is random in it is drawn at once before it. Observations may be brought to
+running means and standard deviations, and rewards to the standard deviation of what they add up to; both run on in the
+state, and the scaling of observations leaves with the policy.
 
 References:
-    Schulman, Wolski, Dhariwal, Radford and Klimov (2017), Proximal policy optimization algorithms, equation 7.
-    Schulman, Moritz, Levine, Jordan and Abbeel (2016), High-dimensional continuous control using GAE, equation 16.
+    Schulman, Wolski, Dhariwal, Radford and Klimov (2017), Proximal policy optimization algorithms.
 """
 
 from __future__ import annotations
@@ -19,13 +17,16 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
-from telic.neural.networks import Params, apply, init_network, to_layers
+from telic.errors import SettingsError
+from telic.neural.networks import Params
+from telic.neural.normalise import Moments, init_moments, merged, returns_so_far, scaled
 from telic.neural.rollout import Running, advance, begin
 from telic.neural.simulators.simulator import Simulator
 from telic.policies import NetworkPolicy
-from telic.policies.heads import Head
+from telic.policies.heads import GaussianHead, Head
+
+from .clipped import Decisions, Weights, improve, init_weights, optimiser, outputs_of, served
 
 __all__ = ["Ppo", "PpoState"]
 
@@ -37,13 +38,22 @@ class PpoState(NamedTuple):
     """Everything that a run goes on from."""
 
     actor: Params
+    log_sd: Any
     critic: Params
     optimiser: Any
-    running: Running
+    running: Any
     key: Any
     recent: Any
     n_episodes: Any
     n_done: Any
+    observed: Moments
+    collected: Moments
+    so_far: Any
+
+    @property
+    def weights(self) -> Weights:
+        """What is learned."""
+        return Weights(self.actor, self.log_sd, self.critic)
 
 
 @jax.tree_util.register_dataclass
@@ -58,6 +68,8 @@ class Ppo:
         n_epochs: passes over them.
         n_minibatches: parts of a pass; they must divide ``n_envs``.
         hidden: units of the layers between.
+        scales_observations: whether networks see observations in running standard deviations from the mean.
+        scales_rewards: whether rewards are divided by the running standard deviation of their discounted sums.
         n_updates: updates over which the learning rate falls to 0.
         learning_rate: of Adam. More is faster until it breaks.
         discount: gamma.
@@ -66,6 +78,11 @@ class Ppo:
         entropy: c_e. More explores longer.
         value: c_v.
         most_gradient: norm at which gradients are cut.
+        log_sd: for amounts, logarithm of the standard deviation at first, in halves of the range. Less explores less.
+        most_observed: where scaled observations and rewards are cut, in standard deviations.
+
+    Raises:
+        SettingsError: a size lies outside its range, or the parts do not divide the streams.
     """
 
     simulator: Simulator = field(metadata={"static": True})
@@ -74,6 +91,8 @@ class Ppo:
     n_epochs: int = field(default=4, metadata={"static": True})
     n_minibatches: int = field(default=4, metadata={"static": True})
     hidden: tuple[int, ...] = field(default=(64, 64), metadata={"static": True})
+    scales_observations: bool = field(default=False, metadata={"static": True})
+    scales_rewards: bool = field(default=False, metadata={"static": True})
     n_updates: Any = 300.0
     learning_rate: Any = 2.5e-3
     discount: Any = 0.98
@@ -82,6 +101,21 @@ class Ppo:
     entropy: Any = 0.0
     value: Any = 0.5
     most_gradient: Any = 0.5
+    log_sd: Any = -0.5
+    most_observed: Any = 10.0
+
+    def __post_init__(self) -> None:
+        sizes = {name: getattr(self, name) for name in ("n_envs", "n_steps", "n_epochs", "n_minibatches")}
+        low = [name for name, size in sizes.items() if size < 1]
+        if low:
+            raise SettingsError(
+                f"`{low[0]}` must be at least 1, got {sizes[low[0]]}.", hint="Sizes are whole numbers."
+            )
+        if self.n_envs % self.n_minibatches:
+            raise SettingsError(
+                f"`n_minibatches` must divide `n_envs`, got {self.n_minibatches} and {self.n_envs}.",
+                hint="A part of a pass is whole streams.",
+            )
 
     @property
     def head(self) -> Head:
@@ -90,129 +124,137 @@ class Ppo:
 
     def init(self, key: Any) -> PpoState:
         """The state before the first update."""
-        key_actor, key_critic, key_begin, key = jax.random.split(key, 4)
+        key_weights, key_begin, key = jax.random.split(key, 3)
         D = self.simulator.n_observations
-        actor = init_network(key_actor, (D, *self.hidden, self.head.n_outputs), final_gain=0.01)
-        critic = init_network(key_critic, (D, *self.hidden, 1))
+        weights = init_weights(key_weights, D, self.hidden, self.head, self.log_sd)
         running = jax.vmap(lambda k: begin(self.simulator, k))(jax.random.split(key_begin, self.n_envs))
+        return self.state_of(weights, running, key)
+
+    def state_of(self, weights: Weights, running: Any, key: Any) -> PpoState:
+        """The state before the first update, with given weights and streams."""
         return PpoState(
-            actor=actor,
-            critic=critic,
-            optimiser=optax.scale_by_adam(eps=1e-5).init((actor, critic)),
+            actor=weights.actor,
+            log_sd=weights.log_sd,
+            critic=weights.critic,
+            optimiser=optimiser().init(weights),
             running=running,
             key=key,
             recent=jnp.zeros(RECENT, jnp.float32),
             n_episodes=jnp.zeros((), jnp.int32),
             n_done=jnp.zeros((), jnp.int32),
+            observed=init_moments(self.simulator.n_observations),
+            collected=init_moments(1),
+            so_far=jnp.zeros(self.n_envs, jnp.float32),
         )
 
     def step(self, state: PpoState) -> tuple[PpoState, dict[str, Any]]:
         """One update."""
-        key, key_collect, key_learn = jax.random.split(state.key, 3)
-        running, made, logp = self._collect(state, key_collect)
-        advantages, returns = self._advantages(state.critic, made)
-        data = (made.observation, made.action, logp, advantages, returns)
+        T, E = self.n_steps, self.n_envs
+        # All keys at once: each split is compiled anew.
+        keys = jax.random.split(state.key, 4 + 2 * T * E)
+        running, made, returned = self._collect(state, keys[1], keys[2], keys[4:].reshape(2, T, E))
+        state = state._replace(running=running, key=keys[0])
+        return self.learn(state, made, returned, keys[3], horizon=self.simulator.horizon)
+
+    def learn(
+        self, state: PpoState, made: Decisions, returned: Any, key: Any, *, horizon: int | None = None
+    ) -> tuple[PpoState, dict[str, Any]]:
+        """The state after learning from decisions, and metrics.
+
+        Args:
+            state: streams and key already gone on.
+            made: decisions; observations and rewards as the world gave them.
+            returned: ``(T, E)`` reward of a whole episode where it ended or was cut off.
+            key: random key; consumed.
+            horizon: decisions after which an episode is cut off, where that is known.
+        """
+        over = made.terminated | made.truncated
+        observed, collected, so_far = state.observed, state.collected, state.so_far
+        if self.scales_observations:
+            observed = merged(observed, made.observation, made.weight)
+            made = made._replace(
+                observation=self.seen(state, made.observation), after=self.seen(state, made.after)
+            )
+        if self.scales_rewards:
+            sums, so_far = returns_so_far(so_far, made.reward, over, self.discount)
+            collected = merged(collected, sums[..., None], made.weight)
+            kept = jnp.clip(made.reward / collected.sd, -self.most_observed, self.most_observed)
+            made = made._replace(reward=kept)
         rate = self.learning_rate * jnp.maximum(0.0, 1.0 - state.n_done / self.n_updates)
-        (actor, critic), optimiser, loss = self._learn(state, data, rate, key_learn)
-        recent, n_episodes = _noted(state.recent, state.n_episodes, made)
+        weights, adam, loss = improve(
+            self, state.weights, state.optimiser, made, rate, key,
+            horizon=horizon,
+        )  # fmt: skip
+        recent, n_episodes = _noted(state.recent, state.n_episodes, over, returned)
         n_known = jnp.minimum(n_episodes, RECENT)
         mean_return = jnp.where(n_known > 0, jnp.sum(recent) / jnp.maximum(n_known, 1), jnp.nan)
-        after = PpoState(actor, critic, optimiser, running, key, recent, n_episodes, state.n_done + 1)
+        after = PpoState(
+            *weights, adam, state.running, state.key, recent, n_episodes, state.n_done + 1,
+            observed, collected, so_far,
+        )  # fmt: skip
         return after, {"loss": loss, "mean_return": mean_return, "n_episodes": n_episodes}
+
+    def seen(self, state: PpoState, observations: Any) -> Any:
+        """Observations as the networks see them."""
+        if not self.scales_observations:
+            return observations
+        return scaled(state.observed, observations, self.most_observed)
 
     def policy(self, state: PpoState) -> NetworkPolicy:
         """The policy of a state."""
-        D = self.simulator.n_observations
+        D, is_scaled = self.simulator.n_observations, self.scales_observations
+        observed = state.observed
         return NetworkPolicy(
-            layers=to_layers(state.actor),
+            layers=served(state.weights, self.head),
             activation="tanh",
             head=self.head,
-            shift=np.zeros(D, dtype=np.float32),
-            scale=np.ones(D, dtype=np.float32),
+            shift=np.array(observed.mean, np.float32) if is_scaled else np.zeros(D, np.float32),
+            scale=np.array(observed.sd, np.float32) if is_scaled else np.ones(D, np.float32),
+            clip=float(self.most_observed) if is_scaled else float("inf"),
         )
 
-    def _collect(self, state: PpoState, key: Any) -> tuple[Running, Any, Any]:
-        def one(running: Running, key: Any) -> tuple[Running, Any]:
-            key_gumbel, key_normal, key_world = jax.random.split(key, 3)
-            outputs = apply(state.actor, running.observation, "tanh")
-            noise = self.head.noise(
-                (self.n_envs,),
-                lambda shape: jax.random.gumbel(key_gumbel, shape),
-                lambda shape: jax.random.normal(key_normal, shape),
-                jnp,
+    def _collect(
+        self, state: PpoState, key_gumbel: Any, key_normal: Any, keys: Any
+    ) -> tuple[Running, Decisions, Any]:
+        T, E, head = self.n_steps, self.n_envs, self.head
+        noise = head.noise(
+            (T, E),
+            lambda shape: jax.random.gumbel(key_gumbel, shape),
+            lambda shape: jax.random.normal(key_normal, shape),
+            jnp,
+        )
+        fresh = jax.vmap(jax.vmap(lambda k: begin(self.simulator, k)))(keys[0])
+
+        def one(running: Running, drawn: Any) -> tuple[Running, Any]:
+            noise, keys, fresh = drawn
+            x = self.seen(state, running.observation)
+            outputs = outputs_of(state.weights, head, x.T)
+            if isinstance(head, GaussianHead):
+                # As drawn, so that its density is known; cut at the bounds only where the world takes it.
+                action = head.middle + head.half * head.draw_u(outputs, noise, jnp)
+                done = jnp.clip(action, jnp.asarray(head.low), jnp.asarray(head.high))
+            else:
+                action = done = head.sample(outputs, noise, jnp)
+            running, moved = jax.vmap(lambda r, a, k, f: advance(self.simulator, r, a, k, f))(
+                running, done, keys, fresh
             )
-            action = self.head.sample(outputs, noise, jnp)
-            logp = self.head.log_prob(outputs, action, jnp)
-            keys = jax.random.split(key_world, self.n_envs)
-            running, made = jax.vmap(lambda r, a, k: advance(self.simulator, r, a, k))(running, action, keys)
-            return running, (made, logp)
+            return running, (moved, action, outputs)
 
-        running, (made, logp) = jax.lax.scan(one, state.running, jax.random.split(key, self.n_steps))
-        return running, made, logp
-
-    def _advantages(self, critic: Params, made: Any) -> tuple[Any, Any]:
-        values = apply(critic, made.observation, "tanh")[..., 0]
-        beyond = apply(critic, made.after, "tanh")[..., 0]
-        deltas = made.reward + self.discount * beyond * ~made.terminated - values
-        over = made.terminated | made.truncated
-
-        def back(later: Any, now: Any) -> tuple[Any, Any]:
-            delta, is_over = now
-            advantage = delta + self.discount * self.gae * ~is_over * later
-            return advantage, advantage
-
-        _, advantages = jax.lax.scan(back, jnp.zeros(self.n_envs), (deltas, over), reverse=True)
-        return advantages, advantages + values
-
-    def _learn(self, state: PpoState, data: Any, rate: Any, key: Any) -> tuple[Any, Any, Any]:
-        adam = optax.scale_by_adam(eps=1e-5)
-        part = self.n_envs // self.n_minibatches
-
-        def epoch(carry: Any, key: Any) -> tuple[Any, Any]:
-            order = jax.random.permutation(key, self.n_envs)
-            parts = jax.tree.map(
-                lambda x: jnp.moveaxis(
-                    x[:, order].reshape(self.n_steps, self.n_minibatches, part, *x.shape[2:]), 1, 0
-                ),
-                data,
-            )
-
-            def minibatch(carry: Any, batch: Any) -> tuple[Any, Any]:
-                params, optimiser = carry
-                loss, gradient = jax.value_and_grad(self._loss)(params, batch)
-                norm = optax.tree.norm(gradient)
-                gradient = jax.tree.map(
-                    lambda g: g * jnp.minimum(1.0, self.most_gradient / (norm + 1e-9)), gradient
-                )
-                change, optimiser = adam.update(gradient, optimiser)
-                params = jax.tree.map(lambda p, c: p - rate * c, params, change)
-                return (params, optimiser), loss
-
-            return jax.lax.scan(minibatch, carry, parts)
-
-        carry = ((state.actor, state.critic), state.optimiser)
-        (params, optimiser), losses = jax.lax.scan(epoch, carry, jax.random.split(key, self.n_epochs))
-        return params, optimiser, jnp.mean(losses)
-
-    def _loss(self, params: Any, batch: Any) -> Any:
-        actor, critic = params
-        observation, action, logp_old, advantage, target = batch
-        outputs = apply(actor, observation, "tanh")
-        value = apply(critic, observation, "tanh")[..., 0]
-        advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
-        ratio = jnp.exp(self.head.log_prob(outputs, action, jnp) - logp_old)
-        bounded = jnp.clip(ratio, 1.0 - self.clip, 1.0 + self.clip)
-        gain = jnp.mean(jnp.minimum(ratio * advantage, bounded * advantage))
-        miss = 0.5 * jnp.mean((value - target) ** 2)
-        loss = -gain + self.value * miss
-        if hasattr(self.head, "entropy"):
-            loss = loss - self.entropy * jnp.mean(self.head.entropy(outputs, jnp))
-        return loss
+        running, (moved, action, outputs) = jax.lax.scan(one, state.running, (noise, keys[1], fresh))
+        made = Decisions(
+            observation=moved.observation,
+            action=action,
+            log_prob=head.log_prob(outputs, action, jnp),
+            reward=moved.reward,
+            after=moved.after,
+            terminated=moved.terminated,
+            truncated=moved.truncated,
+        )
+        return running, made, moved.collected
 
 
-def _noted(recent: Any, n: Any, made: Any) -> tuple[Any, Any]:
+def _noted(recent: Any, n: Any, over: Any, returned: Any) -> tuple[Any, Any]:
     """The returns of the last episodes, those that ended now among them."""
-    over = (made.terminated | made.truncated).ravel()
-    place = jnp.where(over, (n + jnp.cumsum(over) - 1) % RECENT, RECENT)
-    noted = recent.at[place].set(made.collected.ravel(), mode="drop")
-    return noted, n + jnp.sum(over)
+    is_over = over.ravel()
+    place = jnp.where(is_over, (n + jnp.cumsum(is_over) - 1) % RECENT, RECENT)
+    return recent.at[place].set(returned.ravel(), mode="drop"), n + jnp.sum(is_over)
