@@ -55,6 +55,7 @@ CASES: dict[str, tuple[Side, ...]] = {
         Side("econirl", ("peers/econirl_bus.py",), "econirl"),
     ),
     "road_network": (Side("telic", ("road_network.py",)),),
+    "served": (Side("telic", ("served.py",)),),
     "posterior_bus": (Side("telic", ("posterior.py", "--case", "bus")),),
     "posterior_grid": (Side("telic", ("posterior.py", "--case", "grid")),),
 }

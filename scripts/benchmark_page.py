@@ -122,6 +122,20 @@ def posterior_grid_line(x: Line) -> tuple[str, str]:
     )
 
 
+def served_line(x: Line) -> tuple[str, str]:
+    """One decision."""
+    sides = (
+        ("plain numpy", "numpy_by_hand"),
+        ("the policy in float32", "numpy"),
+        ("ONNX Runtime", "onnx_runtime"),
+    )
+    others = "; ".join(f"{name} {x[f'{k}_p50_us']:.3g} (p99 {x[f'{k}_p99_us']:.3g})" for name, k in sides)
+    return (
+        "one decision of a 2 x 64 network, from observation to action, microseconds of wall time",
+        f"served arithmetic {x['served_p50_us']:.3g} (p99 {x['served_p99_us']:.3g}); {others}",
+    )
+
+
 LINES: dict[str, Callable[[Line], tuple[str, str]]] = {
     "grid_1024": grid_line,
     "grid_10000": grid_line,
@@ -131,6 +145,7 @@ LINES: dict[str, Callable[[Line], tuple[str, str]]] = {
     "road_network": road_line,
     "posterior_bus": posterior_bus_line,
     "posterior_grid": posterior_grid_line,
+    "served": served_line,
 }
 
 
