@@ -245,3 +245,40 @@ def test_the_same_content_is_not_sealed_twice_and_open_rows_are_replaced(tmp_pat
     assert (again.digest, again.is_new) == (opened.digest, False)
     assert list(again.sources) == ["0:same.parquet"]
     assert json.loads((sealed.folder / "manifest.json").read_text())["sealed"]["parts"][0]["rows"] > 0
+
+
+def test_streams_are_joined_under_seal(tmp_path):
+    g, n = np.random.default_rng(4), 600
+    acts, load = tmp_path / "log" / "acts.parquet", tmp_path / "log" / "load.parquet"
+    acts.parent.mkdir()
+    host = [f"host-{i}" for i in g.integers(0, 40, n)]
+    who, action = g.choice(["Ann Ash", "Bob Birch"], n), g.choice(["less", "more"], n)
+    pq.write_table(pa.table({"ts": np.arange(n) * 9.0 + 9, "host": host, "who": who, "action": action}), acts)
+    values = g.choice(list(LOADS.values()), n)
+    pq.write_table(pa.table({"ts": np.arange(n) * 9.0, "host": host, "load": values}), load)
+    mapping = {
+        "identity": {"task": "left-behind"},
+        "observations": [{"name": "load", "column": "load.load", "missing": "drop"}],
+        "actions": {"column": "action", "values": ["less", "more"]},
+        "data": {"trajectory": ["host"], "demonstrator": "who"},
+        "streams": [
+            {"name": name, "files": f"{name}*", "role": role, "time": "ts", "entities": {"host": "host"}}
+            for name, role in (("acts", "decisions"), ("load", "state"))
+        ],
+        "privacy": {"key": "left-behind", "encrypt": True},
+    }
+    words = [b"Ann", b"Bob", b"host-", *(np.float64(v).tobytes() for v in LOADS.values())]
+    terms, seen = TaskContract.from_mapping(mapping), []
+    store, other = DatasetStore(tmp_path / "store"), DatasetStore(tmp_path / "other")
+    made = ingest(
+        terms,
+        acts.parent,
+        store,
+        sizes=Sizes(in_memory=1, run=15_000, part=15_000, keys=5),
+        progress=looking(store.folder, words, seen),
+    )
+    assert max(size for _, size, _ in seen) > 10_000
+    assert [found for *_, found in seen if found] == []
+    assert said(store.folder, words) == set()
+    assert made.digest == ingest(terms, acts.parent, other, sizes=AT_ONCE).digest
+    assert store.load().digest == made.digest
