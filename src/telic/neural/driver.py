@@ -16,10 +16,10 @@ from typing import Any, Protocol, runtime_checkable
 import jax
 import numpy as np
 
-from telic.errors import NumericalError, SettingsError
+from telic.errors import DataError, NumericalError, SettingsError, WorldError
 from telic.reports import Finding, Outcome, Severity
 
-__all__ = ["Learner", "Trained", "train"]
+__all__ = ["Learner", "Trained", "init_options", "step_options", "train"]
 
 
 QUICK_STEP = {"xla_backend_optimization_level": 1}
@@ -47,7 +47,8 @@ class Trained:
 
     Attributes:
         state: after the last step that was finite; what the learner makes a policy from.
-        outcome: ``SUCCESS``, also where it stopped early because ``stop`` said so; ``NON_FINITE``.
+        outcome: ``SUCCESS``, also where it stopped early because ``stop`` said so; ``NON_FINITE``; ``INTERRUPTED``
+            where a world outside compiled code failed.
         n_steps: steps done, those before a resume included.
         history: metric to one number a step of this run.
         seconds: processor seconds of this run, compilation included.
@@ -111,16 +112,24 @@ def train(
             hint="Give the number in all.",
         )
     began = time.process_time()
-    on_processor = jax.default_backend() == "cpu"
-    step = jax.jit(_step, compiler_options=QUICK_STEP if on_processor else None)
+    # A learner whose world is outside compiled code compiles the rest itself.
+    is_compiled = getattr(learner, "is_compiled", True)
+    step = jax.jit(_step, compiler_options=step_options()) if is_compiled else _step
     if state is None:
-        init = jax.jit(_init, compiler_options=QUICK_INIT if on_processor else None)
+        init = jax.jit(_init, compiler_options=init_options()) if is_compiled else _init
         state = init(learner, jax.random.key(key))
     history: dict[str, list[float]] = {}
     findings: list[Finding] = []
     outcome, compile_seconds = Outcome.SUCCESS, 0.0
     while done < n_steps:
-        after, measured = step(learner, state)
+        try:
+            after, measured = step(learner, state)
+        except (DataError, WorldError) as fault:
+            if is_compiled:
+                raise
+            outcome = Outcome.INTERRUPTED
+            findings.append(_world_failed(done, fault))
+            break
         metrics = {name: float(value) for name, value in jax.device_get(measured).items()}
         if not compile_seconds:
             compile_seconds = time.process_time() - began
@@ -162,6 +171,26 @@ def _init(learner: Any, key: Any) -> Any:
 
 def _step(learner: Any, state: Any) -> Any:
     return learner.step(state)
+
+
+def step_options() -> dict[str, Any] | None:
+    """What the compiler is told of a step."""
+    return QUICK_STEP if jax.default_backend() == "cpu" else None
+
+
+def init_options() -> dict[str, Any] | None:
+    """What the compiler is told of what runs once."""
+    return QUICK_INIT if jax.default_backend() == "cpu" else None
+
+
+def _world_failed(done: int, fault: DataError | WorldError) -> Finding:
+    return Finding(
+        code="training-world-failed",
+        severity=Severity.ERROR,
+        message=f"In step {done + 1} the world failed; the state before that step is kept. {fault.message}",
+        hint=fault.hint,
+        evidence={"step": done + 1, "error": fault.code},
+    )
 
 
 def _not_finite(done: int, metrics: Mapping[str, float]) -> Finding:

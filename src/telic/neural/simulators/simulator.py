@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from telic.policies.heads import CategoricalHead, GaussianHead
+from telic.policies.heads import CategoricalHead, GaussianHead, MultiCategoricalHead
 
-__all__ = ["Amounts", "Choices", "Simulator", "Step"]
+__all__ = ["Amounts", "Choices", "SeveralChoices", "Simulator", "Step"]
 
 
 class Step(NamedTuple):
@@ -39,6 +39,17 @@ class Choices:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SeveralChoices:
+    """Actions that are several choices at once, of so many alternatives each."""
+
+    counts: tuple[int, ...]
+
+    def head(self) -> MultiCategoricalHead:
+        """The family of distributions of such actions."""
+        return MultiCategoricalHead(counts=self.counts)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Amounts:
     """Actions that are amounts between bounds, one pair a dimension."""
 
@@ -58,14 +69,14 @@ class Simulator:
         name: what it stands for, such as ``CartPole-v1``.
         n_observations: D.
         actions: what can be done.
-        horizon: decisions after which an episode is cut off.
+        horizon: decisions after which an episode is cut off; 0: not known.
         reset: from a key to ``(state, observation)``.
         step: from ``(state, action, key)`` to a ``Step``.
     """
 
     name: str
     n_observations: int
-    actions: Choices | Amounts
+    actions: Choices | SeveralChoices | Amounts
     horizon: int
     reset: Callable[[Any], tuple[Any, Any]]
     step: Callable[[Any, Any, Any], Step]
