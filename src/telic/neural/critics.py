@@ -37,10 +37,13 @@ def apply_critics(params: Params, x: Any, activation: str = "relu") -> Any:
         x: inputs.
         activation: between layers, ``relu`` or ``tanh``.
     """
+    if x.ndim == 2:
+        # Each critic a copy: a product with inputs in common leads to a gradient through a slow transposed copy.
+        x = jnp.broadcast_to(x, (params[0].weight.shape[0], *x.shape))
     for i, layer in enumerate(params):
         x = jnp.matmul(x, layer.weight) + layer.bias[:, None, :]
         if i < len(params) - 1:
-            x = jnp.maximum(x, 0) if activation == "relu" else jnp.tanh(x)
+            x = jax.nn.relu(x) if activation == "relu" else jnp.tanh(x)
     return x
 
 
