@@ -1,5 +1,6 @@
 """The forward problem: from a world and a reward to values, policies and how often each state is visited."""
 
+from .constrained import ConstrainedSolution, solve_constrained
 from .finite import solve_hard_finite, solve_soft_finite
 from .goal_system import GoalSystem, goal_system
 from .goals import SoftGoalSolution, solve_soft_goals
@@ -12,6 +13,7 @@ from .soft import solve_soft
 from .solutions import HardFiniteSolution, HardSolution, SoftFiniteSolution, SoftSolution
 
 __all__ = [
+    "ConstrainedSolution",
     "GoalSystem",
     "HardFiniteSolution",
     "HardSolution",
@@ -28,6 +30,7 @@ __all__ = [
     "policy_value",
     "simulate",
     "simulate_goals",
+    "solve_constrained",
     "solve_hard",
     "solve_hard_finite",
     "solve_lqr",
