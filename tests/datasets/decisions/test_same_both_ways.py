@@ -15,7 +15,7 @@ import pytest
 
 from telic.contract import TaskContract
 from telic.datasets import DatasetStore, ingest
-from telic.datasets.decisions import clock_correction, in_order, leakage
+from telic.datasets.decisions import clock_correction, in_order, leakage, slices
 from telic.datasets.decisions.disk import Writing
 from telic.datasets.partitions.sizes import Sizes
 from telic.datasets.sources import parquet_files
@@ -34,6 +34,7 @@ def small_pieces(monkeypatch):
     monkeypatch.setattr(leakage, "MOST_PAIRS", 5)
     monkeypatch.setattr(in_order, "BATCH_ROWS", 32)
     monkeypatch.setattr(in_order, "FEWEST_ROWS", 2)
+    monkeypatch.setattr(slices, "STRIDE", 1)
 
 
 def some(g, values, p):

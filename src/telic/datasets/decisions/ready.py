@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +22,10 @@ from .shelf import RawStream
 from .stitching import Order, Stitching, repeats_by_identity
 from .stream_table import StreamTable, coded
 
-__all__ = ["Ready", "ready"]
+__all__ = ["Numbering", "Ready", "hashed_by", "ready"]
+
+Numbering: TypeAlias = Callable[[StreamTable], NDArray[np.uint64]]
+"""``(n,)`` a number for each row, by which it is dealt."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +61,7 @@ def ready(
     raw: RawStream,
     contract: TaskContract,
     correction: Correction,
-    by: Sequence[str],
+    numbers: Numbering,
     n: int,
     disk: Disk | None,
 ) -> Ready:
@@ -67,7 +71,7 @@ def ready(
         raw: as it was read.
         contract: says what its columns mean.
         correction: of its clock.
-        by: columns that say which bucket rows fall into, as ``entity:NAME`` or ``key:NAME``.
+        numbers: of rows; equal remainders by ``n`` are in one bucket.
         n: number of buckets.
         disk: where they are; None: there is one, in memory.
     """
@@ -92,22 +96,40 @@ def ready(
         [shape], dealt = list(several), None
     else:
         shapes: list[StreamTable] = []
-        dealt = deal(_hashed(several, by, shapes), n, disk, raw.people)
+        dealt = deal(_numbered(several, numbers, shapes), n, disk, raw.people)
         shape = shapes[0]
     assert found is not None, "a stream has rows"
     raw.held.remove()
     return Ready(raw=raw, selection=found, stitching=stitching, shape=shape, dealt=dealt)
 
 
-def _hashed(
-    tables: Iterable[StreamTable], by: Sequence[str], shapes: list[StreamTable]
+def hashed_by(roles: Sequence[str]) -> Numbering:
+    """Numbers rows by the texts of these columns.
+
+    Args:
+        roles: as ``entity:NAME`` or the role of another column; none: all rows are in one bucket.
+    """
+
+    def numbers(table: StreamTable) -> NDArray[np.uint64]:
+        columns = [
+            table.entities[role.removeprefix("entity:")]
+            if role.startswith("entity:")
+            else coded(table.columns[role])
+            for role in roles
+        ]
+        # Rows that are equal must meet even where they lack part of the key.
+        return hashes(columns, table.times.view(np.int64))
+
+    return numbers
+
+
+def _numbered(
+    tables: Iterable[StreamTable], numbers: Numbering, shapes: list[StreamTable]
 ) -> Iterator[tuple[pa.Table, NDArray[np.uint64]]]:
     for table in tables:
         if not shapes:
             shapes.append(table.take(np.zeros(0, dtype=np.int64)))
-        plain = table.as_table()
-        # Rows that are equal must meet even where they lack part of the key.
-        yield plain, hashes([coded(plain[name]) for name in by], table.times.view(np.int64))
+        yield table.as_table(), numbers(table)
 
 
 def _gone(tables: Iterable[StreamTable], raw: RawStream, found: Stitching, disk: Disk | None) -> BoolArray:
@@ -119,7 +141,8 @@ def _gone(tables: Iterable[StreamTable], raw: RawStream, found: Stitching, disk:
         return gone
     shapes: list[StreamTable] = []
     n = 1 + raw.held.n_bytes // disk.bucket
-    dealt = deal(_hashed(tables, [f"identity:{c}" for c in raw.stream.identity], shapes), n, disk, raw.people)
+    by_identity = hashed_by([f"identity:{c}" for c in raw.stream.identity])
+    dealt = deal(_numbered(tables, by_identity, shapes), n, disk, raw.people)
     gone = np.memmap(disk.fresh("flags"), dtype=bool, mode="w+", shape=(raw.rows.total,))
     for i in range(n):
         gone[repeats_by_identity(shapes[0].with_rows(dealt.bucket(i)), found)] = True

@@ -7,6 +7,7 @@ the ordinary reader, so that every check of a single log holds for it too.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from telic._core.hashing import digest_json
-from telic.contract import LateOutcome, TaskContract
+from telic.contract import TaskContract
 from telic.datasets.sources.files import SourceFile
 from telic.reports import Finding
 
@@ -26,10 +27,12 @@ from .disk import Disk
 from .in_order import HIDDEN, PLACE, STREAM, TIME, DiskTable, merged, write_sorted
 from .joining import Joining, nothing_done
 from .needs import needs_of
+from .plan import Plan
 from .reading import files_of, read_stream
 from .ready import Ready, ready
 from .shelf import Shelf
-from .stream_table import coded
+from .slices import with_neighbours
+from .stream_table import StreamTable, coded
 
 __all__ = ["DecisionTable", "decision_table", "stream_files"]
 
@@ -106,9 +109,9 @@ def decision_table(
     raw = {s.name: read_stream(s, contract, needs, found[s.name], shelf, findings) for s in contract.streams}
     where = disk if shelf.is_full else None
     right = corrections(raw, findings, where)
-    plan = _Plan(contract, where, shelf.n_bytes)
+    plan = Plan(contract, raw, right, where)
     streams = {
-        name: ready(r, contract, right[name], plan.keys(name), plan.buckets(name), where)
+        name: ready(r, contract, right[name], plan.numbers(name), plan.buckets(name), where)
         for name, r in raw.items()
     }
     joining = Joining(contract, needs, streams, where)
@@ -141,80 +144,18 @@ def decision_table(
     )
 
 
-class _Plan:
-    """Which rows of which stream are in memory together.
-
-    Args:
-        contract: with ``streams``.
-        disk: where streams are; None: in memory, in one bucket.
-        n_bytes: of all streams.
-
-    Attributes:
-        by: shared names by which rows fall into buckets: those that all streams have that have any.
-        n: number of buckets.
-        late: outcomes that may belong to a decision of another bucket.
-    """
-
-    def __init__(self, contract: TaskContract, disk: Disk | None, n_bytes: int) -> None:
-        rules = {o.stream: o for o in contract.decisions.outcomes}
-        names = {s.name: [name for name, _ in s.entities] for s in contract.streams}
-        own = next(names[s.name] for s in contract.streams if s.role == "decisions")
-        by_name = [n for s, n in names.items() if n and not (s in rules and rules[s].key)]
-        self.by = [name for name in own if all(name in n for n in by_name)] or own
-        many = 1 if disk is None else 1 + n_bytes // disk.bucket
-        self.n = many if self.by else 1
-        self._late: dict[str, list[str]] = {}
-        for stream, rule in rules.items():
-            if rule.key:
-                self._late[stream] = [f"key:{c}" for c in rule.key_there or rule.key]
-            elif not self.is_here(names[stream]):
-                self._late[stream] = [f"entity:{name}" for name in names[stream]]
-        self._many, self._names = many, names
-        self.late = [] if disk is None else [r for s, r in rules.items() if s in self._late]
-
-    def is_here(self, names: Sequence[str]) -> bool:
-        """Whether a stream with these names can be dealt as decisions are."""
-        return bool(self.by) and set(self.by) <= set(names)
-
-    def keys(self, stream: str) -> list[str]:
-        """The columns by which a stream is dealt; none: it is in one bucket, and that is joined with all others."""
-        if stream in self._late:
-            return self._late[stream]
-        return [f"entity:{name}" for name in self.by] if self.is_here(self._names[stream]) else []
-
-    def buckets(self, stream: str) -> int:
-        """Into how many buckets a stream is dealt."""
-        if stream in self._late:
-            return self._many if self._late[stream] else 1
-        return self.n if self.is_here(self._names[stream]) else 1
-
-    def keys_of_decisions(self, rule: LateOutcome) -> list[str]:
-        """The columns of decisions by which they meet outcomes."""
-        return [f"key:{c}" for c in rule.key] or [k.removeprefix("entity:") for k in self._late[rule.stream]]
-
-
 def _on_disk(
-    joining: Joining, streams: Mapping[str, Ready], plan: _Plan, disk: Disk
+    joining: Joining, streams: Mapping[str, Ready], plan: Plan, disk: Disk
 ) -> list[tuple[Path, int]]:
     """The decisions of all buckets: files of ``write_sorted``."""
     late = {rule.stream for rule in plan.late}
-    here = [name for name in streams if name not in late and plan.keys(name)]
-    everywhere = {
-        name: joining.stitched(name, r.whole())
-        for name, r in streams.items()
-        if name not in late and name not in here
-    }
     rules = [r for r in joining.outcomes if r.stream not in late]
-
-    def of_bucket(i: int) -> pa.Table | None:
-        tables = {
-            name: everywhere[name] if name in everywhere else joining.stitched(name, r.bucket(i))
-            for name, r in streams.items()
-            if name not in late
-        }
-        return joining.decisions(tables, rules)
-
-    several: Iterator[pa.Table | None] = (of_bucket(i) for i in range(plan.n))
+    names = [name for name in streams if name not in late]
+    tables = [_buckets(joining, streams[name], plan) for name in names]
+    several: Iterator[pa.Table | None] = (
+        joining.decisions(dict(zip(names, some, strict=True)), rules)
+        for _, *some in zip(range(plan.n), *tables, strict=False)
+    )
     n = plan.n
     for rule in plan.late:
         outcomes, n = streams[rule.stream], plan.buckets(rule.stream)
@@ -225,6 +166,15 @@ def _on_disk(
         for table in several
         if table is not None
     ]
+
+
+def _buckets(joining: Joining, ready: Ready, plan: Plan) -> Iterator[StreamTable]:
+    """The rows of a stream for each bucket of decisions, stitched."""
+    name = ready.raw.stream.name
+    if not plan.is_dealt(name):
+        return itertools.repeat(joining.stitched(name, ready.whole()))
+    tables = (joining.stitched(name, ready.bucket(i)) for i in range(plan.n))
+    return with_neighbours(tables) if plan.cuts is not None and ready.raw.stream.role == "state" else tables
 
 
 def _by(
