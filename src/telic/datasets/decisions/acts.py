@@ -66,6 +66,21 @@ class Acts:
         ours, theirs = shared_keys(both, [len(self), len(other)])
         return ours, theirs
 
+    def only_acts(self) -> Acts:
+        """Without the moments at which nothing was done."""
+        n = self.n_acts
+        if n == len(self):
+            return self
+        return replace(
+            self,
+            times=self.times[:n],
+            entities={name: replace(c, codes=c.codes[:n]) for name, c in self.entities.items()},
+            columns={name: c.slice(0, n) for name, c in self.columns.items()},
+            origins=replace(self.origins, codes=self.origins.codes[:n]),
+            streams=self.streams[:n],
+            places=self.places[:n],
+        )
+
     def named(self, rows: LongArray) -> list[tuple[Any, ...]]:
         """Of some decisions: stream, whom they are about, time and place; decisions stand in this order.
 

@@ -68,7 +68,7 @@ class Joining:
         self._kinds = needs.columns[self.acting[0].raw.stream.name]
         self._constant = "unknown" if contract.data.origin == "mixed" else contract.data.origin
         self._base: list[str] = []
-        self._of_outcome: dict[str, list[str]] = {}
+        self._made: dict[str, list[str]] = {}  # columns of each stream that is joined
         rule = contract.decisions.no_action
         self._found = _Found(
             future=FutureValues(
@@ -91,8 +91,8 @@ class Joining:
     @property
     def names(self) -> list[str]:
         """Columns of the table of decisions, in order."""
-        of_outcomes = (self._of_outcome[o.stream] for o in self._contract.decisions.outcomes)
-        return list(dict.fromkeys([*self._base, *(name for names in of_outcomes for name in names)]))
+        joined = [*self._found.ages, *(o.stream for o in self.outcomes)]
+        return list(dict.fromkeys([*self._base, *(name for stream in joined for name in self._made[stream])]))
 
     @property
     def people(self) -> frozenset[str]:
@@ -130,37 +130,44 @@ class Joining:
         columns |= made_by(acts, self._contract, found.overrides)
         columns |= {name: entity.column() for name, entity in acts.entities.items()}
         columns |= {name: column for name, column in acts.columns.items() if not name.startswith("key:")}
-        for state in states:
-            columns |= state_columns(acts, state, found.ages[state.stream.name])
         self._base = list(columns)
+        for state in states:
+            made = state_columns(acts, state, found.ages[state.stream.name])
+            self._made[state.stream.name] = list(made)
+            columns |= made
         for rule in outcomes:
             made = outcome_columns(acts, tables[rule.stream], found.outcomes[rule.stream])
-            self._of_outcome[rule.stream] = list(made)
+            self._made[rule.stream] = list(made)
             columns |= made
         columns |= {name: column for name, column in acts.columns.items() if name.startswith("key:")}
         columns |= {STREAM: pa.chunked_array([acts.streams]), PLACE: pa.chunked_array([acts.places])}
         return pa.table(columns) if len(acts) else None
 
-    def with_outcomes(self, decisions: pa.Table, table: StreamTable) -> pa.Table | None:
-        """Decisions with what came of them; None: there are none.
+    def met(self, stream: str, decisions: pa.Table, table: StreamTable) -> pa.Table | None:
+        """Decisions with what a stream that is joined afterwards says of them; None: there are none.
 
         Args:
-            decisions: those that outcomes of the bucket may belong to.
-            table: a stream of outcomes.
+            stream: its name.
+            decisions: those that rows of the bucket may be joined with.
+            table: the rows, stitched.
         """
         decisions = decisions.take(pa.array(order_of(decisions, self.about, time_first=False)))
         streams = decisions[STREAM].to_numpy()
         acts = Acts(
             times=decisions[TIME].to_numpy(),
             entities={name: coded(decisions[name]) for name in self.about},
-            columns={name: decisions[name] for name in decisions.column_names if name.startswith("key:")},
+            columns={name: decisions[name] for name in decisions.column_names},
             origins=Coded(codes=np.zeros(len(streams), dtype=np.int32), texts=ORIGINS),
             n_acts=int(np.sum(streams < len(self.acting))),
             streams=streams,
             places=decisions[PLACE].to_numpy(),
         )
-        made = outcome_columns(acts, table, self._found.outcomes[table.stream.name])
-        self._of_outcome[table.stream.name] = list(made)
+        if table.stream.role == "state":
+            self._found.future.seen(acts.only_acts(), table)
+            made = state_columns(acts, table, self._found.ages[stream])
+        else:
+            made = outcome_columns(acts, table, self._found.outcomes[stream])
+        self._made[stream] = list(made)
         for name, column in made.items():
             decisions = decisions.append_column(name, column)
         return decisions if len(acts) else None

@@ -22,7 +22,7 @@ from telic.datasets.sources.files import SourceFile
 from telic.reports import Finding
 
 from .clock_correction import corrections
-from .dealing import Dealt, deal, hashes
+from .dealing import Dealt, deal
 from .disk import Disk
 from .in_order import HIDDEN, PLACE, STREAM, TIME, DiskTable, merged, write_sorted
 from .joining import Joining, nothing_done
@@ -32,7 +32,7 @@ from .reading import files_of, read_stream
 from .ready import Ready, ready
 from .shelf import Shelf
 from .slices import with_neighbours
-from .stream_table import StreamTable, coded
+from .stream_table import StreamTable
 
 __all__ = ["DecisionTable", "decision_table", "stream_files"]
 
@@ -148,19 +148,19 @@ def _on_disk(
     joining: Joining, streams: Mapping[str, Ready], plan: Plan, disk: Disk
 ) -> list[tuple[Path, int]]:
     """The decisions of all buckets: files of ``write_sorted``."""
-    late = {rule.stream for rule in plan.late}
-    rules = [r for r in joining.outcomes if r.stream not in late]
-    names = [name for name in streams if name not in late]
-    tables = [_buckets(joining, streams[name], plan) for name in names]
+    names = [name for name in streams if name not in plan.late]
+    rules = [r for r in joining.outcomes if r.stream in names]
+    tables = [_buckets(joining, streams[name], plan, plan.n) for name in names]
     several: Iterator[pa.Table | None] = (
         joining.decisions(dict(zip(names, some, strict=True)), rules)
         for _, *some in zip(range(plan.n), *tables, strict=False)
     )
     n = plan.n
-    for rule in plan.late:
-        outcomes, n = streams[rule.stream], plan.buckets(rule.stream)
-        dealt = deal(_by(several, plan.keys_of_decisions(rule)), n, disk, joining.people)
-        several = _with_outcomes(joining, dealt, outcomes)
+    for name in plan.late:
+        n = plan.buckets(name)
+        runs = _numbered(several, name, plan)
+        met = deal(runs, n, disk, joining.people)
+        several = _met(joining, met, name, _buckets(joining, streams[name], plan, n))
     return [
         write_sorted(table.select([*joining.names, *HIDDEN]), joining.about, disk, joining.people, n)
         for table in several
@@ -168,27 +168,31 @@ def _on_disk(
     ]
 
 
-def _buckets(joining: Joining, ready: Ready, plan: Plan) -> Iterator[StreamTable]:
+def _buckets(joining: Joining, ready: Ready, plan: Plan, n: int) -> Iterator[StreamTable]:
     """The rows of a stream for each bucket of decisions, stitched."""
     name = ready.raw.stream.name
-    if not plan.is_dealt(name):
+    if not plan.is_dealt:
         return itertools.repeat(joining.stitched(name, ready.whole()))
-    tables = (joining.stitched(name, ready.bucket(i)) for i in range(plan.n))
-    return with_neighbours(tables) if plan.cuts is not None and ready.raw.stream.role == "state" else tables
+    tables = (joining.stitched(name, ready.bucket(i)) for i in range(n))
+    is_state = ready.raw.stream.role == "state"
+    return with_neighbours(tables) if is_state and plan.is_sliced(name) else tables
 
 
-def _by(
-    tables: Iterator[pa.Table | None], keys: Sequence[str]
+def _numbered(
+    several: Iterator[pa.Table | None], stream: str, plan: Plan
 ) -> Iterator[tuple[pa.Table, NDArray[np.uint64]]]:
-    for table in tables:
+    for table in several:
         if table is not None:
-            yield table, hashes([coded(table[name]) for name in keys], np.arange(table.num_rows))
+            yield table, plan.numbers_of_decisions(stream, table)
 
 
-def _with_outcomes(joining: Joining, decisions: Dealt, outcomes: Ready) -> Iterator[pa.Table | None]:
-    for i in range(decisions.n if decisions.files else 0):
-        table = joining.stitched(outcomes.raw.stream.name, outcomes.bucket(i))
-        yield joining.with_outcomes(decisions.bucket(i), table)
+def _met(
+    joining: Joining, decisions: Dealt, stream: str, tables: Iterator[StreamTable]
+) -> Iterator[pa.Table | None]:
+    """Decisions with what a stream that is joined afterwards says of them."""
+    for i, table in zip(range(decisions.n), tables, strict=False):
+        # Where there is no decision an error is certain; which one, all streams must be seen for.
+        yield joining.met(stream, decisions.bucket(i), table) if decisions.files else None
     decisions.remove()
 
 
