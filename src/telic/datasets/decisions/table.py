@@ -171,7 +171,7 @@ def _on_disk(
 def _buckets(joining: Joining, ready: Ready, plan: Plan, n: int) -> Iterator[StreamTable]:
     """The rows of a stream for each bucket of decisions, stitched."""
     name = ready.raw.stream.name
-    if not plan.is_dealt:
+    if not plan.is_dealt and name not in plan.late:
         return itertools.repeat(joining.stitched(name, ready.whole()))
     tables = (joining.stitched(name, ready.bucket(i)) for i in range(n))
     is_state = ready.raw.stream.role == "state"
