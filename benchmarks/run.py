@@ -58,6 +58,13 @@ CASES: dict[str, tuple[Side, ...]] = {
     "served": (Side("telic", ("served.py",)),),
     "posterior_bus": (Side("telic", ("posterior.py", "--case", "bus")),),
     "posterior_grid": (Side("telic", ("posterior.py", "--case", "grid")),),
+    "ppo": (
+        Side("telic, compiled world", ("ppo.py",)),
+        Side("telic, compiled world, code kept in a folder", ("ppo.py", "--case", "warm")),
+        Side("telic, Gymnasium", ("ppo.py", "--case", "gymnasium")),
+        Side("Stable-Baselines3, Gymnasium", ("peers/stable_baselines_ppo.py", "sb3"), "stable_baselines"),
+        Side("sbx, Gymnasium", ("peers/stable_baselines_ppo.py", "sbx"), "stable_baselines"),
+    ),
 }
 
 

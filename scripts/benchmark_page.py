@@ -136,6 +136,24 @@ def served_line(x: Line) -> tuple[str, str]:
     )
 
 
+def ppo_line(x: Line) -> tuple[str, str]:
+    """PPO to a mean return, and its steady rate."""
+    rate = (
+        f"; {x['steps_a_cpu_second']:,.0f} decisions a second after that" if "steps_a_cpu_second" in x else ""
+    )
+    cores = (
+        f" (64 streams; products of 64 x 64 with 64 x 512 at {x['gigaflops_of_products']:.0f} gigaflops)"
+        if "gigaflops_of_products" in x
+        else ""
+    )
+    return (
+        "PPO on CartPole-v1 from the start of the process until the last 100 episodes have a mean return of 475",
+        f"{x['cpu_seconds_to_475']:.3g} s for {x['n_steps_to_475']:,.0f} decisions, of it import "
+        f"{x['cpu_seconds_import']:.2g} s and until the first update {x['cpu_seconds_until_first_update']:.2g} s"
+        f"{rate}{cores}",
+    )
+
+
 LINES: dict[str, Callable[[Line], tuple[str, str]]] = {
     "grid_1024": grid_line,
     "grid_10000": grid_line,
@@ -146,6 +164,7 @@ LINES: dict[str, Callable[[Line], tuple[str, str]]] = {
     "posterior_bus": posterior_bus_line,
     "posterior_grid": posterior_grid_line,
     "served": served_line,
+    "ppo": ppo_line,
 }
 
 
