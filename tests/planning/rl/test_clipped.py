@@ -10,7 +10,7 @@ import jax.numpy as jnp  # noqa: E402
 
 from telic.neural.simulators import cartpole, pendulum  # noqa: E402
 from telic.planning.rl import clipped  # noqa: E402
-from telic.planning.rl.clipped import Decisions, advantages, improve, init_weights, optimiser  # noqa: E402
+from telic.planning.rl.clipped import Decisions, advantages, improve, init_optimiser, init_weights  # noqa: E402
 from telic.planning.rl.ppo import Ppo  # noqa: E402
 from telic.policies import Dense  # noqa: E402
 from telic.policies.layers import forward  # noqa: E402
@@ -132,7 +132,7 @@ def test_a_decision_of_no_weight_teaches_nothing() -> None:
     )
     weights = begun(jax.random.key(1), D, (8,), learner.head, 0.0)
     learn = jax.jit(
-        lambda m: improve(learner, weights, optimiser().init(weights), m, 1e-2, jax.random.key(0))[0]
+        lambda m: improve(learner, weights, init_optimiser(weights), m, 1e-2, jax.random.key(0))[0]
     )
     found = [learn(jax.tree.map(jnp.asarray, m)) for m in (made, other)]
     for a, b in zip(*map(jax.tree.leaves, found), strict=True):

@@ -23,6 +23,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.flatten_util import ravel_pytree
 
 from telic.neural.networks import Params, apply_columns, init_network, to_layers
 from telic.policies import Dense
@@ -31,7 +32,16 @@ from telic.policies.heads import GaussianHead, Head
 if TYPE_CHECKING:
     from .ppo import Ppo
 
-__all__ = ["Decisions", "Weights", "improve", "init_weights", "log_prob", "optimiser", "outputs_of", "served"]
+__all__ = [
+    "Decisions",
+    "Weights",
+    "improve",
+    "init_optimiser",
+    "init_weights",
+    "log_prob",
+    "outputs_of",
+    "served",
+]
 
 ADAM_EPSILON = 1e-5
 TINY = 1e-8
@@ -69,9 +79,14 @@ class Decisions(NamedTuple):
     weight: Any = None
 
 
-def optimiser() -> optax.GradientTransformation:
-    """Adam, without its rate."""
+def _adam() -> optax.GradientTransformation:
+    """Adam, without its rate, for weights in one row."""
     return optax.scale_by_adam(eps=ADAM_EPSILON)
+
+
+def init_optimiser(weights: Weights) -> Any:
+    """The state of the optimiser before the first pass."""
+    return _adam().init(ravel_pytree(weights)[0])
 
 
 def init_weights(key: Any, n_observations: int, hidden: tuple[int, ...], head: Head, log_sd: Any) -> Weights:
@@ -183,6 +198,7 @@ def improve(
     T, E, D = made.observation.shape
     n_parts, part = learner.n_minibatches, E // learner.n_minibatches
     advantage, target = advantages(weights.critic, made, learner.discount, learner.gae, horizon=horizon)
+    # A sort of random numbers is a shuffle, and all of them at once compile once.
     order = jnp.argsort(jax.random.bits(key, (learner.n_epochs, E)), axis=1)
     rows, n_action = _packed(made, advantage, target)
     head = learner.head
@@ -196,19 +212,20 @@ def improve(
         return _loss(learner, weights, x[:D], actions, rest, has_weight=made.weight is not None)
 
     def minibatch(carry: Any, x: Any) -> tuple[Any, Any]:
-        weights, adam = carry
-        value, gradient = jax.value_and_grad(loss)(weights, x)
-        norm = optax.tree.norm(gradient)
-        cut = jnp.minimum(1.0, learner.most_gradient / (norm + TINY))
-        change, adam = optimiser().update(jax.tree.map(lambda g: g * cut, gradient), adam)
-        return (jax.tree.map(lambda w, c: w - rate * c, weights, change), adam), value
+        flat, adam = carry
+        value, gradient = jax.value_and_grad(lambda flat: loss(whole(flat), x))(flat)
+        cut = jnp.minimum(1.0, learner.most_gradient / (jnp.sqrt(jnp.sum(gradient**2)) + TINY))
+        change, adam = _adam().update(gradient * cut, adam)
+        return (flat - rate * change, adam), value
 
     def epoch(carry: Any, order: Any) -> tuple[Any, Any]:
         parts = rows[order].reshape(n_parts, part, -1, T)
         return jax.lax.scan(minibatch, carry, parts.transpose(0, 2, 1, 3).reshape(n_parts, -1, part * T))
 
-    (weights, adam), losses = jax.lax.scan(epoch, (weights, adam), order)
-    return weights, adam, jnp.mean(losses)
+    # All numbers in one row: the optimiser is then one piece of code, whatever the layers.
+    flat, whole = ravel_pytree(weights)
+    (flat, adam), losses = jax.lax.scan(epoch, (flat, adam), order)
+    return whole(flat), adam, jnp.mean(losses)
 
 
 def _packed(made: Decisions, advantage: Any, target: Any) -> tuple[Any, int]:

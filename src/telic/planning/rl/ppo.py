@@ -26,7 +26,7 @@ from telic.neural.simulators.simulator import Simulator
 from telic.policies import NetworkPolicy
 from telic.policies.heads import GaussianHead, Head
 
-from .clipped import Decisions, Weights, improve, init_weights, optimiser, outputs_of, served
+from .clipped import Decisions, Weights, improve, init_optimiser, init_weights, outputs_of, served
 
 __all__ = ["Ppo", "PpoState"]
 
@@ -136,7 +136,7 @@ class Ppo:
             actor=weights.actor,
             log_sd=weights.log_sd,
             critic=weights.critic,
-            optimiser=optimiser().init(weights),
+            optimiser=init_optimiser(weights),
             running=running,
             key=key,
             recent=jnp.zeros(RECENT, jnp.float32),
