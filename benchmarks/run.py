@@ -57,6 +57,10 @@ CASES: dict[str, tuple[Side, ...]] = {
     "road_network": (Side("telic", ("road_network.py",)),),
     "served": (Side("telic", ("served.py",)),),
     "posterior_bus": (Side("telic", ("posterior.py", "--case", "bus")),),
+    "offline": (
+        Side("telic", ("offline.py",)),
+        Side("d3rlpy", ("peers/d3rlpy_offline.py",), "d3rlpy"),
+    ),
     "posterior_grid": (Side("telic", ("posterior.py", "--case", "grid")),),
     "ppo": (
         Side("telic, compiled world", ("ppo.py",)),

@@ -38,6 +38,8 @@ These are called from Python.
   [`apprenticeship_max_margin`](methods/apprenticeship_max_margin.md). The older
   [`apprenticeship_projection`](methods/apprenticeship_projection.md) needs more policies for the same distance.
 - **A policy and no reward at all:** `telic.imitation.behavioural_cloning`.
+- **A policy from a log with rewards (logged or inferred), and nothing may be tried:** [`iql`](methods/iql.md);
+  [`cql`](methods/cql.md) where values must not be believed beyond the log; [`td3_bc`](methods/td3_bc.md) for amounts.
 - **One action a state from a rule book, as a comparison:** [`linear_programming`](methods/linear_programming.md).
 - **A published result of the path model of 2008, as a comparison:** [`path_entropy`](methods/path_entropy.md), which is
   wrong where chance plays a part.
