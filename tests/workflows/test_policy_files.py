@@ -20,6 +20,7 @@ from telic.policies import (
     MultiCategoricalHead,
     NetworkPolicy,
     TabularPolicy,
+    TreePolicy,
 )
 from telic.reports import Provenance
 from telic.workflows.policy_files import read_policy, write_onnx, write_policy
@@ -68,6 +69,22 @@ def test_a_table_is_read_as_it_was_written(tmp_path, shape) -> None:
     policy = TabularPolicy(table=np.random.default_rng(0).dirichlet(np.ones(3), shape[:-1]))
     again = read_policy(write_policy(tmp_path / "p.npz", policy))
     np.testing.assert_array_equal(again.table, policy.table)
+
+
+def test_a_tree_is_read_as_it_was_written(tmp_path) -> None:
+    policy = TreePolicy(
+        n_observations=2,
+        feature=np.array([1, -1, -1], np.int32),
+        threshold=np.array([0.5, 0.0, 0.0]),
+        children=np.array([[1, 2], [0, 0], [0, 0]], np.int32),
+        probabilities=np.array([[0.5, 0.5], [1.0, 0.0], [0.0, 1.0]]),
+        counts=np.array([8, 4, 4]),
+    )
+    again = read_policy(write_policy(tmp_path / "p.npz", policy))
+    assert again.digest == policy.digest
+    np.testing.assert_array_equal(again.mode(np.array([[9.0, 0.5], [9.0, 0.6]])), [0, 1])
+    with pytest.raises(DataError, match="child of one node before it"):
+        read_policy(repacked(tmp_path / "p.npz", arrays={"children": np.ones((3, 2), np.int32)}))
 
 
 def repacked(path, *, arrays=None, about=None, compress=False, drop=()):

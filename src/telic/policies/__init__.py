@@ -7,6 +7,7 @@ from .layers import Dense
 from .network import NetworkPolicy
 from .served import ServedPolicy, serve
 from .tabular import TabularPolicy
+from .tree import TreePolicy
 
 __all__ = [
     "CategoricalHead",
@@ -19,6 +20,7 @@ __all__ = [
     "PolicyEquality",
     "ServedPolicy",
     "TabularPolicy",
+    "TreePolicy",
     "compare_outputs",
     "previous_states",
     "serve",

@@ -30,6 +30,7 @@ from telic.policies import (
     NetworkPolicy,
     PolicyEquality,
     TabularPolicy,
+    TreePolicy,
 )
 from telic.reports import Provenance
 from telic.storage import atomic_write
@@ -49,7 +50,10 @@ ONNX_TOLERANCE = 1e-5
 
 ABOUT = "about"
 
-StoredPolicy: TypeAlias = NetworkPolicy | TabularPolicy
+StoredPolicy: TypeAlias = NetworkPolicy | TabularPolicy | TreePolicy
+
+TREE = ("feature", "threshold", "children", "probabilities", "counts")
+"""Arrays of a tree."""
 
 HEADS: Mapping[str, Any] = {
     "categorical": CategoricalHead,
@@ -85,6 +89,9 @@ def write_policy(path: str | os.PathLike[str], policy: StoredPolicy) -> Path:
     if isinstance(policy, TabularPolicy):
         about["kind"] = "table"
         arrays = {"table": policy.table}
+    elif isinstance(policy, TreePolicy):
+        about |= {"kind": "tree", "n_observations": policy.n_observations}
+        arrays = {name: getattr(policy, name) for name in TREE}
     else:
         kind = next(name for name, form in HEADS.items() if isinstance(policy.head, form))
         about |= {
@@ -190,7 +197,7 @@ def _array(name: str, raw: bytes) -> np.ndarray:
     if dtype.hasobject:
         raise DataError(f"{name} holds Python objects (a pickle), which are never read")
     held = len(raw) - file.tell()
-    if dtype.kind not in "fu" or dtype.itemsize * math.prod(shape) != held or min(shape, default=0) < 0:
+    if dtype.kind not in "fiu" or dtype.itemsize * math.prod(shape) != held or min(shape, default=0) < 0:
         raise DataError(f"{name} claims {dtype} of shape {shape}, but holds {held:,} bytes")
     values = np.frombuffer(raw, dtype=dtype, offset=file.tell())
     return values.reshape(shape, order="F" if is_fortran else "C").copy()
@@ -216,6 +223,10 @@ def _policy(about: dict[str, Any], arrays: dict[str, np.ndarray]) -> StoredPolic
     if about["kind"] == "table":
         _require_names(arrays, {"table"})
         return TabularPolicy(table=arrays["table"], provenance=provenance)
+    if about["kind"] == "tree":
+        _require_names(arrays, set(TREE))
+        parts: dict[str, Any] = dict(arrays)
+        return TreePolicy(n_observations=int(about["n_observations"]), provenance=provenance, **parts)
     if about["kind"] != "network":
         raise DataError(f"it holds a policy of kind {about['kind']!r}, which this telic does not know")
     n = about["n_layers"]
