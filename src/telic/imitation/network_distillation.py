@@ -3,7 +3,8 @@
     minimise over w   mean_i KL(policy(. | o_i) || student_w(. | o_i))
 
 for alternatives, by Adam on batches drawn evenly, the learning rate falling to 0; for amounts the mean squared
-difference of the parameters (means and logarithms of standard deviations). The student scales observations as the policy does.
+difference of the parameters (means and logarithms of standard deviations). The student scales observations as the
+policy does.
 
 Reference: Rusu, Colmenarejo, Gulcehre, Desjardins, Kirkpatrick, Pascanu, Mnih, Kavukcuoglu and Hadsell (2016), Policy
 distillation, equation 3.

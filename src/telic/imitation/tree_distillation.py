@@ -6,8 +6,8 @@ of all leaves and all questions ``x_d <= c`` the one is asked that most lessens
     sum over leaves  sum_i |p_i - mean of the leaf|^2,
 
 where ``p_i`` are the policy's probabilities in state i; for a policy that never draws this is Gini's impurity. It
-ends at ``max_leaves``, or where nothing is gained. It is like the policy on the states given: take ones that the tree itself
-would come to, not only the policy's.
+ends at ``max_leaves``, or where nothing is gained. It is like the policy on the states given: take ones that the tree
+itself would come to, not only the policy's.
 
 References:
     Breiman, Friedman, Olshen and Stone (1984), Classification and Regression Trees.
