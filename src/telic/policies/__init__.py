@@ -1,5 +1,6 @@
 """What is done: policies as tables, rules and mixtures, without any planner inside."""
 
+from .ensemble import EnsemblePolicy
 from .equality import PolicyEquality, compare_outputs
 from .heads import CategoricalHead, GaussianHead, Head, MultiCategoricalHead
 from .history import HistoryPolicy, previous_states
@@ -8,10 +9,12 @@ from .network import NetworkPolicy
 from .served import ServedPolicy, serve
 from .tabular import TabularPolicy
 from .tree import TreePolicy
+from .windows import WindowPolicy
 
 __all__ = [
     "CategoricalHead",
     "Dense",
+    "EnsemblePolicy",
     "GaussianHead",
     "Head",
     "HistoryPolicy",
@@ -21,6 +24,7 @@ __all__ = [
     "ServedPolicy",
     "TabularPolicy",
     "TreePolicy",
+    "WindowPolicy",
     "compare_outputs",
     "previous_states",
     "serve",
