@@ -62,6 +62,10 @@ CASES: dict[str, tuple[Side, ...]] = {
         Side("d3rlpy", ("peers/d3rlpy_offline.py",), "d3rlpy"),
     ),
     "posterior_grid": (Side("telic", ("posterior.py", "--case", "grid")),),
+    "cloning": (
+        Side("telic", ("cloning.py",)),
+        Side("d3rlpy", ("peers/d3rlpy_cloning.py",), "d3rlpy"),
+    ),
     "ppo": (
         Side("telic, compiled world", ("ppo.py",)),
         Side("telic, compiled world, code kept in a folder", ("ppo.py", "--case", "warm")),

@@ -170,6 +170,14 @@ def offline_line(x: Line) -> tuple[str, str]:
     )
 
 
+def cloning_line(x: Line) -> tuple[str, str]:
+    """Gradient steps of behavioural cloning."""
+    return (
+        "behavioural cloning, batch 256, 2 x 256 units, 3 measurements, 1 amount: gradient steps a CPU second",
+        f"{x['steps_a_second']:,.0f} (import {x['import_cpu_seconds']:.2g} s apart)",
+    )
+
+
 LINES: dict[str, Callable[[Line], tuple[str, str]]] = {
     "grid_1024": grid_line,
     "grid_10000": grid_line,
@@ -181,6 +189,7 @@ LINES: dict[str, Callable[[Line], tuple[str, str]]] = {
     "posterior_grid": posterior_grid_line,
     "served": served_line,
     "ppo": ppo_line,
+    "cloning": cloning_line,
     "offline": offline_line,
 }
 
