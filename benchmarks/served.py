@@ -1,7 +1,8 @@
 """One decision of a 2x64 network: served arithmetic beside plain numpy and ONNX Runtime, in one run.
 
 Microseconds of wall time a decision (from an observation to an action), p50 and p99 of 20,000 decisions of each, in
-turns of 1,000 so that a machine that slows down slows all. Imports and the making of each are apart. One JSON line.
+turns of 1,000 so that a machine that slows down slows all. Imports and the making of each are apart. Served twice: with
+weights of the size that training begins with, and of three times that, which need a rest. One JSON line.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,8 +45,13 @@ def main() -> None:
     served = serve(policy)
     served.mode(np.zeros(N_OBSERVATIONS, np.float32))
     made = {"served_ready_ms": 1e3 * (time.perf_counter() - began)}
+    wide = tuple(replace(d, weight=3 * d.weight) for d in layers)
+    fine = serve(replace(policy, layers=wide))
+    assert served.layers[1].rest is None
+    assert fine.layers[1].rest is not None
     sides: dict[str, Callable[[Any], Any]] = {
         "served": served.mode,
+        "served_with_rest": fine.mode,
         "numpy": policy.mode,
         "numpy_by_hand": by_hand(policy),
     }

@@ -125,6 +125,7 @@ def posterior_grid_line(x: Line) -> tuple[str, str]:
 def served_line(x: Line) -> tuple[str, str]:
     """One decision."""
     sides = (
+        ("with larger weights", "served_with_rest"),
         ("plain numpy", "numpy_by_hand"),
         ("the policy in float32", "numpy"),
         ("ONNX Runtime", "onnx_runtime"),

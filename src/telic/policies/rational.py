@@ -32,7 +32,7 @@ POLES = (328.10168460256375, 71.904798265427, 22.308312231251765, 2.467417042047
 TERMS = tuple(
     (np.array(numerator), np.array(pole)) for numerator, pole in zip(NUMERATORS, POLES, strict=True)
 )
-LOW, HIGH = np.array(-TANH_LIMIT), np.array(TANH_LIMIT)
+LOW, HIGH, START = np.array(-TANH_LIMIT), np.array(TANH_LIMIT), np.array(CONSTANT)
 
 
 def rational_tanh(x: FloatArray) -> FloatArray:
@@ -40,9 +40,12 @@ def rational_tanh(x: FloatArray) -> FloatArray:
     np.maximum(x, LOW, out=x)
     np.minimum(x, HIGH, out=x)
     square = x * x
-    total, term = np.empty_like(x), np.empty_like(x)
-    total.fill(CONSTANT)
-    for numerator, pole in TERMS:
+    numerator, pole = TERMS[0]
+    total = square + pole
+    np.divide(numerator, total, total)
+    np.add(total, START, total)
+    term = np.empty_like(square)
+    for numerator, pole in TERMS[1:]:
         np.add(square, pole, term)
         np.divide(numerator, term, term)
         np.add(total, term, total)

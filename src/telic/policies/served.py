@@ -36,7 +36,7 @@ from telic.errors import DataError, SettingsError
 from telic.typing import FloatArray, LongArray
 
 from .equality import PolicyEquality, compare_outputs
-from .heads import GaussianHead
+from .heads import CategoricalHead, MultiCategoricalHead
 from .network import NetworkPolicy
 from .rational import TANH_ERROR, rational_tanh
 
@@ -139,7 +139,9 @@ class ServedPolicy:
         """``(...,)`` or ``(..., dimensions)``: the most probable action, the lowest index where tied."""
         out = self.outputs(observations)
         head = self.policy.head
-        if not isinstance(head, GaussianHead):
+        if isinstance(head, CategoricalHead):
+            return np.asarray(out.argmax(-1))
+        if isinstance(head, MultiCategoricalHead):
             return np.asarray(head.mode(out))
         M, D = head.n_components, head.n_dimensions
         first = M if M > 1 else 0
