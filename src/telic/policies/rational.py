@@ -41,7 +41,7 @@ def rational_tanh(x: FloatArray) -> FloatArray:
     np.minimum(x, HIGH, out=x)
     square = x * x
     numerator, pole = TERMS[0]
-    total = square + pole
+    total: FloatArray = square + pole
     np.divide(numerator, total, total)
     np.add(total, START, total)
     term = np.empty_like(square)
@@ -49,4 +49,5 @@ def rational_tanh(x: FloatArray) -> FloatArray:
         np.add(square, pole, term)
         np.divide(numerator, term, term)
         np.add(total, term, total)
-    return np.multiply(total, x, total)
+    np.multiply(total, x, total)
+    return total
