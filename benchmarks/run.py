@@ -61,6 +61,19 @@ CASES: dict[str, tuple[Side, ...]] = {
         Side("telic", ("offline.py",)),
         Side("d3rlpy", ("peers/d3rlpy_offline.py",), "d3rlpy"),
     ),
+    "sac_steps": (
+        Side("telic", ("sac.py",)),
+        Side("Stable-Baselines3", ("peers/sac_pendulum.py", "--learner", "sb3"), "stable_baselines"),
+        Side("sbx", ("peers/sac_pendulum.py", "--learner", "sbx"), "stable_baselines"),
+    ),
+    "sac_return": (
+        Side("telic", ("sac.py", "--case", "return", "--rate", "1e-3")),
+        Side(
+            "Stable-Baselines3",
+            ("peers/sac_pendulum.py", "--learner", "sb3", "--case", "return", "--rate", "1e-3"),
+            "stable_baselines",
+        ),
+    ),
     "posterior_grid": (Side("telic", ("posterior.py", "--case", "grid")),),
     "cloning": (
         Side("telic", ("cloning.py",)),

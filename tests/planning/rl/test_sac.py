@@ -259,12 +259,15 @@ def test_a_step_is_traced_once_and_a_stopped_run_goes_on(monkeypatch) -> None:
     traced, kept = [], {}
     real = driver._step
     monkeypatch.setattr(driver, "_step", lambda learner, state: (traced.append(1), real(learner, state))[1])
-    whole = train(TINY, 5, 3, checkpoint=lambda n, state: kept.update({n: state}), every=1)
+    learner = replace(TINY, n_updates=2)
+    whole = train(learner, 5, 3, checkpoint=lambda n, state: kept.update({n: state}), every=1)
     assert len(traced) == 1
-    again = train(TINY, 5, 3, resume=(1, kept[1]))
+    again = train(learner, 5, 3, resume=(1, kept[1]))
     for a, b in zip(jax.tree.leaves(again.state.learned), jax.tree.leaves(whole.state.learned), strict=True):
         np.testing.assert_array_equal(a, b)
     assert set(whole.history) == {"critic_loss", "entropy", "temperature", "mean_return", "n_episodes"}
+    counts = [int(o.count) for o in whole.state.learned.optimisers]
+    assert counts == [3 * 20 * 2] * 3
 
 
 def test_choices_and_an_empty_buffer_are_refused() -> None:

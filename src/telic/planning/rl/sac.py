@@ -166,6 +166,9 @@ class Sac:
                 noise = jax.random.normal(key_noise, (2, *self._noise_shape(self.batch)))
                 return self.update(learned, self.fields.unpack(rows), noise)
 
+            if self.n_updates == 1:  # a loop inside the loop would copy all weights on each turn
+                learned, told = learn(state.learned, key_learn)
+                return state._replace(learned=learned), told
             keys = jax.random.split(key_learn, self.n_updates)
             learned, told = jax.lax.scan(learn, state.learned, keys)
             return state._replace(learned=learned), jax.tree.map(lambda x: x[-1], told)
