@@ -7,8 +7,9 @@ prints one JSON line. Data are made by PPO in our compiled worlds: ``random`` ac
 first policy whose mean return passes a third of the way from random to expert, ``expert`` from the last one; 20,000
 decisions each. A normalised return is 0 for random and 1 for the expert, over 100 episodes with fixed keys, acting by
 the mode. Cloning is IQL with sharpness 0: the same network, steps and optimiser, without values. Told are
-interquartile means over keys with bootstrap intervals, 95 %. Rewards of the pendulum are divided by 10 for all
-learners alike. Keys were fixed before the first run.
+interquartile means over keys with bootstrap intervals, 95 %. Rewards are divided by 10 for all learners alike: of
+CartPole only after a first reduced run with rewards as they are, in which IQL failed (docs/methods/iql.md). Keys were
+fixed before the first run.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import numpy as np
 
 LEVELS = ("random", "medium", "expert")
 TASKS: dict[str, dict[str, Any]] = {
-    "cartpole": {"updates": 300.0, "ppo": {}, "scale": 1.0},
+    "cartpole": {"updates": 300.0, "ppo": {}, "scale": 0.1},
     "pendulum": {
         "updates": 600.0,
         "ppo": {"discount": 0.9, "gae": 0.95, "learning_rate": 1e-3, "n_epochs": 10},
@@ -43,7 +44,7 @@ def main() -> int:
         tasks=tuple(TASKS) if full else ("cartpole",),
         levels=LEVELS if full else ("medium",),
         keys=range(5) if full else range(2),
-        n_steps=20_000 if full else 1_000,
+        n_steps=20_000 if full else 4_000,
         hidden=(256, 256) if full else (64, 64),
     )
     print(json.dumps({**told, "seconds": time.perf_counter() - started}))
