@@ -248,3 +248,20 @@ def test_what_cannot_be_cloned_is_refused() -> None:
         CloneSettings(evenness=2)
     with pytest.raises(SettingsError, match=r"`held_out` must lie in \[0, 1\), got 1"):
         clone(Examples.from_arrays(x, a), settings=CloneSettings(held_out=1))
+
+
+def test_what_one_look_does_not_show_is_told_by_the_look_before() -> None:
+    """The expert answers to the sign of the observation before; at the beginning to that of the first."""
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=(20, 30, 1))
+    before = np.concatenate([x[:, :1], x[:, :-1]], axis=1)
+    taken = (before[..., 0] > 0).astype(int)
+    examples = Examples.from_arrays(x.reshape(-1, 1), taken.ravel(), offsets=np.arange(0, 601, 30))
+    blind, seeing = (clone(examples, settings=replace(SMALL, n_back=n)) for n in (0, 1))
+    assert blind.held_out.accuracy < 0.7
+    assert seeing.held_out.accuracy > 0.93
+    memory = seeing.policy.begin(np.array([[2.0]]))
+    _, memory = seeing.policy.act(memory, np.array([[2.0]]))
+    actions, memory = seeing.policy.act(memory, np.array([[-2.0]]))
+    assert actions.tolist() == [1]
+    assert seeing.policy.act(memory, np.array([[2.0]]))[0].tolist() == [0]
