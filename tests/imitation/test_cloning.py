@@ -140,7 +140,7 @@ def test_several_choices_at_once_are_cloned_each() -> None:
     assert found.held_out.accuracy > 0.85
 
 
-def test_members_side_by_side_are_those_trained_alone_and_differ_more_off_the_data() -> None:
+def test_a_repeated_run_is_the_same_and_its_members_differ_more_off_the_data() -> None:
     examples = choices(0)
     settings = replace(SMALL, n_members=4)
     found = clone(examples, settings=settings, key=2)
