@@ -1,15 +1,25 @@
-"""What is done: policies as tables, rules and mixtures, without any planner inside."""
+"""What is done: policies as tables, rules and mixtures, without any planner inside.
 
-from .ensemble import EnsemblePolicy
-from .equality import PolicyEquality, compare_outputs
-from .heads import CategoricalHead, GaussianHead, Head, MultiCategoricalHead
+Policies of counted states are there at once; those of measured ones are loaded when they are asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .history import HistoryPolicy, previous_states
-from .layers import Dense
-from .network import NetworkPolicy
-from .served import ServedPolicy, serve
 from .tabular import TabularPolicy
-from .tree import TreePolicy
-from .windows import WindowPolicy
+
+if TYPE_CHECKING:
+    from .ensemble import EnsemblePolicy
+    from .equality import PolicyEquality, compare_outputs
+    from .heads import CategoricalHead, GaussianHead, Head, MultiCategoricalHead
+    from .layers import Dense
+    from .network import NetworkPolicy
+    from .served import ServedPolicy, serve
+    from .tree import TreePolicy
+    from .windows import WindowPolicy
 
 __all__ = [
     "CategoricalHead",
@@ -29,3 +39,29 @@ __all__ = [
     "previous_states",
     "serve",
 ]
+
+_HOMES = {
+    "CategoricalHead": "heads",
+    "Dense": "layers",
+    "EnsemblePolicy": "ensemble",
+    "GaussianHead": "heads",
+    "Head": "heads",
+    "MultiCategoricalHead": "heads",
+    "NetworkPolicy": "network",
+    "PolicyEquality": "equality",
+    "ServedPolicy": "served",
+    "TreePolicy": "tree",
+    "WindowPolicy": "windows",
+    "compare_outputs": "equality",
+    "serve": "served",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
