@@ -142,8 +142,7 @@ def check(loss, params, rng) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("key", [0, 1, 2])
-def test_amounts_one_decision_and_the_sign_of_the_bias(key) -> None:
+def test_amounts_one_decision_and_the_sign_of_the_bias() -> None:
     """Reward -4 (a - .5)^2 after one decision, recorded evenly over [-1, 1]: the best amount is .5, worth 0.
 
     Few amounts a row push the actor's own ones down further than the integral would (4 a source: -1.00 for -.85).
@@ -164,8 +163,8 @@ def test_amounts_one_decision_and_the_sign_of_the_bias(key) -> None:
         learning_rate=3e-3,
         n_updates=3000.0,
     )
-    free = train(replace(learner, penalty=0.0), key, 3).answer()
-    held = train(replace(learner, penalty=1.0), key, 3).answer()
+    free = train(replace(learner, penalty=0.0), 0, 3).answer()
+    held = train(replace(learner, penalty=1.0), 0, 3).answer()
     assert learner.policy(free).mode(np.zeros(1))[0] == pytest.approx(0.5, abs=0.1)
     at = np.array([[0.5]], np.float32)
     worth = [float(action_values(s.params[1][0], np.zeros((1, 1)), at, data.head)[0]) for s in (free, held)]

@@ -90,8 +90,9 @@ def test_keys_and_learning_rates_are_swept_at_once_and_give_what_each_gives_alon
         return state.actor
 
     both = jax.jit(jax.vmap(run))(rates, keys)
+    single = jax.jit(run)
     for i in range(2):
-        alone = jax.jit(run)(rates[i], keys[i])
+        alone = single(rates[i], keys[i])
         for a, b in zip(jax.tree.leaves(both), jax.tree.leaves(alone), strict=True):
             np.testing.assert_allclose(a[i], b, atol=2e-5)
 
