@@ -43,6 +43,7 @@ class Transition(NamedTuple):
         terminated: the task ended.
         truncated: the episode was cut off by the horizon; never together with ``terminated``.
         collected: reward of the whole episode where it ended or was cut here, else 0.
+        costs: ``(K,)`` for the decision; None where the world tells none.
     """
 
     observation: Any
@@ -52,6 +53,7 @@ class Transition(NamedTuple):
     terminated: Any
     truncated: Any
     collected: Any
+    costs: Any = None
 
 
 def begin(simulator: Simulator, key: Any) -> Running:
@@ -95,5 +97,6 @@ def advance(
         terminated=made.terminated,
         truncated=truncated,
         collected=jnp.where(is_over, collected, 0.0),
+        costs=made.costs,
     )
     return after, transition

@@ -10,7 +10,8 @@ import jax.numpy as jnp  # noqa: E402
 
 from telic.neural.simulators import cartpole, pendulum  # noqa: E402
 from telic.planning.rl import clipped  # noqa: E402
-from telic.planning.rl.clipped import Decisions, advantages, improve, init_optimiser, init_weights  # noqa: E402
+from telic.planning.rl.advantages import advantages  # noqa: E402
+from telic.planning.rl.clipped import Decisions, improve, init_optimiser, init_weights  # noqa: E402
 from telic.planning.rl.ppo import Ppo  # noqa: E402
 from telic.policies import Dense  # noqa: E402
 from telic.policies.layers import forward  # noqa: E402
@@ -79,25 +80,34 @@ def test_advantages_are_those_written_out(follows, horizon) -> None:
 
 
 def test_the_loss_is_the_objective_written_out() -> None:
+    """One critic or two, all decisions or some, advantages scaled here or taken as they are."""
     rng = np.random.default_rng(4)
     learner = Ppo(simulator=cartpole(), entropy=0.3, value=0.7, clip=0.1)
     N = 20
     x, actions = rng.normal(size=(N, D)), rng.integers(0, 2, N)
-    old, advantage, target = np.log(rng.uniform(0.2, 0.8, N)), rng.normal(size=N), rng.normal(size=N)
+    old, advantage = np.log(rng.uniform(0.2, 0.8, N)), rng.normal(size=N)
+    told, targets = rng.normal(size=(2, N)), rng.normal(size=(2, N))
     weights = begun(jax.random.key(1), D, (8,), learner.head, 0.0)
     counts = rng.random(N) < 0.6
-    for share, has_weight in ((np.ones(N) / N, False), (counts / counts.sum(), True)):
-        rest = jnp.asarray(np.stack([old, advantage, target, counts]), jnp.float32)
+    for weight, M, is_scaled in (([], 1, False), ([counts], 1, False), ([], 2, True), ([counts], 2, False)):
+        share = counts / counts.sum() if weight else np.ones(N) / N
+        rest = [old, advantage, *targets[:M], *weight]
         found = clipped._loss(
-            learner, weights, jnp.asarray(x.T, jnp.float32), jnp.asarray(actions), rest, has_weight=has_weight
+            learner,
+            weights,
+            jnp.asarray(x.T, jnp.float32),
+            jnp.asarray(actions),
+            jnp.asarray(np.stack(rest), jnp.float32),
+            jnp.asarray(told[:M], jnp.float32),
+            is_scaled=is_scaled,
         )
         logits = plain(weights.actor, x)
         logp = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
         centred = advantage - (share * advantage).sum()
-        scaled = centred / np.sqrt((share * centred**2).sum())
+        scaled = advantage if is_scaled else centred / np.sqrt((share * centred**2).sum())
         ratio = np.exp(logp[np.arange(N), actions] - old)
         gain = (share * np.minimum(ratio * scaled, np.clip(ratio, 0.9, 1.1) * scaled)).sum()
-        miss = 0.5 * (share * (plain(weights.critic, x)[:, 0] - target) ** 2).sum()
+        miss = 0.5 * (share * (told[:M] - targets[:M]) ** 2).sum()
         entropy = (share * -(np.exp(logp) * logp).sum(axis=1)).sum()
         np.testing.assert_allclose(found, -gain + 0.7 * miss - 0.3 * entropy, atol=1e-5)
 

@@ -2,9 +2,20 @@
 
 from .acrobot import acrobot
 from .cartpole import cartpole
+from .costs import table_cost, with_costs
 from .mountain_car import mountain_car
 from .pendulum import pendulum
 from .simulator import Simulator, Step
 from .tabular import tabular
 
-__all__ = ["Simulator", "Step", "acrobot", "cartpole", "mountain_car", "pendulum", "tabular"]
+__all__ = [
+    "Simulator",
+    "Step",
+    "acrobot",
+    "cartpole",
+    "mountain_car",
+    "pendulum",
+    "table_cost",
+    "tabular",
+    "with_costs",
+]

@@ -19,12 +19,14 @@ class Step(NamedTuple):
         observation: ``(D,)`` of it.
         reward: for the decision.
         terminated: whether the task ended by itself; a cut by ``horizon`` is no end.
+        costs: ``(K,)`` for the decision, beside the reward; None where the world tells none.
     """
 
     state: Any
     observation: Any
     reward: Any
     terminated: Any
+    costs: Any = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +74,7 @@ class Simulator:
         horizon: decisions after which an episode is cut off; 0: not known.
         reset: from a key to ``(state, observation)``.
         step: from ``(state, action, key)`` to a ``Step``.
+        costs: names of the costs that a step tells, in their order; ``with_costs`` adds them to any world.
     """
 
     name: str
@@ -80,3 +83,4 @@ class Simulator:
     horizon: int
     reset: Callable[[Any], tuple[Any, Any]]
     step: Callable[[Any, Any, Any], Step]
+    costs: tuple[str, ...] = ()

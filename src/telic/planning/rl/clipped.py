@@ -2,21 +2,19 @@
 
     J = E[min(rho A, clip(rho, 1 - eps, 1 + eps) A)] - c_v E[(V - G)^2] / 2 + c_e E[H],   rho = pi / pi_old,
 
-with advantages A by generalised advantage estimation: ``delta_t = r_t + gamma V(after_t) (1 - terminated_t) - V(o_t)``,
-``A_t = delta_t + gamma lambda (1 - over_t) A_{t+1}``. An episode that is cut off is valued beyond the cut by ``V`` of
-what was observed there; one that ended is worth nothing beyond. ``G = A + V``.
+with advantages A and what values should have been, G, from ``telic.planning.rl.advantages``.
 
 Networks take observations one a column (``telic.neural.networks`` says why), and what a pass needs of a decision lies
 in one row, so that a shuffle moves whole rows.
 
 References:
     Schulman, Wolski, Dhariwal, Radford and Klimov (2017), Proximal policy optimization algorithms, equation 7.
-    Schulman, Moritz, Levine, Jordan and Abbeel (2016), High-dimensional continuous control using GAE, equation 16.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -29,6 +27,8 @@ from telic.neural.networks import Params, apply_columns, init_network, to_layers
 from telic.policies import Dense
 from telic.policies.heads import GaussianHead, Head
 
+from .advantages import advantages
+
 if TYPE_CHECKING:
     from .ppo import Ppo
 
@@ -40,6 +40,7 @@ __all__ = [
     "init_weights",
     "log_prob",
     "outputs_of",
+    "passes",
     "served",
 ]
 
@@ -67,6 +68,7 @@ class Decisions(NamedTuple):
         terminated: ``(T, E)`` the task ended.
         truncated: ``(T, E)`` the episode was cut off.
         weight: ``(T, E)`` 0 where nothing was decided (a step that only resets), else 1; None: 1 throughout.
+        costs: ``(T, E, K)`` beside the reward; None where the world tells none.
     """
 
     observation: Any
@@ -77,6 +79,7 @@ class Decisions(NamedTuple):
     terminated: Any
     truncated: Any
     weight: Any = None
+    costs: Any = None
 
 
 def _adam() -> optax.GradientTransformation:
@@ -130,50 +133,6 @@ def log_prob(weights: Weights, head: Head, observations: Any, actions: Any) -> A
     return head.log_prob(out, flat, jnp).reshape(T, E)
 
 
-def advantages(
-    critic: Params, made: Decisions, discount: Any, gae: Any, *, horizon: int | None = None
-) -> tuple[Any, Any]:
-    """``(T, E)`` advantages, and what the critic should have said.
-
-    Args:
-        critic: weights.
-        made: the decisions.
-        discount: gamma.
-        gae: lambda.
-        horizon: decisions after which an episode is cut off, where that is known. Up to so many decisions, a stream
-            is cut at most once, and what was observed after a decision is, but for that cut and the last decision,
-            what is observed before the next: half the work.
-    """
-    T, E, D = made.observation.shape
-
-    def valued(observations: Any) -> Any:
-        flat = observations.reshape(-1, D).T
-        return apply_columns(critic, flat, "tanh")[0].reshape(observations.shape[:-1])
-
-    if horizon is None or horizon < T:
-        values, beyond = valued(jnp.stack([made.observation, made.after]))
-    else:
-        cut = made.truncated.at[-1].set(True)
-        at = jnp.argmax(cut, axis=0)
-        there = jnp.sum(jnp.where((jnp.arange(T)[:, None] == at)[..., None], made.after, 0.0), axis=0)
-        known = valued(jnp.concatenate([made.observation, there[None], made.after[-1:]]))
-        values = known[:T]
-        beyond = jnp.concatenate([known[1:T], known[-1:]])
-        beyond = jnp.where(made.truncated, known[T], beyond)
-    deltas = made.reward + discount * beyond * ~made.terminated - values
-    carried = discount * gae * ~(made.terminated | made.truncated)
-
-    def back(later: Any, now: Any) -> tuple[Any, Any]:
-        delta, share = now
-        advantage = delta + share * later
-        return advantage, advantage
-
-    _, found = jax.lax.scan(
-        back, jnp.zeros(E, jnp.float32), (deltas, carried), reverse=True, unroll=min(T, 8)
-    )
-    return found, found + values
-
-
 def improve(
     learner: Ppo,
     weights: Weights,
@@ -195,12 +154,47 @@ def improve(
         key: random key of the shuffles; consumed.
         horizon: decisions after which an episode is cut off, where that is known.
     """
+    advantage, target = advantages(weights.critic, made, learner.discount, learner.gae, horizon=horizon)
+    return passes(learner, weights, adam, made, advantage, target[None], rate, key)
+
+
+def one_value(critic: Params, columns: Any) -> Any:
+    """``(1, N)`` what a single critic says of observations ``(D, N)``."""
+    return apply_columns(critic, columns, "tanh")
+
+
+def passes(
+    learner: Ppo,
+    weights: Weights,
+    adam: Any,
+    made: Decisions,
+    advantage: Any,
+    targets: Any,
+    rate: Any,
+    key: Any,
+    *,
+    values: Callable[[Any, Any], Any] = one_value,
+    is_scaled: bool = False,
+) -> tuple[Weights, Any, Any]:
+    """Weights and optimiser after the passes, and the mean loss, whatever advantages are of.
+
+    Args:
+        learner: settings.
+        weights: the policy that made the decisions, and its critic or critics.
+        adam: state of the optimiser.
+        made: the decisions.
+        advantage: ``(T, E)`` of them.
+        targets: ``(M, T, E)`` what the M critics should have said.
+        rate: of Adam.
+        key: random key of the shuffles; consumed.
+        values: from critics and observations ``(D, N)`` to what they say, ``(M, N)``.
+        is_scaled: whether advantages are taken as they are; else they are centred and scaled in each part of a pass.
+    """
     T, E, D = made.observation.shape
     n_parts, part = learner.n_minibatches, E // learner.n_minibatches
-    advantage, target = advantages(weights.critic, made, learner.discount, learner.gae, horizon=horizon)
     # A sort of random numbers is a shuffle, and all of them at once compile once.
     order = jnp.argsort(jax.random.bits(key, (learner.n_epochs, E)), axis=1)
-    rows, n_action = _packed(made, advantage, target)
+    rows, n_action = _packed(made, advantage, targets)
     head = learner.head
 
     def loss(weights: Weights, x: Any) -> Any:
@@ -209,7 +203,8 @@ def improve(
             actions = actions.astype(jnp.int32)
         actions = actions if made.action.ndim == 3 else actions[:, 0]
         rest = x[D + n_action :]
-        return _loss(learner, weights, x[:D], actions, rest, has_weight=made.weight is not None)
+        told = values(weights.critic, x[:D])
+        return _loss(learner, weights, x[:D], actions, rest, told, is_scaled=is_scaled)
 
     def minibatch(carry: Any, x: Any) -> tuple[Any, Any]:
         flat, adam = carry
@@ -228,37 +223,40 @@ def improve(
     return whole(flat), adam, jnp.mean(losses)
 
 
-def _packed(made: Decisions, advantage: Any, target: Any) -> tuple[Any, int]:
+def _packed(made: Decisions, advantage: Any, targets: Any) -> tuple[Any, int]:
     """``(E, numbers of a decision, T)``: everything of a stream in a row; and how many of the numbers are its action.
 
     Indices of alternatives are exact as floating-point numbers up to 2^24.
     """
     T, E, _ = made.observation.shape
     action = made.action.reshape(T, E, -1).astype(jnp.float32)
-    numbers = [made.log_prob, advantage, target]
+    numbers = [made.log_prob, advantage, *targets]
     if made.weight is not None:
         numbers.append(made.weight.astype(jnp.float32))
     whole = jnp.concatenate([made.observation, action, jnp.stack(numbers, axis=-1)], axis=-1)
     return whole.transpose(1, 2, 0), action.shape[-1]
 
 
-def _loss(learner: Ppo, weights: Weights, x: Any, actions: Any, rest: Any, *, has_weight: bool) -> Any:
-    """What is made small, over N decisions with observations ``(D, N)``."""
-    old, advantage, target = rest[0], rest[1], rest[2]
-    share = rest[3] / jnp.maximum(jnp.sum(rest[3]), 1.0) if has_weight else None
+def _loss(
+    learner: Ppo, weights: Weights, x: Any, actions: Any, rest: Any, told: Any, *, is_scaled: bool
+) -> Any:
+    """What is made small, over N decisions with observations ``(D, N)`` of which the M critics say ``(M, N)``."""
+    M = len(told)
+    old, advantage, targets, weight = rest[0], rest[1], rest[2 : 2 + M], rest[2 + M :]
+    share = weight[0] / jnp.maximum(jnp.sum(weight[0]), 1.0) if len(weight) else None
 
     def mean(values: Any) -> Any:
         return jnp.mean(values) if share is None else jnp.sum(values * share)
 
     head = learner.head
     outputs = outputs_of(weights, head, x)
-    value = apply_columns(weights.critic, x, "tanh")[0]
-    advantage = advantage - mean(advantage)
-    advantage = advantage / (jnp.sqrt(mean(advantage**2)) + TINY)
+    if not is_scaled:
+        advantage = advantage - mean(advantage)
+        advantage = advantage / (jnp.sqrt(mean(advantage**2)) + TINY)
     ratio = jnp.exp(head.log_prob(outputs, actions, jnp) - old)
     bounded = jnp.clip(ratio, 1.0 - learner.clip, 1.0 + learner.clip)
     gain = mean(jnp.minimum(ratio * advantage, bounded * advantage))
-    miss = 0.5 * mean((value - target) ** 2)
+    miss = 0.5 * mean(jnp.sum((told - targets) ** 2, axis=0))
     return -gain + learner.value * miss - learner.entropy * mean(_entropy(head, outputs))
 
 

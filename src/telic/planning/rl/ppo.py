@@ -152,7 +152,7 @@ class Ppo:
         T, E = self.n_steps, self.n_envs
         # All keys at once: each split is compiled anew.
         keys = jax.random.split(state.key, 4 + 2 * T * E)
-        running, made, returned = self._collect(state, keys[1], keys[2], keys[4:].reshape(2, T, E))
+        running, made, returned = self.collect(state, keys[1], keys[2], keys[4:].reshape(2, T, E))
         state = state._replace(running=running, key=keys[0])
         return self.learn(state, made, returned, keys[3], horizon=self.simulator.horizon)
 
@@ -180,12 +180,11 @@ class Ppo:
             collected = merged(collected, sums[..., None], made.weight)
             kept = jnp.clip(made.reward / collected.sd, -self.most_observed, self.most_observed)
             made = made._replace(reward=kept)
-        rate = self.learning_rate * jnp.maximum(0.0, 1.0 - state.n_done / self.n_updates)
         weights, adam, loss = improve(
-            self, state.weights, state.optimiser, made, rate, key,
+            self, state.weights, state.optimiser, made, self.rate(state), key,
             horizon=horizon,
         )  # fmt: skip
-        recent, n_episodes = _noted(state.recent, state.n_episodes, over, returned)
+        recent, n_episodes = noted(state.recent, state.n_episodes, over, returned)
         n_known = jnp.minimum(n_episodes, RECENT)
         mean_return = jnp.where(n_known > 0, jnp.sum(recent) / jnp.maximum(n_known, 1), jnp.nan)
         after = PpoState(
@@ -193,6 +192,10 @@ class Ppo:
             observed, collected, so_far,
         )  # fmt: skip
         return after, {"loss": loss, "mean_return": mean_return, "n_episodes": n_episodes}
+
+    def rate(self, state: PpoState) -> Any:
+        """Of Adam in the next update."""
+        return self.learning_rate * jnp.maximum(0.0, 1.0 - state.n_done / self.n_updates)
 
     def seen(self, state: PpoState, observations: Any) -> Any:
         """Observations as the networks see them."""
@@ -213,9 +216,17 @@ class Ppo:
             clip=float(self.most_observed) if is_scaled else float("inf"),
         )
 
-    def _collect(
+    def collect(
         self, state: PpoState, key_gumbel: Any, key_normal: Any, keys: Any
     ) -> tuple[Running, Decisions, Any]:
+        """The streams after T decisions of each, the decisions, and ``(T, E)`` returns of episodes that were over.
+
+        Args:
+            state: weights to act by, and streams.
+            key_gumbel: of choices; consumed.
+            key_normal: of amounts; consumed.
+            keys: ``(2, T, E)`` of where episodes begin, and of what decisions lead to; consumed.
+        """
         T, E, head = self.n_steps, self.n_envs, self.head
         noise = head.noise(
             (T, E),
@@ -249,11 +260,12 @@ class Ppo:
             after=moved.after,
             terminated=moved.terminated,
             truncated=moved.truncated,
+            costs=moved.costs,
         )
         return running, made, moved.collected
 
 
-def _noted(recent: Any, n: Any, over: Any, returned: Any) -> tuple[Any, Any]:
+def noted(recent: Any, n: Any, over: Any, returned: Any) -> tuple[Any, Any]:
     """The returns of the last episodes, those that ended now among them."""
     is_over = over.ravel()
     place = jnp.where(is_over, (n + jnp.cumsum(is_over) - 1) % RECENT, RECENT)
