@@ -44,6 +44,7 @@ class Transition(NamedTuple):
         truncated: the episode was cut off by the horizon; never together with ``terminated``.
         collected: reward of the whole episode where it ended or was cut here, else 0.
         costs: ``(K,)`` for the decision; None where the world tells none.
+        discount: of what comes after it, where decisions last differently long; None where they do not.
     """
 
     observation: Any
@@ -54,6 +55,7 @@ class Transition(NamedTuple):
     truncated: Any
     collected: Any
     costs: Any = None
+    discount: Any = None
 
 
 def begin(simulator: Simulator, key: Any) -> Running:
@@ -98,5 +100,6 @@ def advance(
         truncated=truncated,
         collected=jnp.where(is_over, collected, 0.0),
         costs=made.costs,
+        discount=made.discount,
     )
     return after, transition

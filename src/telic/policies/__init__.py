@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .heads import CategoricalHead, GaussianHead, Head, MultiCategoricalHead
     from .layers import Dense
     from .network import NetworkPolicy
+    from .options import Option, OptionsPolicy
     from .served import ServedPolicy, serve
     from .tree import TreePolicy
     from .windows import WindowPolicy
@@ -30,6 +31,8 @@ __all__ = [
     "HistoryPolicy",
     "MultiCategoricalHead",
     "NetworkPolicy",
+    "Option",
+    "OptionsPolicy",
     "PolicyEquality",
     "ServedPolicy",
     "TabularPolicy",
@@ -48,6 +51,8 @@ _HOMES = {
     "Head": "heads",
     "MultiCategoricalHead": "heads",
     "NetworkPolicy": "network",
+    "Option": "options",
+    "OptionsPolicy": "options",
     "PolicyEquality": "equality",
     "ServedPolicy": "served",
     "TreePolicy": "tree",

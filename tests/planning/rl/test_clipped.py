@@ -57,7 +57,8 @@ def written_out(critic, made, discount, gae):
             v = plain(critic, made.observation[t, e])[0]
             beyond = 0.0 if made.terminated[t, e] else plain(critic, made.after[t, e])[0]
             over = made.terminated[t, e] or made.truncated[t, e]
-            later = made.reward[t, e] + discount * beyond - v + (0.0 if over else discount * gae * later)
+            gamma = np.broadcast_to(discount, (T, E))[t, e]
+            later = made.reward[t, e] + gamma * beyond - v + (0.0 if over else gamma * gae * later)
             found[t, e] = later
     return found
 
@@ -77,6 +78,41 @@ def test_advantages_are_those_written_out(follows, horizon) -> None:
         np.testing.assert_allclose(
             target, expected + plain(weights.critic, made.observation)[..., 0], atol=2e-5
         )
+
+
+def test_critics_may_be_told_more_and_decisions_may_last_differently_long() -> None:
+    rng = np.random.default_rng(9)
+    weights = begun(jax.random.key(2), D, (8,), cartpole().actions.head(), 0.0)
+    critic = begun(jax.random.key(3), 6, (8,), cartpole().actions.head(), 0.0).critic
+    weights = weights._replace(critic=critic)
+    made = decisions(rng, follows=False)
+    discount = rng.uniform(0.2, 0.95, (T, E)).astype(np.float32)
+    told, after = (rng.normal(size=(T, E, 6)).astype(np.float32) for _ in range(2))
+    seen = made._replace(observation=told, after=after)
+    found, target = jax.jit(lambda m: advantages(critic, m, discount, 0.7))(jax.tree.map(jnp.asarray, seen))
+    np.testing.assert_allclose(found, written_out(critic, seen, discount, 0.7), atol=2e-5)
+    learner = Ppo(simulator=cartpole(), n_envs=E, n_steps=T, n_minibatches=1, n_epochs=1, hidden=(8,))
+
+    @jax.jit
+    def learn(m):
+        return clipped.passes(
+            learner, weights, init_optimiser(weights), m, found, target[None], 1e-2, jax.random.key(0)
+        )
+
+    as_arrays = jax.tree.map(jnp.asarray, made._replace(told=told))
+    after_one, _, loss = learn(as_arrays)
+    # What the critic says of what it is told, and the policy of what it sees, written out.
+    logits = plain(weights.actor, made.observation)
+    logp = np.take_along_axis(
+        logits - np.log(np.exp(logits).sum(axis=2, keepdims=True)), made.action[..., None], axis=2
+    )[..., 0]
+    ratio = np.exp(logp - made.log_prob)
+    scaled = (found - found.mean()) / np.asarray(found).std()
+    gain = np.minimum(ratio * scaled, np.clip(ratio, 0.8, 1.2) * scaled).mean()
+    miss = 0.5 * ((plain(critic, told)[..., 0] - np.asarray(target)) ** 2).mean()
+    np.testing.assert_allclose(loss, -gain + 0.5 * miss, rtol=1e-4)
+    other, _, _ = learn(as_arrays._replace(told=jnp.asarray(after)))
+    assert not np.allclose(after_one.critic[0].weight, other.critic[0].weight, atol=1e-4)
 
 
 def test_the_loss_is_the_objective_written_out() -> None:

@@ -20,6 +20,7 @@ class Step(NamedTuple):
         reward: for the decision.
         terminated: whether the task ended by itself; a cut by ``horizon`` is no end.
         costs: ``(K,)`` for the decision, beside the reward; None where the world tells none.
+        discount: of what comes after the decision, where decisions last differently long; None: the learner's own.
     """
 
     state: Any
@@ -27,6 +28,7 @@ class Step(NamedTuple):
     reward: Any
     terminated: Any
     costs: Any = None
+    discount: Any = None
 
 
 @dataclass(frozen=True, kw_only=True)

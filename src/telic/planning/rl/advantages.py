@@ -31,7 +31,7 @@ def advantages(
     Args:
         critic: weights.
         made: the decisions.
-        discount: gamma.
+        discount: gamma, one number or ``(T, E)``.
         gae: lambda.
         horizon: decisions after which an episode is cut off, where that is known. Up to so many decisions, a stream
             is cut at most once, and what was observed after a decision is, but for that cut and the last decision,

@@ -69,6 +69,8 @@ class Decisions(NamedTuple):
         truncated: ``(T, E)`` the episode was cut off.
         weight: ``(T, E)`` 0 where nothing was decided (a step that only resets), else 1; None: 1 throughout.
         costs: ``(T, E, K)`` beside the reward; None where the world tells none.
+        told: ``(T, E, C)`` what the critics are told before each, where it is more than the policy is; None: the same.
+        discount: ``(T, E)`` of what comes after each, where decisions last differently long; None: the learner's.
     """
 
     observation: Any
@@ -80,6 +82,8 @@ class Decisions(NamedTuple):
     truncated: Any
     weight: Any = None
     costs: Any = None
+    told: Any = None
+    discount: Any = None
 
 
 def _adam() -> optax.GradientTransformation:
@@ -154,7 +158,8 @@ def improve(
         key: random key of the shuffles; consumed.
         horizon: decisions after which an episode is cut off, where that is known.
     """
-    advantage, target = advantages(weights.critic, made, learner.discount, learner.gae, horizon=horizon)
+    discount = learner.discount if made.discount is None else made.discount
+    advantage, target = advantages(weights.critic, made, discount, learner.gae, horizon=horizon)
     return passes(learner, weights, adam, made, advantage, target[None], rate, key)
 
 
@@ -187,7 +192,7 @@ def passes(
         targets: ``(M, T, E)`` what the M critics should have said.
         rate: of Adam.
         key: random key of the shuffles; consumed.
-        values: from critics and observations ``(D, N)`` to what they say, ``(M, N)``.
+        values: from critics and what they are told, ``(D, N)`` or ``(C, N)``, to what they say, ``(M, N)``.
         is_scaled: whether advantages are taken as they are; else they are centred and scaled in each part of a pass.
     """
     T, E, D = made.observation.shape
@@ -195,15 +200,15 @@ def passes(
     # A sort of random numbers is a shuffle, and all of them at once compile once.
     order = jnp.argsort(jax.random.bits(key, (learner.n_epochs, E)), axis=1)
     rows, n_action = _packed(made, advantage, targets)
-    head = learner.head
+    head, n_told = learner.head, 0 if made.told is None else made.told.shape[-1]
 
     def loss(weights: Weights, x: Any) -> Any:
         actions = x[D : D + n_action].T
         if head.is_discrete:
             actions = actions.astype(jnp.int32)
         actions = actions if made.action.ndim == 3 else actions[:, 0]
-        rest = x[D + n_action :]
-        told = values(weights.critic, x[:D])
+        rest = x[D + n_action + n_told :]
+        told = values(weights.critic, x[D + n_action : D + n_action + n_told] if n_told else x[:D])
         return _loss(learner, weights, x[:D], actions, rest, told, is_scaled=is_scaled)
 
     def minibatch(carry: Any, x: Any) -> tuple[Any, Any]:
@@ -233,7 +238,8 @@ def _packed(made: Decisions, advantage: Any, targets: Any) -> tuple[Any, int]:
     numbers = [made.log_prob, advantage, *targets]
     if made.weight is not None:
         numbers.append(made.weight.astype(jnp.float32))
-    whole = jnp.concatenate([made.observation, action, jnp.stack(numbers, axis=-1)], axis=-1)
+    more = [] if made.told is None else [made.told]
+    whole = jnp.concatenate([made.observation, action, *more, jnp.stack(numbers, axis=-1)], axis=-1)
     return whole.transpose(1, 2, 0), action.shape[-1]
 
 

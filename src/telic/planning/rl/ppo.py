@@ -261,6 +261,7 @@ class Ppo:
             terminated=moved.terminated,
             truncated=moved.truncated,
             costs=moved.costs,
+            discount=moved.discount,
         )
         return running, made, moved.collected
 
