@@ -22,6 +22,9 @@ from telic.reports import Finding, Outcome, Severity
 __all__ = ["Learner", "Trained", "init_options", "step_options", "train"]
 
 
+STOPPED = "training-stopped"
+"""Code of the finding of a run that the keyboard stopped."""
+
 QUICK_STEP = {"xla_backend_optimization_level": 1}
 QUICK_INIT = {"xla_backend_optimization_level": 0}
 """How hard the compiler tries on a processor. Products are library calls, which gain nothing from more: a step of PPO
@@ -48,7 +51,7 @@ class Trained:
     Attributes:
         state: after the last step that was finite; what the learner makes a policy from.
         outcome: ``SUCCESS``, also where it stopped early because ``stop`` said so; ``NON_FINITE``; ``INTERRUPTED``
-            where a world outside compiled code failed.
+            where a world outside compiled code failed, or the keyboard stopped the run.
         n_steps: steps done, those before a resume included.
         history: metric to one number a step of this run.
         seconds: processor seconds of this run, compilation included.
@@ -69,12 +72,20 @@ class Trained:
 
         Raises:
             NumericalError: the run came to no answer.
+            KeyboardInterrupt: the keyboard stopped it; whoever is around it is stopped too.
         """
+        if self.is_stopped:
+            raise KeyboardInterrupt
         if not self.outcome.ok:
             raise NumericalError(
                 f"Training is not an answer ({self.outcome.label}).", hint=self.outcome.value
             )
         return self.state
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the keyboard stopped the run."""
+        return any(finding.code == STOPPED for finding in self.findings)
 
 
 def train(
@@ -90,6 +101,9 @@ def train(
     resume: tuple[int, Any] | None = None,
 ) -> Trained:
     """The run of a learner.
+
+    Stopped by the keyboard, it hands the state after its last whole step to ``checkpoint`` and comes to
+    ``INTERRUPTED``; its ``answer()`` then raises ``KeyboardInterrupt`` again.
 
     Args:
         learner: settings and pure functions.
@@ -111,45 +125,54 @@ def train(
             f"`n_steps` must be above the {done} steps already done, got {n_steps}.",
             hint="Give the number in all.",
         )
-    began = time.process_time()
+    begun_at, began = done, time.process_time()
     # A learner whose world is outside compiled code compiles the rest itself.
     is_compiled = getattr(learner, "is_compiled", True)
     step = jax.jit(_step, compiler_options=step_options()) if is_compiled else _step
-    if state is None:
-        init = jax.jit(_init, compiler_options=init_options()) if is_compiled else _init
-        state = init(learner, jax.random.key(key))
-    history: dict[str, list[float]] = {}
+    told: list[dict[str, float]] = []
     findings: list[Finding] = []
     outcome, compile_seconds = Outcome.SUCCESS, 0.0
-    while done < n_steps:
-        try:
-            after, measured = step(learner, state)
-        except (DataError, WorldError) as fault:
-            if is_compiled:
-                raise
-            outcome = Outcome.INTERRUPTED
-            findings.append(_world_failed(done, fault))
-            break
-        metrics = {name: float(value) for name, value in jax.device_get(measured).items()}
-        if not compile_seconds:
-            compile_seconds = time.process_time() - began
-        if not all(np.isfinite(value) for name, value in metrics.items() if name not in MAY_BE_MISSING):
-            outcome = Outcome.NON_FINITE
-            findings.append(_not_finite(done, metrics))
-            break
-        state, done = after, done + 1
+    try:
+        if state is None:
+            init = jax.jit(_init, compiler_options=init_options()) if is_compiled else _init
+            state = init(learner, jax.random.key(key))
+        while done < n_steps:
+            try:
+                after, measured = step(learner, state)
+            except (DataError, WorldError) as fault:
+                if is_compiled:
+                    raise
+                outcome = Outcome.INTERRUPTED
+                findings.append(_world_failed(done, fault))
+                break
+            metrics = {name: float(value) for name, value in jax.device_get(measured).items()}
+            if not compile_seconds:
+                compile_seconds = time.process_time() - began
+            if not all(np.isfinite(value) for name, value in metrics.items() if name not in MAY_BE_MISSING):
+                outcome = Outcome.NON_FINITE
+                findings.append(_not_finite(done, metrics))
+                break
+            told.append(metrics)
+            if sink is not None:
+                sink(done + 1, metrics)
+            # After the sink, and one statement without a call: where the keyboard stops the run, a state and its number
+            # belong together, and whoever keeps metrics has those of every step that counts.
+            state, done = after, done + 1
+            if progress is not None:
+                progress(done, n_steps, metrics)
+            if checkpoint is not None and every and done % every == 0 and done < n_steps:
+                checkpoint(done, state)
+            if stop is not None and stop(metrics):
+                break
+    except KeyboardInterrupt:
+        outcome = Outcome.INTERRUPTED
+        findings.append(_stopped(done, n_steps))
+    if checkpoint is not None and state is not None:
+        checkpoint(done, state)
+    history: dict[str, list[float]] = {}
+    for metrics in told[: done - begun_at]:
         for name, value in metrics.items():
             history.setdefault(name, []).append(value)
-        if sink is not None:
-            sink(done, metrics)
-        if progress is not None:
-            progress(done, n_steps, metrics)
-        if checkpoint is not None and every and done % every == 0 and done < n_steps:
-            checkpoint(done, state)
-        if stop is not None and stop(metrics):
-            break
-    if checkpoint is not None:
-        checkpoint(done, state)
     return Trained(
         state=state,
         outcome=outcome,
@@ -181,6 +204,16 @@ def step_options() -> dict[str, Any] | None:
 def init_options() -> dict[str, Any] | None:
     """What the compiler is told of what runs once."""
     return QUICK_INIT if jax.default_backend() == "cpu" else None
+
+
+def _stopped(done: int, n_steps: int) -> Finding:
+    return Finding(
+        code=STOPPED,
+        severity=Severity.WARNING,
+        message=f"The keyboard stopped the run after step {done:,} of {n_steps:,}; the state after that step is kept.",
+        hint="Resume from it: the run then comes to what it would have come to.",
+        evidence={"step": done, "n_steps": n_steps},
+    )
 
 
 def _world_failed(done: int, fault: DataError | WorldError) -> Finding:

@@ -147,6 +147,8 @@ def _done(task: _Task) -> Swept:
             sink=measured,
             resume=resume,
         )
+        if trained.is_stopped:
+            raise KeyboardInterrupt  # its checkpoint is kept: called again, the sweep goes on from there
         state, n_steps, outcome = trained.state, trained.n_steps, trained.outcome
         note(outcome)
     return Swept(
