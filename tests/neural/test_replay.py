@@ -16,6 +16,7 @@ from telic.neural.replay import (  # noqa: E402
     draw_by_priority,
     draw_evenly,
     put,
+    put_some,
     take,
 )
 
@@ -131,3 +132,17 @@ def test_what_does_not_fit_is_refused() -> None:
         Replay.empty(0, 4)
     with pytest.raises(SettingsError, match="no priorities"):
         draw_by_priority(Replay.empty(8, 4), jax.random.key(0), 2)
+
+
+def test_rows_that_do_not_count_are_left_out_and_the_ring_goes_round() -> None:
+    replay, some = Replay.empty(5, 4), jax.jit(put_some)
+    replay = some(replay, rows(0, 4), np.array([True, False, True, True]))
+    assert (int(replay.n_put), replay.rows[:, 0].tolist()) == (3, [0, 2, 3, 0, 0])
+    replay = some(replay, rows(4, 4), np.zeros(4, bool))
+    assert (int(replay.n_put), replay.rows[:, 0].tolist()) == (3, [0, 2, 3, 0, 0])
+    replay = some(replay, rows(8, 4), np.array([False, True, True, True]))
+    assert (int(replay.n_put), replay.rows[:, 0].tolist()) == (6, [11, 2, 3, 9, 10])
+    with pytest.raises(SettingsError, match="6 rows at a time do not go into a buffer of 5"):
+        put_some(replay, rows(0, 6), np.ones(6, bool))
+    with pytest.raises(SettingsError, match="or it has priorities"):
+        put_some(Replay.empty(5, 4, is_prioritised=True), rows(0, 1), np.ones(1, bool))

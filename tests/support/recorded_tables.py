@@ -5,9 +5,23 @@ from __future__ import annotations
 import numpy as np
 
 from telic.neural.transitions import Transitions
-from telic.policies.heads import CategoricalHead
+from telic.policies.heads import CategoricalHead, GaussianHead
 
 S, A, GAMMA = 5, 3, 0.9
+
+OF_A_TABLE = {
+    "hidden": (), "n_inner": 2000, "learning_rate": 0.03, "n_updates": 6000.0, "discount": GAMMA, "target_rate": 0.05,
+}  # fmt: skip
+"""Settings under which 3 steps of a learner leave nothing to learn."""
+
+
+def amounts(n: int = 64, K: int = 2) -> Transitions:
+    """Rows at random, with amounts between -2 and 2."""
+    rng = np.random.default_rng(0)
+    return Transitions.from_arrays(
+        rng.normal(size=(n, 3)), rng.uniform(-2, 2, (n, K)), rng.normal(size=n), rng.normal(size=(n, 3)),
+        rng.random(n) < 0.2, GaussianHead(low=(-2.0,) * K, high=(2.0,) * K),
+    )  # fmt: skip
 
 
 class World:

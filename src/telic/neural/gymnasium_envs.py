@@ -88,11 +88,14 @@ class VectorWorld:
         self._length = np.zeros(self.n_envs, dtype=np.int64)
         self._n_steps = 0
 
+    def __repr__(self) -> str:
+        # The same in every process: checkpoints name the learner that they are of.
+        return f"VectorWorld({self._name()}, {self.n_envs} streams, {self._mode}, at most {self._longest} decisions)"
+
     def described(self) -> Simulator:
         """What a learner needs to know of the world; it cannot be stepped by compiled code."""
-        spec = getattr(self._env, "spec", None)
         return Simulator(
-            name=str(getattr(spec, "id", type(self._env).__name__)),
+            name=self._name(),
             n_observations=self._n_observations,
             actions=self._actions,
             horizon=0,
@@ -162,6 +165,10 @@ class VectorWorld:
         self.observation = following
         return following, Moved(after, reward, terminated, truncated, counts, collected)
 
+    def _name(self) -> str:
+        spec = getattr(self._env, "spec", None)
+        return str(getattr(spec, "id", type(self._env).__name__))
+
     def _asked(self, call: Callable[[], Any], what: str) -> Any:
         try:
             return call()
@@ -215,7 +222,8 @@ class VectorWorld:
 
 def _outside(*_: Any) -> Any:
     raise SettingsError(
-        "This world is outside compiled code.", hint="Train with `GymnasiumPpo`, which steps it itself."
+        "This world is outside compiled code.",
+        hint="Train with `GymnasiumPpo` or `GymnasiumSac`, which step it themselves.",
     )
 
 

@@ -21,7 +21,17 @@ import numpy as np
 
 from telic.errors import SettingsError
 
-__all__ = ["FAN", "Fields", "Priorities", "Replay", "draw_by_priority", "draw_evenly", "put", "take"]
+__all__ = [
+    "FAN",
+    "Fields",
+    "Priorities",
+    "Replay",
+    "draw_by_priority",
+    "draw_evenly",
+    "put",
+    "put_some",
+    "take",
+]
 
 FAN = 16
 """Children of a node."""
@@ -194,6 +204,28 @@ def put(replay: Replay, rows: Any) -> Replay:
         places = at + jnp.arange(n, dtype=jnp.int32)
         priorities = priorities.put(places, jnp.full(n, priorities.highest))
     return Replay(rows=kept, n_put=replay.n_put + n, priorities=priorities)
+
+
+def put_some(replay: Replay, rows: Any, counts: Any) -> Replay:
+    """The buffer with those of the rows ``(n, width)`` that count, in their order; n must be within the capacity.
+
+    Args:
+        replay: the buffer, without priorities.
+        rows: as of ``put``.
+        counts: ``(n,)`` whether a row is kept.
+
+    Raises:
+        SettingsError: there are more rows than room, or rows have priorities.
+    """
+    if rows.shape[0] > replay.capacity or replay.priorities is not None:
+        raise SettingsError(
+            f"{rows.shape[0]} rows at a time do not go into a buffer of {replay.capacity}, or it has priorities.",
+            hint="Use a larger buffer, and one without priorities.",
+        )
+    so_far = jnp.cumsum(counts, dtype=jnp.int32)
+    places = jnp.where(counts, (replay.n_put + so_far - 1) % replay.capacity, replay.capacity)
+    held = replay.rows.at[places].set(rows.astype(jnp.float32), mode="drop")
+    return Replay(rows=held, n_put=replay.n_put + so_far[-1])
 
 
 def take(replay: Replay, places: Any) -> Any:

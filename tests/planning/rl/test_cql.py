@@ -9,9 +9,9 @@ import pytest
 
 jax = pytest.importorskip("jax", reason="NOT RUN: the extra `neural` is not installed")
 
-from recorded_tables import GAMMA, S, World  # noqa: E402
+from learners import check_slope, traces, wide  # noqa: E402
+from recorded_tables import GAMMA, OF_A_TABLE, S, World, amounts  # noqa: E402
 
-from telic.neural import driver  # noqa: E402
 from telic.neural.driver import train  # noqa: E402
 from telic.neural.transitions import Transitions  # noqa: E402
 from telic.planning.rl.cql import Cql, values_of_many  # noqa: E402
@@ -20,18 +20,7 @@ from telic.policies.heads import GaussianHead  # noqa: E402
 
 WORLD = World()
 TABLE = WORLD.transitions()
-TABULAR = Cql(
-    rows=TABLE.rows(is_scaled=False), head=TABLE.head, hidden=(), n_inner=2000, learning_rate=0.03,
-    n_updates=6000.0, discount=GAMMA, target_rate=0.05,
-)  # fmt: skip
-
-
-def amounts(n=64, K=2):
-    rng = np.random.default_rng(0)
-    return Transitions.from_arrays(
-        rng.normal(size=(n, 3)), rng.uniform(-2, 2, (n, K)), rng.normal(size=n), rng.normal(size=(n, 3)),
-        rng.random(n) < 0.2, GaussianHead(low=(-2.0,) * K, high=(2.0,) * K),
-    )  # fmt: skip
+TABULAR = Cql(rows=TABLE.rows(is_scaled=False), head=TABLE.head, **OF_A_TABLE)
 
 
 def small(data=None, **changes):
@@ -105,21 +94,18 @@ def test_values_of_many_are_values_and_draws_have_the_density_of_the_head() -> N
 
 def test_gradients_are_those_of_finite_differences_and_parts_add_up() -> None:
     with jax.enable_x64(True):
-        wide = lambda tree: jax.tree.map(  # noqa: E731
-            lambda x: x.astype(np.float64) if np.issubdtype(x.dtype, np.floating) else x, tree
-        )
         learner = small(penalty=2.0)
         state = learner.init(jax.random.key(1))
         actor, critics, _ = wide(state.params)
         rows, rng = wide(learner.rows), np.random.default_rng(0)
         tried, density, aim = rng.uniform(-1, 1, (64, 10, 2)), rng.normal(size=(64, 9)), rng.normal(size=64)
-        check(lambda c: learner.amount_loss(c, rows.observation, tried, density, aim)[0], critics, rng)
+        check_slope(lambda c: learner.amount_loss(c, rows.observation, tried, density, aim)[0], critics, rng)
         noise = rng.normal(size=(64, 2))
-        check(lambda a: learner.actor_loss((a, 0.3), critics, rows, noise)[1]["actor_loss"], actor, rng)
+        check_slope(lambda a: learner.actor_loss((a, 0.3), critics, rows, noise)[1]["actor_loss"], actor, rng)
         of_choices = small(TABLE, penalty=2.0)
         critic = wide(of_choices.init(jax.random.key(2)).params[0])
         slow = wide(of_choices.init(jax.random.key(4)).params[0])
-        check(lambda c: of_choices.choice_loss(c, slow, wide(of_choices.rows))[0], critic, rng)
+        check_slope(lambda c: of_choices.choice_loss(c, slow, wide(of_choices.rows))[0], critic, rng)
     learner = small(batch=64, penalty=2.0)
     state, key = learner.init(jax.random.key(1)), jax.random.key(5)
     (_, in_parts, _), _ = jax.jit(learner._gradient_of_amounts)(state, learner.rows, key)
@@ -129,16 +115,6 @@ def test_gradients_are_those_of_finite_differences_and_parts_add_up() -> None:
     )
     for a, b in zip(jax.tree.leaves(in_parts), jax.tree.leaves(whole), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
-
-
-def check(loss, params, rng) -> None:
-    loss = jax.jit(loss)
-    gradient = jax.jit(jax.grad(loss))(params)
-    direction = jax.tree.map(lambda x: rng.normal(size=x.shape), params)
-    pairs = zip(jax.tree.leaves(gradient), jax.tree.leaves(direction), strict=True)
-    told = sum(float((g * d).sum()) for g, d in pairs)
-    moved = [float(loss(jax.tree.map(lambda p, d, e=e: p + e * d, params, direction))) for e in (1e-6, -1e-6)]
-    assert told == pytest.approx((moved[0] - moved[1]) / 2e-6, rel=1e-5)
 
 
 @pytest.mark.slow
@@ -183,9 +159,7 @@ def test_amounts_one_decision_and_the_sign_of_the_bias() -> None:
 
 @pytest.mark.parametrize("data", [TABLE, amounts()], ids=["choices", "amounts"])
 def test_a_step_is_traced_once(monkeypatch, data) -> None:
-    traced = []
-    real = driver._step
-    monkeypatch.setattr(driver, "_step", lambda learner, state: (traced.append(1), real(learner, state))[1])
+    traced = traces(monkeypatch)
     learner = small(data)
     found = train(learner, 0, 3)
     assert len(traced) == 1

@@ -9,10 +9,10 @@ import pytest
 
 jax = pytest.importorskip("jax", reason="NOT RUN: the extra `neural` is not installed")
 import jax.numpy as jnp  # noqa: E402
+from learners import check_slope, traces, wide  # noqa: E402
 
 from telic.errors import SettingsError  # noqa: E402
 from telic.mdp.library import random_mdp  # noqa: E402
-from telic.neural import driver  # noqa: E402
 from telic.neural.driver import train  # noqa: E402
 from telic.neural.duelling import action_values  # noqa: E402
 from telic.neural.simulators import cartpole, pendulum, tabular  # noqa: E402
@@ -83,24 +83,13 @@ def test_gradients_are_those_of_finite_differences() -> None:
     rng = np.random.default_rng(1)
     began = BEGIN(TINY, jax.random.key(1)).learned.online
     with jax.enable_x64(True):
-        params = jax.tree.map(
-            lambda x: jnp.asarray(np.asarray(x, float) + 0.1 * rng.normal(size=x.shape)), began
-        )
+        params = wide(began, 0.1, rng)
         batch = {
             "observation": jnp.asarray(rng.normal(size=(9, 4))),
             "action": jnp.asarray(rng.integers(0, 2, 9)),
         }
         target, weights = jnp.asarray(2 * rng.normal(size=9)), jnp.asarray(rng.random(9))
-        loss = jax.jit(lambda p: TINY.loss(p, batch, target, weights)[0])
-        slope = jax.grad(loss)(params)
-        for _ in range(3):
-            way = jax.tree.map(lambda x: jnp.asarray(rng.normal(size=x.shape)), params)
-            up, down = (
-                float(loss(jax.tree.map(lambda x, d, h=h: x + h * d, params, way))) for h in (1e-6, -1e-6)
-            )
-            pairs = zip(jax.tree.leaves(slope), jax.tree.leaves(way), strict=True)
-            along = sum(float(jnp.vdot(a, b)) for a, b in pairs)
-            assert (up - down) / 2e-6 == pytest.approx(along, rel=1e-5, abs=1e-7)
+        check_slope(lambda p: TINY.loss(p, batch, target, weights)[0], params, rng, 3)
 
 
 def test_targets_move_when_it_is_time_and_a_whole_share_copies() -> None:
@@ -153,9 +142,7 @@ def test_decisions_by_chance_become_fewer() -> None:
 
 
 def test_a_step_is_traced_once_and_a_stopped_run_goes_on(monkeypatch) -> None:
-    traced, kept = [], {}
-    real = driver._step
-    monkeypatch.setattr(driver, "_step", lambda learner, state: (traced.append(1), real(learner, state))[1])
+    traced, kept = traces(monkeypatch), {}
     whole = train(TINY, 5, 3, checkpoint=lambda n, state: kept.update({n: state}), every=1)
     assert len(traced) == 1
     again = train(TINY, 5, 3, resume=(1, kept[1]))

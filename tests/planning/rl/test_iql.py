@@ -9,28 +9,15 @@ import pytest
 
 jax = pytest.importorskip("jax", reason="NOT RUN: the extra `neural` is not installed")
 
-from recorded_tables import GAMMA, A, S, World  # noqa: E402
+from learners import check_slope, traces, wide  # noqa: E402
+from recorded_tables import GAMMA, OF_A_TABLE, A, S, World, amounts  # noqa: E402
 
-from telic.neural import driver  # noqa: E402
 from telic.neural.driver import train  # noqa: E402
-from telic.neural.transitions import Transitions  # noqa: E402
 from telic.planning.rl.iql import Iql, expectile_loss  # noqa: E402
-from telic.policies.heads import GaussianHead  # noqa: E402
 
 WORLD = World()
 TABLE = WORLD.transitions()
-TABULAR = Iql(
-    rows=TABLE.rows(is_scaled=False), head=TABLE.head, hidden=(), n_inner=2000, learning_rate=0.03,
-    n_updates=6000.0, discount=GAMMA, target_rate=0.05,
-)  # fmt: skip
-
-
-def amounts(n=64, K=2):
-    rng = np.random.default_rng(0)
-    return Transitions.from_arrays(
-        rng.normal(size=(n, 3)), rng.uniform(-2, 2, (n, K)), rng.normal(size=n), rng.normal(size=(n, 3)),
-        rng.random(n) < 0.2, GaussianHead(low=(-2.0,) * K, high=(2.0,) * K),
-    )  # fmt: skip
+TABULAR = Iql(rows=TABLE.rows(is_scaled=False), head=TABLE.head, **OF_A_TABLE)
 
 
 def small(**changes):
@@ -79,31 +66,19 @@ def test_near_the_largest_expectile_it_is_policy_iteration(key) -> None:
 def test_each_part_has_the_gradient_of_its_own_loss_alone() -> None:
     with jax.enable_x64(True):
         learner = small(expectile=0.8)
-        wide = lambda tree: jax.tree.map(  # noqa: E731
-            lambda x: x.astype(np.float64) if np.issubdtype(x.dtype, np.floating) else x, tree
-        )
-        state = learner.init(jax.random.key(1))
-        params, target, batch = (
-            wide(state.params),
-            wide(learner.init(jax.random.key(2)).target),
-            wide(learner.rows),
-        )
-        loss = jax.jit(learner.loss)
-        gradient = jax.jit(jax.grad(learner.loss, has_aux=True))(params, target, batch)[0]
+        params = wide(learner.init(jax.random.key(1)).params)
+        target, batch = wide(learner.init(jax.random.key(2)).target), wide(learner.rows)
         rng = np.random.default_rng(0)
-        for part, name in enumerate(["actor_loss", "critic_loss", "value_loss"]):
-            direction = jax.tree.map(lambda x: rng.normal(size=x.shape), params[part])
-            told = sum(
-                float((g * d).sum())
-                for g, d in zip(jax.tree.leaves(gradient[part]), jax.tree.leaves(direction), strict=True)
-            )
+        gradient = jax.jit(jax.grad(learner.loss, has_aux=True))(params, target, batch)[0]
+        for i, name in enumerate(["actor_loss", "critic_loss", "value_loss"]):
 
-            def moved(step, part=part, name=name, direction=direction):
-                there = list(params)
-                there[part] = jax.tree.map(lambda p, way: p + step * way, params[part], direction)
-                return float(loss(tuple(there), target, batch)[1][name])
+            def part(p, i=i, name=name):
+                return learner.loss((*params[:i], p, *params[i + 1 :]), target, batch)[1][name]
 
-            assert told == pytest.approx((moved(1e-6) - moved(-1e-6)) / 2e-6, rel=1e-5)
+            check_slope(part, params[i], rng)
+            alone = jax.tree.leaves(jax.grad(part)(params[i]))
+            for whole, own in zip(jax.tree.leaves(gradient[i]), alone, strict=True):
+                np.testing.assert_allclose(whole, own, rtol=1e-9, atol=1e-12)
 
 
 def test_amounts_give_a_policy_in_their_own_unit() -> None:
@@ -120,9 +95,7 @@ def test_amounts_give_a_policy_in_their_own_unit() -> None:
 
 
 def test_a_step_is_traced_once_and_numbers_are_swept(monkeypatch) -> None:
-    traced = []
-    real = driver._step
-    monkeypatch.setattr(driver, "_step", lambda learner, state: (traced.append(1), real(learner, state))[1])
+    traced = traces(monkeypatch)
     learner = small()
     train(learner, 0, 3)
     assert len(traced) == 1

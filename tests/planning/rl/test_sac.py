@@ -10,9 +10,9 @@ from scipy.stats import norm
 
 jax = pytest.importorskip("jax", reason="NOT RUN: the extra `neural` is not installed")
 import jax.numpy as jnp  # noqa: E402
+from learners import check_slope, traces, wide  # noqa: E402
 
 from telic.errors import SettingsError  # noqa: E402
-from telic.neural import driver  # noqa: E402
 from telic.neural.critics import apply_critics, least  # noqa: E402
 from telic.neural.driver import train  # noqa: E402
 from telic.neural.networks import apply  # noqa: E402
@@ -184,36 +184,15 @@ def test_gradients_are_those_of_finite_differences() -> None:
     rng = np.random.default_rng(1)
     began = BEGIN(TINY, jax.random.key(1)).learned
     with jax.enable_x64(True):
-        learned = jax.tree.map(
-            lambda x: jnp.asarray(np.asarray(x, float) + 0.1 * rng.normal(size=np.shape(x))),
-            began,
-        )
+        learned = wide(began, 0.1, rng)
         batch = {
             "observation": jnp.asarray(rng.normal(size=(6, 3))),
             "action": jnp.asarray(rng.normal(size=(6, 1))),
         }
         target, noise = jnp.asarray(rng.normal(size=6)), jnp.asarray(rng.normal(size=(6, 1)))
-        losses = {
-            "critics": (learned.critics, lambda p: critic_loss(p, batch, target)),
-            "actor": (
-                learned.actor,
-                lambda p: TINY.actor_loss(p, learned.critics, 0.2, batch["observation"], noise)[0],
-            ),
-        }
-        for params, loss in losses.values():
-            loss = jax.jit(loss)
-            slope = jax.grad(loss)(params)
-            for _ in range(3):
-                way = jax.tree.map(lambda x: jnp.asarray(rng.normal(size=x.shape)), params)
-
-                def moved(step, params=params, way=way, loss=loss):
-                    return float(loss(jax.tree.map(lambda x, d: x + step * d, params, way)))
-
-                along = sum(
-                    float(jnp.vdot(a, b))
-                    for a, b in zip(jax.tree.leaves(slope), jax.tree.leaves(way), strict=True)
-                )
-                assert (moved(1e-6) - moved(-1e-6)) / 2e-6 == pytest.approx(along, rel=1e-5, abs=1e-7)
+        check_slope(lambda p: critic_loss(p, batch, target), learned.critics, rng, 3)
+        x = batch["observation"]
+        check_slope(lambda p: TINY.actor_loss(p, learned.critics, 0.2, x, noise)[0], learned.actor, rng, 3)
 
 
 def test_an_update_moves_targets_by_the_share_and_the_temperature_to_the_wanted_entropy() -> None:
@@ -256,9 +235,7 @@ def test_what_is_kept_is_what_happened_and_a_cut_is_no_end() -> None:
 
 
 def test_a_step_is_traced_once_and_a_stopped_run_goes_on(monkeypatch) -> None:
-    traced, kept = [], {}
-    real = driver._step
-    monkeypatch.setattr(driver, "_step", lambda learner, state: (traced.append(1), real(learner, state))[1])
+    traced, kept = traces(monkeypatch), {}
     learner = replace(TINY, n_updates=2)
     whole = train(learner, 5, 3, checkpoint=lambda n, state: kept.update({n: state}), every=1)
     assert len(traced) == 1

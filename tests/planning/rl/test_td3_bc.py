@@ -7,8 +7,9 @@ import pytest
 
 jax = pytest.importorskip("jax", reason="NOT RUN: the extra `neural` is not installed")
 
+from learners import check_slope, traces, wide  # noqa: E402
+
 from telic.errors import SettingsError  # noqa: E402
-from telic.neural import driver  # noqa: E402
 from telic.neural.driver import train  # noqa: E402
 from telic.neural.transitions import Transitions  # noqa: E402
 from telic.planning.rl.td3_bc import Td3Bc  # noqa: E402
@@ -60,37 +61,16 @@ def test_one_decision_has_a_closed_form(pull) -> None:
 
 def test_gradients_are_those_of_finite_differences() -> None:
     with jax.enable_x64(True):
-        wide = lambda tree: jax.tree.map(  # noqa: E731
-            lambda x: x.astype(np.float64) if np.issubdtype(x.dtype, np.floating) else x, tree
-        )
-        learner = small()
+        learner, rng = small(), np.random.default_rng(0)
         actor, critics = wide(learner.init(jax.random.key(1)).params)
-        target, rows, rng = (
-            wide(learner.init(jax.random.key(2)).params),
-            wide(learner.rows),
-            np.random.default_rng(0),
-        )
+        target, rows = wide(learner.init(jax.random.key(2)).params), wide(learner.rows)
         noise = rng.normal(size=(64, 1))
-        for loss, params in [
-            (lambda c: learner.critic_loss(c, target, rows, noise)[0], critics),
-            (lambda a: learner.actor_loss(a, critics[0], rows), actor),
-        ]:
-            told_by = jax.jit(loss)
-            gradient = jax.jit(jax.grad(loss))(params)
-            direction = jax.tree.map(lambda x: rng.normal(size=x.shape), params)
-            pairs = zip(jax.tree.leaves(gradient), jax.tree.leaves(direction), strict=True)
-            told = sum(float((g * d).sum()) for g, d in pairs)
-            moved = [
-                float(told_by(jax.tree.map(lambda p, d, e=e: p + e * d, params, direction)))
-                for e in (1e-6, -1e-6)
-            ]
-            assert told == pytest.approx((moved[0] - moved[1]) / 2e-6, rel=1e-5)
+        check_slope(lambda c: learner.critic_loss(c, target, rows, noise)[0], critics, rng)
+        check_slope(lambda a: learner.actor_loss(a, critics[0], rows), actor, rng)
 
 
 def test_the_policy_acts_as_the_actor_does_and_a_step_is_traced_once(monkeypatch) -> None:
-    traced = []
-    real = driver._step
-    monkeypatch.setattr(driver, "_step", lambda learner, state: (traced.append(1), real(learner, state))[1])
+    traced = traces(monkeypatch)
     learner = small()
     found = train(learner, 0, 3)
     assert len(traced) == 1

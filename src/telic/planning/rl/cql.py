@@ -34,10 +34,11 @@ from telic.neural.critics import soft_update
 from telic.neural.networks import Params, apply, init_network
 from telic.neural.transitions import Rows
 from telic.policies import NetworkPolicy
-from telic.policies.heads import CategoricalHead, GaussianHead, Head
+from telic.policies.heads import CategoricalHead, GaussianHead
 
 from .offline import (
     ACTIVATION,
+    AbstractOffline,
     OfflineState,
     action_values,
     descend,
@@ -58,34 +59,16 @@ measure a quarter less time at 256 rows of 31 amounts and 256 units. The gradien
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
-class Cql:
+class Cql(AbstractOffline):
     """The learner; its weights are ``(critic,)`` for choices, ``(actor, (critic, critic), log T)`` for amounts.
 
     Attributes:
-        rows: recorded transitions (``Transitions.rows``).
-        head: of the transitions.
-        hidden: units of the layers between; none, for choices: a table, where observations are zeros and ones.
-        batch: rows of a gradient step.
-        n_inner: gradient steps of a step of the loop.
         n_samples: amounts a row from each of three sources.
-        learning_rate: of Adam.
-        n_updates: gradient steps over which it falls to 0; infinite: it stays.
-        discount: gamma.
         penalty: alpha, in the unit of the reward. More stays nearer to the record.
-        target_rate: share by which the slow critics follow.
     """
 
-    rows: Rows
-    head: Head = field(metadata={"static": True})
-    hidden: tuple[int, ...] = field(default=(256, 256), metadata={"static": True})
-    batch: int = field(default=256, metadata={"static": True})
-    n_inner: int = field(default=100, metadata={"static": True})
     n_samples: int = field(default=10, metadata={"static": True})
-    learning_rate: Any = 3e-4
-    n_updates: Any = math.inf
-    discount: Any = 0.99
     penalty: Any = 1.0
-    target_rate: Any = 0.005
 
     @property
     def is_discrete(self) -> bool:
@@ -212,7 +195,7 @@ class Cql:
             gradient = (gradient,)
         else:
             gradient, metrics = self._gradient_of_amounts(state, batch, key)
-        rate = self.learning_rate * jnp.maximum(0.0, 1.0 - state.n_done / self.n_updates)
+        rate = self.rate(state.n_done)
         params, optimiser = descend(state.params, gradient, state.optimiser, rate)
         critics = params if self.is_discrete else params[1]
         target = soft_update(state.target, critics, self.target_rate)

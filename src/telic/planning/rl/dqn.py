@@ -27,10 +27,11 @@ import optax
 from telic.errors import SettingsError
 from telic.neural.critics import soft_update
 from telic.neural.duelling import Values, action_values, init_values, joined
+from telic.neural.experience import decided, transition_fields
 from telic.neural.networks import to_layers
-from telic.neural.replay import Fields, Replay, draw_by_priority, draw_evenly, put, take
+from telic.neural.replay import Fields, Replay, draw_by_priority, draw_evenly, take
 from telic.neural.returns import Returns
-from telic.neural.rollout import Running, advance, begin
+from telic.neural.rollout import Running, begin
 from telic.neural.simulators.simulator import Choices, Simulator
 from telic.policies import NetworkPolicy
 from telic.policies.heads import CategoricalHead
@@ -129,10 +130,7 @@ class Dqn:
     @property
     def fields(self) -> Fields:
         """What a row of the buffer holds."""
-        D = self.simulator.n_observations
-        return Fields(
-            names=("observation", "action", "reward", "after", "terminated"), widths=(D, 0, 0, D, 0)
-        )
+        return transition_fields(self.simulator.n_observations, 0)
 
     def init(self, key: Any) -> DqnState:
         """The state before the first update: the first ``n_random`` decisions are already in the buffer."""
@@ -251,22 +249,7 @@ class Dqn:
         best = jnp.argmax(action_values(state.learned.online, state.running.observation), axis=-1)
         chance = jax.random.randint(key_any, (n,), 0, A)
         action = jnp.where(jax.random.uniform(key_which, (n,)) < by_chance, chance, best).astype(jnp.int32)
-        keys = jax.random.split(key_world, n)
-        running, made = jax.vmap(lambda r, a, k: advance(self.simulator, r, a, k))(
-            state.running, action, keys
-        )
-        rows = self.fields.pack(
-            observation=made.observation,
-            action=action,
-            reward=made.reward,
-            after=made.after,
-            terminated=made.terminated,
-        )
-        return state._replace(
-            replay=put(state.replay, rows),
-            running=running,
-            returns=state.returns.note(made),
-        )
+        return decided(state, self.simulator, self.fields, action, key_world)
 
 
 def _at(values: Any, actions: Any) -> Any:

@@ -14,8 +14,7 @@ References:
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -26,10 +25,10 @@ from telic.neural.critics import soft_update
 from telic.neural.networks import apply, init_network
 from telic.neural.transitions import Rows
 from telic.policies import NetworkPolicy
-from telic.policies.heads import Head
 
 from .offline import (
     ACTIVATION,
+    AbstractOffline,
     OfflineState,
     action_values,
     descend,
@@ -44,36 +43,18 @@ __all__ = ["Iql", "expectile_loss"]
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
-class Iql:
+class Iql(AbstractOffline):
     """The learner; its weights are ``(actor, (critic, critic), value)``.
 
     Attributes:
-        rows: recorded transitions (``Transitions.rows``).
-        head: of the transitions.
-        hidden: units of the layers between; none: a table, where observations are zeros and ones.
-        batch: rows of a gradient step.
-        n_inner: gradient steps of a step of the loop.
-        learning_rate: of Adam.
-        n_updates: gradient steps over which it falls to 0; infinite: it stays.
-        discount: gamma.
         expectile: tau, in (0, 1). Nearer to 1 is nearer to the best recorded action, and noisier.
         sharpness: beta, 1 over the unit of the reward. 0 clones; more follows the best recorded actions only.
         most_weight: w_max.
-        target_rate: share by which the slow critics follow.
     """
 
-    rows: Rows
-    head: Head = field(metadata={"static": True})
-    hidden: tuple[int, ...] = field(default=(256, 256), metadata={"static": True})
-    batch: int = field(default=256, metadata={"static": True})
-    n_inner: int = field(default=100, metadata={"static": True})
-    learning_rate: Any = 3e-4
-    n_updates: Any = math.inf
-    discount: Any = 0.99
     expectile: Any = 0.7
     sharpness: Any = 3.0
     most_weight: Any = 100.0
-    target_rate: Any = 0.005
 
     def init(self, key: Any) -> OfflineState:
         """The state before the first gradient step."""
@@ -118,7 +99,7 @@ class Iql:
     def _update(self, state: OfflineState, batch: Rows, key: Any) -> tuple[OfflineState, dict[str, Any]]:
         del key
         gradient, metrics = jax.grad(self.loss, has_aux=True)(state.params, state.target, batch)
-        rate = self.learning_rate * jnp.maximum(0.0, 1.0 - state.n_done / self.n_updates)
+        rate = self.rate(state.n_done)
         params, optimiser = descend(state.params, gradient, state.optimiser, rate)
         target = soft_update(state.target, params[1], self.target_rate)
         return OfflineState(params, target, optimiser, state.key, state.n_done + 1), metrics

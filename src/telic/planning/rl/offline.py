@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import jax
@@ -19,6 +21,7 @@ from telic.policies.layers import Activation
 
 __all__ = [
     "ACTIVATION",
+    "AbstractOffline",
     "OfflineState",
     "action_values",
     "descend",
@@ -32,6 +35,37 @@ __all__ = [
 
 ACTIVATION: Activation = "relu"
 """Between layers, as in what was published of each of these methods."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AbstractOffline:
+    """The settings that all of them have.
+
+    Attributes:
+        rows: recorded transitions (``Transitions.rows``).
+        head: of the transitions: what actions are, and the bounds of amounts.
+        hidden: units of the layers between; none: a table, where actions are choices and observations zeros and ones.
+        batch: rows of a gradient step.
+        n_inner: gradient steps of a step of the loop.
+        learning_rate: of Adam.
+        n_updates: gradient steps over which it falls to 0; infinite: it stays.
+        discount: gamma.
+        target_rate: share by which the slow copies follow.
+    """
+
+    rows: Rows
+    head: Head = field(metadata={"static": True})
+    hidden: tuple[int, ...] = field(default=(256, 256), metadata={"static": True})
+    batch: int = field(default=256, metadata={"static": True})
+    n_inner: int = field(default=100, metadata={"static": True})
+    learning_rate: Any = 3e-4
+    n_updates: Any = math.inf
+    discount: Any = 0.99
+    target_rate: Any = 0.005
+
+    def rate(self, n_done: Any) -> Any:
+        """Of Adam after so many gradient steps."""
+        return self.learning_rate * jnp.maximum(0.0, 1.0 - n_done / self.n_updates)
 
 
 class OfflineState(NamedTuple):

@@ -25,10 +25,11 @@ import optax
 
 from telic.errors import SettingsError
 from telic.neural.critics import apply_critics, init_critics, least, soft_update
+from telic.neural.experience import decided, transition_fields
 from telic.neural.networks import Params, apply, init_network, to_layers
-from telic.neural.replay import Fields, Replay, draw_evenly, put, take
+from telic.neural.replay import Fields, Replay, draw_evenly, take
 from telic.neural.returns import Returns
-from telic.neural.rollout import Running, advance, begin
+from telic.neural.rollout import Running, begin
 from telic.neural.simulators.simulator import Amounts, Simulator
 from telic.policies import NetworkPolicy
 from telic.policies.heads import LOG_TWO_PI, GaussianHead
@@ -114,23 +115,37 @@ class Sac:
     @property
     def fields(self) -> Fields:
         """What a row of the buffer holds; the action is scaled."""
-        D = self.simulator.n_observations
-        return Fields(
-            names=("observation", "action", "reward", "after", "terminated"),
-            widths=(D, self.head.n_dimensions, 0, D, 0),
-        )
+        return transition_fields(self.simulator.n_observations, self.head.n_dimensions)
 
     def init(self, key: Any) -> SacState:
         """The state before the first update: the first ``n_random`` decisions are already in the buffer."""
+        key, key_begin, key_random = jax.random.split(key, 3)
+        running = jax.vmap(lambda k: begin(self.simulator, k))(jax.random.split(key_begin, self.n_envs))
+        A = self.head.n_dimensions
+
+        def one(state: SacState, key: Any) -> tuple[SacState, None]:
+            key_action, key_world = jax.random.split(key)
+            scaled = jax.random.uniform(key_action, (self.n_envs, A), jnp.float32, -1.0, 1.0)
+            return self._decide(state, scaled, key_world), None
+
+        state = self.state_of(running, key)
+        return jax.lax.scan(one, state, jax.random.split(key_random, self.n_random))[0]
+
+    def state_of(self, running: Any, key: Any) -> SacState:
+        """The state before the first decision, of given streams.
+
+        Raises:
+            SettingsError: no decision would be made by chance.
+        """
         if self.n_random < 1:
             raise SettingsError("`n_random` must be at least 1, got 0.", hint="A batch needs a row to draw.")
-        key_actor, key_critics, key_begin, key_random, key = jax.random.split(key, 5)
+        key_actor, key_critics, key = jax.random.split(key, 3)
         D, A = self.simulator.n_observations, self.head.n_dimensions
         actor = init_network(key_actor, (D, *self.hidden, self.head.n_outputs), final_gain=0.01)
         critics = init_critics(key_critics, (D + A, *self.hidden, 1))
         log_temperature = jnp.log(jnp.asarray(self.temperature, jnp.float32))
         adam = optax.scale_by_adam()
-        state = SacState(
+        return SacState(
             learned=Learned(
                 actor=actor,
                 critics=critics,
@@ -139,44 +154,44 @@ class Sac:
                 optimisers=(adam.init(actor), adam.init(critics), adam.init(log_temperature)),
             ),
             replay=Replay.empty(self.capacity, self.fields.width),
-            running=jax.vmap(lambda k: begin(self.simulator, k))(jax.random.split(key_begin, self.n_envs)),
+            running=running,
             key=key,
             returns=Returns.none(RECENT),
         )
-
-        def one(state: SacState, key: Any) -> tuple[SacState, None]:
-            key_action, key_world = jax.random.split(key)
-            scaled = jax.random.uniform(key_action, (self.n_envs, A), jnp.float32, -1.0, 1.0)
-            return self._decide(state, scaled, key_world), None
-
-        return jax.lax.scan(one, state, jax.random.split(key_random, self.n_random))[0]
 
     def step(self, state: SacState) -> tuple[SacState, dict[str, Any]]:
         """Decisions and updates in turn, ``n_steps`` times."""
 
         def one(state: SacState, key: Any) -> tuple[SacState, Any]:
             key_action, key_world, key_learn = jax.random.split(key, 3)
-            outputs = apply(state.learned.actor, state.running.observation, "relu")
-            scaled, _ = self.draw(outputs, jax.random.normal(key_action, self._noise_shape(self.n_envs)))
+            scaled = self.act(state.learned.actor, state.running.observation, key_action)
             state = self._decide(state, scaled, key_world)
-
-            def learn(learned: Learned, key: Any) -> tuple[Learned, Any]:
-                key_batch, key_noise = jax.random.split(key)
-                rows = take(state.replay, draw_evenly(state.replay, key_batch, self.batch))
-                noise = jax.random.normal(key_noise, (2, *self._noise_shape(self.batch)))
-                return self.update(learned, self.fields.unpack(rows), noise)
-
-            if self.n_updates == 1:  # a loop inside the loop would copy all weights on each turn
-                learned, told = learn(state.learned, key_learn)
-                return state._replace(learned=learned), told
-            keys = jax.random.split(key_learn, self.n_updates)
-            learned, told = jax.lax.scan(learn, state.learned, keys)
-            return state._replace(learned=learned), jax.tree.map(lambda x: x[-1], told)
+            learned, told = self.learn(state.learned, state.replay, key_learn)
+            return state._replace(learned=learned), told
 
         key, key_steps = jax.random.split(state.key)
         state, told = jax.lax.scan(one, state._replace(key=key), jax.random.split(key_steps, self.n_steps))
         metrics = {name: jnp.mean(values) for name, values in told.items()}
         return state, {**metrics, "mean_return": state.returns.mean, "n_episodes": state.returns.n_episodes}
+
+    def act(self, actor: Params, observation: Any, key: Any) -> Any:
+        """Scaled actions ``(E, A)`` drawn for observations ``(E, D)``."""
+        outputs = apply(actor, observation, "relu")
+        return self.draw(outputs, jax.random.normal(key, self._noise_shape(len(observation))))[0]
+
+    def learn(self, learned: Learned, replay: Replay, key: Any) -> tuple[Learned, dict[str, Any]]:
+        """``n_updates`` updates on rows of the buffer, and the metrics of the last."""
+
+        def one(learned: Learned, key: Any) -> tuple[Learned, dict[str, Any]]:
+            key_batch, key_noise = jax.random.split(key)
+            rows = take(replay, draw_evenly(replay, key_batch, self.batch))
+            noise = jax.random.normal(key_noise, (2, *self._noise_shape(self.batch)))
+            return self.update(learned, self.fields.unpack(rows), noise)
+
+        if self.n_updates == 1:  # a loop inside the loop would copy all weights on each turn
+            return one(learned, key)
+        learned, told = jax.lax.scan(one, learned, jax.random.split(key, self.n_updates))
+        return learned, jax.tree.map(lambda x: x[-1], told)
 
     def policy(self, state: SacState) -> NetworkPolicy:
         """The policy of a state."""
@@ -247,22 +262,7 @@ class Sac:
     def _decide(self, state: SacState, scaled: Any, key: Any) -> SacState:
         """One decision of every stream, kept."""
         action = self.head.middle + self.head.half * scaled
-        keys = jax.random.split(key, self.n_envs)
-        running, made = jax.vmap(lambda r, a, k: advance(self.simulator, r, a, k))(
-            state.running, action, keys
-        )
-        rows = self.fields.pack(
-            observation=made.observation,
-            action=scaled,
-            reward=made.reward,
-            after=made.after,
-            terminated=made.terminated,
-        )
-        return state._replace(
-            replay=put(state.replay, rows),
-            running=running,
-            returns=state.returns.note(made),
-        )
+        return decided(state, self.simulator, self.fields, action, key, as_kept=scaled)
 
 
 def critic_loss(critics: Params, batch: Any, target: Any) -> Any:

@@ -14,8 +14,7 @@ References:
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -28,10 +27,11 @@ from telic.neural.critics import soft_update
 from telic.neural.networks import Params, apply, init_network
 from telic.neural.transitions import Rows
 from telic.policies import NetworkPolicy
-from telic.policies.heads import LOG_SD, GaussianHead, Head
+from telic.policies.heads import LOG_SD, GaussianHead
 
 from .offline import (
     ACTIVATION,
+    AbstractOffline,
     OfflineState,
     action_values,
     descend,
@@ -50,36 +50,18 @@ DELAY = 2
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
-class Td3Bc:
-    """The learner; its weights are ``(actor, (critic, critic))``.
+class Td3Bc(AbstractOffline):
+    """The learner; its weights are ``(actor, (critic, critic))``; ``n_inner`` counts steps of the critics, and is even.
 
     Attributes:
-        rows: recorded transitions (``Transitions.rows``).
-        head: of the transitions: bounds of amounts.
-        hidden: units of the layers between.
-        batch: rows of a gradient step.
-        n_inner: gradient steps of the critics in a step of the loop; even.
-        learning_rate: of Adam.
-        n_updates: gradient steps over which it falls to 0; infinite: it stays.
-        discount: gamma.
         pull: alpha. Less clones; more trusts the critic, beyond the record too.
         noise: standard deviation of a', of half the range.
         most_noise: c.
-        target_rate: share by which the slow copies follow.
     """
 
-    rows: Rows
-    head: Head = field(metadata={"static": True})
-    hidden: tuple[int, ...] = field(default=(256, 256), metadata={"static": True})
-    batch: int = field(default=256, metadata={"static": True})
-    n_inner: int = field(default=100, metadata={"static": True})
-    learning_rate: Any = 3e-4
-    n_updates: Any = math.inf
-    discount: Any = 0.99
     pull: Any = 2.5
     noise: Any = 0.2
     most_noise: Any = 0.5
-    target_rate: Any = 0.005
 
     def __post_init__(self) -> None:
         require_amounts(self.head, "TD3+BC")
@@ -142,7 +124,7 @@ class Td3Bc:
 
     def _update(self, state: OfflineState, batch: Rows, key: Any) -> tuple[OfflineState, dict[str, Any]]:
         (actor, critics), (of_actor, of_critics) = state.params, state.optimiser
-        rate = self.learning_rate * jnp.maximum(0.0, 1.0 - state.n_done / self.n_updates)
+        rate = self.rate(state.n_done)
         noise = jax.random.normal(key, batch.action.shape)
         for i in range(DELAY):
             rows = slice(i * self.batch, (i + 1) * self.batch)
