@@ -8,11 +8,13 @@ episode. Before its beginning the first observation is repeated, actions are 0, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Num
 
+from telic._core.hashing import digest_array, digest_columns
 from telic.errors import DataError, SettingsError
 from telic.typing import FloatArray, LongArray
 
@@ -104,6 +106,12 @@ class WindowPolicy:
             actions=np.concatenate([latest[:, None], memory.actions[:, :-1]], axis=1),
             known=np.concatenate([np.ones((len(observations), 1)), memory.known[:, :-1]], axis=1),
         )
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of the inner policy and of how far it sees back."""
+        inner = digest_array(np.array([self.inner.digest], dtype=object))
+        return digest_columns({"inner": inner, "n_back": digest_array(np.array([self.n_back]))})
 
 
 def _encoded_columns(head: Head) -> int:

@@ -1,0 +1,232 @@
+"""Every kind of policy as a file: what is read is what was written, inner policies too, and nothing else comes out."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import random
+import zipfile
+
+import numpy as np
+import pytest
+
+from telic.errors import DataError, SettingsError
+from telic.policies import (
+    CategoricalHead,
+    Dense,
+    EnsemblePolicy,
+    GaussianHead,
+    HistoryPolicy,
+    NetworkPolicy,
+    TabularPolicy,
+    TreePolicy,
+    WindowPolicy,
+)
+from telic.reports import Provenance
+from telic.workflows import policy_files
+from telic.workflows.policy_files import read_policy, write_policy
+from telic.workflows.policy_kinds import KINDS
+
+MADE = Provenance(inputs={"demos": "sha256:0"}, settings={"rate": 0.5}, code="0.1.0", key=3)
+
+
+def network(seed=0, head=CategoricalHead(n_actions=3), D=4):  # noqa: B008
+    rng = np.random.default_rng(seed)
+    layers = tuple(
+        Dense(weight=rng.normal(size=(a, b)).astype(np.float32), bias=rng.normal(size=b).astype(np.float32))
+        for a, b in itertools.pairwise((D, 5, head.n_outputs))
+    )
+    shift, scale = rng.normal(size=D), rng.uniform(0.5, 2.0, D)
+    return NetworkPolicy(
+        layers=layers, activation="tanh", head=head, shift=shift, scale=scale, provenance=MADE
+    )
+
+
+def ensemble(D=4):
+    return EnsemblePolicy(members=(network(1, D=D), network(2, D=D)), provenance=MADE)
+
+
+def history():
+    rng = np.random.default_rng(0)
+    return HistoryPolicy(
+        previous=np.array([-1, 0, 2], np.int32),
+        current=np.array([0, 1, 0], np.int32),
+        table=rng.dirichlet(np.ones(2), 3),
+        unseen=rng.dirichlet(np.ones(2), 3),
+        provenance=MADE,
+    )
+
+
+def tree():
+    return TreePolicy(
+        n_observations=2,
+        feature=np.array([1, -1, -1], np.int32),
+        threshold=np.array([0.5, 0.0, 0.0]),
+        children=np.array([[1, 2], [0, 0], [0, 0]], np.int32),
+        probabilities=np.array([[0.5, 0.5], [1.0, 0.0], [0.0, 1.0]]),
+        counts=np.array([8, 4, 4]),
+        provenance=MADE,
+    )
+
+
+POLICIES = {
+    "network": network(),
+    "table": TabularPolicy(table=np.random.default_rng(0).dirichlet(np.ones(3), 5), provenance=MADE),
+    "tree": tree(),
+    "history": history(),
+    "ensemble": ensemble(),
+    # 2 observations now and before, 3 columns of the action, and whether there was one.
+    "window": WindowPolicy(inner=ensemble(D=8), n_back=1),
+}
+
+
+def test_every_kind_is_here() -> None:
+    assert POLICIES.keys() == KINDS.keys()
+
+
+@pytest.mark.parametrize("kind", POLICIES)
+def test_what_is_read_is_what_was_written(tmp_path, kind) -> None:
+    policy = POLICIES[kind]
+    again = read_policy(write_policy(tmp_path / "p.npz", policy))
+    assert type(again) is type(policy)
+    assert again.digest == policy.digest
+    same(policy, again)
+
+
+def same(first, second) -> None:
+    """Field by field, bit by bit."""
+    if isinstance(first, np.ndarray):
+        assert (first.dtype, first.shape, first.tobytes()) == (second.dtype, second.shape, second.tobytes())
+    elif isinstance(first, tuple):
+        assert len(first) == len(second)
+        for a, b in zip(first, second, strict=True):
+            same(a, b)
+    elif hasattr(first, "__dataclass_fields__"):
+        assert type(first) is type(second)
+        for name in first.__dataclass_fields__:
+            same(getattr(first, name), getattr(second, name))
+    else:
+        assert first == second
+
+
+def test_files_of_the_first_form_are_read_as_they_were_meant(request) -> None:
+    """Written before policies could hold policies; the digests were printed when they were."""
+    folder = request.path.parent / "policies_of_form_1"
+    net = read_policy(folder / "network.npz")
+    assert net.digest == "sha256:4ff429913849a388046403104957340fcded260fb2f0162ff1b09f91f6b78a4e"
+    assert net.head == GaussianHead(low=(-1.0, 0.0), high=(1.0, 5.0), is_squashed=True)
+    np.testing.assert_array_equal(net.layers[0].weight, np.arange(6).reshape(2, 3) / 4 - 1)
+    np.testing.assert_array_equal(net.layers[1].weight, np.arange(12).reshape(3, 4) / 8 - 0.5)
+    assert (net.clip, net.provenance, net.scale.tolist()) == (3.5, MADE, [2.0, 0.5])
+    table = read_policy(folder / "table.npz")
+    assert table.digest == "sha256:e94b53075c9e3a5202fb50c51710c7d368260f7b8df238ad9b95d1f8c29ee7e4"
+    assert table.table.tolist() == [[[0.25, 0.75], [1, 0]], [[0, 0], [0.5, 0.5]]]
+    read = read_policy(folder / "tree.npz")
+    assert read.digest == "sha256:53f4401c417f5852874198a5940761899d9c6f6c7dd9765f08f9de0c15858e24"
+    assert (read.feature.tolist(), read.counts.tolist()) == ([1, -1, -1], [8, 4, 4])
+
+
+def outcome(path, raw):
+    """The digest that bytes are read as, or None where they are refused; anything else is raised."""
+    path.write_bytes(raw)
+    try:
+        return read_policy(path).digest
+    except DataError:
+        return None
+
+
+@pytest.mark.parametrize("kind", POLICIES)
+def test_damage_anywhere_is_refused_in_words(tmp_path, kind) -> None:
+    policy = POLICIES[kind]
+    raw = write_policy(tmp_path / "p.npz", policy).read_bytes()
+    draw = random.Random(kind)
+    for size in [0, 1, len(raw) - 1, *draw.sample(range(len(raw)), 15)]:
+        assert outcome(tmp_path / "q.npz", raw[:size]) is None
+    for _ in range(60):
+        spoiled = bytearray(raw)
+        for _ in range(draw.choice((1, 1, 1, 4))):
+            spoiled[draw.randrange(len(raw))] ^= 1 << draw.randrange(8)
+        # A flip may hit what means nothing in an archive, such as a date.
+        assert outcome(tmp_path / "q.npz", bytes(spoiled)) in (None, policy.digest)
+
+
+@pytest.mark.parametrize("kind", POLICIES)
+def test_damage_under_a_right_checksum_is_refused_in_words(tmp_path, kind) -> None:
+    """Bits flipped inside the parts, and the archive packed again: now only what is read can tell."""
+    policy = POLICIES[kind]
+    with zipfile.ZipFile(write_policy(tmp_path / "p.npz", policy)) as archive:
+        parts = {m.filename: archive.read(m) for m in archive.infolist()}
+    draw = random.Random(kind)
+    refused = 0
+    for _ in range(60):
+        # The page of words and headers are where meaning is densest.
+        name = draw.choice(["about.npy", *parts])
+        spoiled = bytearray(parts[name])
+        at = draw.randrange(len(spoiled) if name == "about.npy" else min(len(spoiled), 200))
+        spoiled[at] ^= 1 << draw.randrange(8)
+        found = outcome(tmp_path / "q.npz", packed({**parts, name: bytes(spoiled)}))
+        assert found in (None, policy.digest)  # the digest is not of the provenance
+        refused += found is None
+    assert refused > 10
+
+
+def packed(parts) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, raw in parts.items():
+            archive.writestr(name, raw)
+    return buffer.getvalue()
+
+
+def test_an_inner_policy_of_another_digest_is_told(tmp_path) -> None:
+    path = write_policy(tmp_path / "p.npz", POLICIES["ensemble"])
+    with np.load(path) as plain:
+        held = {name: plain[name] for name in plain.files}
+    held["member_1/bias_0"] = held["member_0/bias_0"]
+    np.savez(path, **held)
+    with pytest.raises(DataError, match=r"holds a network policy of digest .*, but says"):
+        read_policy(path)
+    held["member_2/bias_0"] = held["member_0/bias_0"]
+    np.savez(path, **held)
+    with pytest.raises(DataError, match=r"of digest|member_2/bias_0, which no policy of its kind has"):
+        read_policy(path)
+
+
+def test_nesting_is_bounded(tmp_path, monkeypatch) -> None:
+    path = write_policy(tmp_path / "p.npz", POLICIES["window"])  # a window of an ensemble of networks: 3
+    monkeypatch.setattr(policy_files, "MOST_DEPTH", 2)
+    with pytest.raises(DataError, match="nests policies more than 2 deep"):
+        read_policy(path)
+    with pytest.raises(DataError, match="nested more than 2 deep"):
+        write_policy(path, POLICIES["window"])
+
+
+def test_what_would_not_be_read_back_is_not_written(tmp_path) -> None:
+    table = TabularPolicy(table=np.eye(2))
+    object.__setattr__(table, "table", np.eye(2, dtype=np.int64))
+    with pytest.raises(DataError, match=r"would not be read back as it is .table must be floating numbers"):
+        write_policy(tmp_path / "p.npz", table)
+    assert not (tmp_path / "p.npz").exists()
+
+
+def test_other_kinds_are_refused_with_what_to_do(tmp_path) -> None:
+    class MpcPolicy:
+        digest = "sha256:1"
+
+    with pytest.raises(
+        SettingsError, match=r"A MpcPolicy cannot be written to a file; these can: Net"
+    ) as told:
+        write_policy(tmp_path / "p.npz", MpcPolicy())
+    assert "imitate what it does by a network" in told.value.hint
+    with pytest.raises(SettingsError, match="A dict cannot be written"):
+        write_policy(tmp_path / "p.npz", {})
+
+
+def test_two_parts_of_one_name_are_refused(tmp_path) -> None:
+    path = write_policy(tmp_path / "p.npz", POLICIES["table"])
+    raw = path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        parts = {m.filename: archive.read(m) for m in archive.infolist()}
+    twice = packed({**parts, "tabl_.npy": parts["table.npy"]}).replace(b"tabl_.npy", b"table.npy")
+    assert outcome(path, twice) is None
+    assert outcome(path, raw) == POLICIES["table"].digest
