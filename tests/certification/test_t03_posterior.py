@@ -53,7 +53,7 @@ def density(theta: float) -> float:
 
 @pytest.mark.slow
 def test_sampled_posterior() -> None:
-    found = nuts_posterior(likelihood(), prior(), settings=NutsSettings(n_draws=400), key=KEY)
+    found = nuts_posterior(likelihood(), prior(), settings=NutsSettings(n_chains=2, n_draws=700), key=KEY)
     assert found.outcome.ok
     d = found.diagnostics
     assert d.r_hat[0] < 1.01

@@ -261,7 +261,7 @@ def test_a_posterior_goes_on_with_answers_and_is_sampled_again_when_used_up() ->
     ):
         rank_comparisons(fixed, pool())
     joint = JointLikelihood((L, fixed.preferences(rationality=L.rationality)))
-    again = nuts_posterior(joint, PRIOR, settings=NutsSettings(n_chains=2, n_draws=400, n_tune=100), key=1)
+    again = nuts_posterior(joint, PRIOR, settings=NutsSettings(n_chains=2, n_draws=250, n_tune=80), key=1)
     fresh = WeightBelief.from_posterior(again)
     assert np.all(np.abs(fresh.mean - exact.mean) < 4 * sd / np.sqrt(fresh.effective_draws))
     assert 0 < fresh.efficiency <= 1

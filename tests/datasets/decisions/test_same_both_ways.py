@@ -1,6 +1,6 @@
 """Streams joined at once, and the same streams joined bucket by bucket on the disk: one digest, findings and errors.
 
-Sample sizes: 5 random projects without and 5 with faults, 35 more of each where slow tests run, 195 with TELIC_FULL=1
+Sample sizes: 5 random projects without and 5 with faults, 15 more of each where slow tests run, 195 with TELIC_FULL=1
 (20 to 150 acts, states, outcomes with and without keys, prices for all, two streams of decisions, overlapping
 fragments, clocks that are off, moments at which nothing was done), with buckets, runs and merges of a few rows.
 """
@@ -23,7 +23,7 @@ from telic.datasets.sources import parquet_files
 from telic.errors import DataError
 
 AT_ONCE = Sizes(in_memory=1 << 40)
-N = 200 if os.environ.get("TELIC_FULL") == "1" else 40
+N = 200 if os.environ.get("TELIC_FULL") == "1" else 20
 SEEDS = [pytest.param(i, marks=[pytest.mark.slow] if i >= 5 else []) for i in range(N)]
 HOSTS, SITES = ["a", "b", "é", "b/c", "zz", "A"], ["north", "south"]
 START = 1.7e9

@@ -1,6 +1,6 @@
 """Logs of people who can be erased, and were: one version whether it is made at once or part by part.
 
-Sample sizes: 4 random logs, 36 more where slow tests run, 196 with TELIC_FULL=1 (10 to 120 rows, three people, four
+Sample sizes: 4 random logs, 16 more where slow tests run, 196 with TELIC_FULL=1 (10 to 120 rows, three people, four
 customers), each ingested into two stores, in which the same people are then erased, and then another log of the same
 people; half of them with rows encrypted by person; runs, parts and sealed pieces of a few rows, digests in blocks of 16
 rows.
@@ -26,7 +26,7 @@ from telic.errors import DataError, PermanentError
 pytest.importorskip("cryptography", reason="the extra `privacy` is not installed")
 
 AT_ONCE = Sizes(in_memory=1 << 40)
-N = 200 if os.environ.get("TELIC_FULL") == "1" else 40
+N = 200 if os.environ.get("TELIC_FULL") == "1" else 20
 SEEDS = [pytest.param(i, marks=[pytest.mark.slow] if i >= 4 else []) for i in range(N)]
 VALUES = {"kind": ["x", "y", "z z"], "name": ["a", "b", "a#2"], "session": ["s1", "s2"]}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -106,8 +107,9 @@ def test_nothing_that_a_detector_finds_in_thirty_thousand_near_misses_is_let_pas
 
 
 @pytest.mark.slow
-def test_nothing_that_a_detector_finds_in_a_million_near_misses_is_let_pass():
-    found = told(1_000_000)
+def test_nothing_that_a_detector_finds_in_more_near_misses_is_let_pass():
+    """200,000; a million with TELIC_FULL=1."""
+    found = told(1_000_000 if os.environ.get("TELIC_FULL") == "1" else 200_000)
     assert {kind: r["lost"] for kind, r in found.items()} == {kind: [] for kind in KINDS}
 
 
