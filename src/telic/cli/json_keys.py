@@ -212,6 +212,26 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "digest": "of everything that went into the result",
         **_FINDINGS,
     },
+    "imitate": {
+        "method": "registered name of the method",
+        "key": "random key of the run",
+        "dataset": "digest of the decisions",
+        "settings": "name of the file of all settings, beside the page; given to the verb, it makes the same policy",
+        "policy": "name of the file of the policy",
+        "policy_digest": "of the policy",
+        "n_decisions": "decisions that were learned from",
+        "columns": "list of what the inputs of the policy are, in order",
+        "actions": "list of what it chooses from, or of the amounts that it sets",
+        "held_out": (
+            "null, or {n_decisions, n_trajectories, is_choice, scores [{name, nats, nats_interval, agreement or"
+            " distance, ...}], gain {over, nats, interval}}; of decisions that nothing was learned from"
+        ),
+        "calibration": "null, or {bins, error, p_value, ...} of choices, or {coverage {level: share}} of amounts",
+        "curve": "null, or {first_look, updates_a_look, loss, held_out_loss} of the training",
+        "onnx": "null, or {file, n_compared, largest_difference, other_actions}",
+        "digest": "of everything that went into the result",
+        **_FINDINGS,
+    },
     "export": {
         "inference": "digest of the inference whose reward was written",
         "source": "digest of the dataset that it was written into",

@@ -82,9 +82,12 @@ def guarded(command: Callable[[], int]) -> int:
         return command()
     except TelicError as error:
         return fail(error.message, error.hint, exit_code(error))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
+        # A verb whose run can be gone on with says where it is kept (``telic.workflows.stopped``).
         return fail(
-            "Interrupted.", "What was finished is kept; run the same command again to go on.", INTERRUPTED
+            getattr(stop, "message", "Interrupted."),
+            getattr(stop, "hint", "What was finished is kept; run the same command again to go on."),
+            INTERRUPTED,
         )
     except MemoryError as error:
         return fail(

@@ -14,6 +14,7 @@ from .elicit_settings import ElicitSettings
 from .erase import erase
 from .export import export
 from .fit import Fit
+from .imitate import imitate
 from .infer import InferSettings, infer
 from .ingest import ingest
 from .init import init
@@ -47,6 +48,7 @@ __all__ = [
     "elicit",
     "erase",
     "export",
+    "imitate",
     "infer",
     "ingest",
     "init",

@@ -42,6 +42,7 @@ RULED = (
     "compare",
     "elicit",
     "train",
+    "imitate",
     "export",
     "report",
     "review",
