@@ -19,7 +19,7 @@ import numpy as np
 from telic.errors import DataError, NumericalError, SettingsError, WorldError
 from telic.reports import Finding, Outcome, Severity
 
-__all__ = ["Learner", "Trained", "init_options", "step_options", "train"]
+__all__ = ["Judging", "Learner", "Trained", "init_options", "step_options", "train"]
 
 
 STOPPED = "training-stopped"
@@ -44,6 +44,15 @@ class Learner(Protocol):
         ...
 
 
+@runtime_checkable
+class Judging(Protocol):
+    """A learner that may find at the end of a run that there is no answer, such as budgets that nobody keeps."""
+
+    def judge(self, state: Any) -> tuple[Outcome, tuple[Finding, ...]]:
+        """What the last state says of the run."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Trained:
     """What a run came to.
@@ -51,7 +60,8 @@ class Trained:
     Attributes:
         state: after the last step that was finite; what the learner makes a policy from.
         outcome: ``SUCCESS``, also where it stopped early because ``stop`` said so; ``NON_FINITE``; ``INTERRUPTED``
-            where a world outside compiled code failed, or the keyboard stopped the run.
+            where a world outside compiled code failed, or the keyboard stopped the run; else what the learner
+            itself says of its last state (``judge``).
         n_steps: steps done, those before a resume included.
         history: metric to one number a step of this run.
         seconds: processor seconds of this run, compilation included.
@@ -148,7 +158,7 @@ def train(
             metrics = {name: float(value) for name, value in jax.device_get(measured).items()}
             if not compile_seconds:
                 compile_seconds = time.process_time() - began
-            if not all(np.isfinite(value) for name, value in metrics.items() if name not in MAY_BE_MISSING):
+            if not all(np.isfinite(value) for name, value in metrics.items() if not _may_be_missing(name)):
                 outcome = Outcome.NON_FINITE
                 findings.append(_not_finite(done, metrics))
                 break
@@ -169,6 +179,9 @@ def train(
         findings.append(_stopped(done, n_steps))
     if checkpoint is not None and state is not None:
         checkpoint(done, state)
+    if outcome.ok and isinstance(learner, Judging):
+        outcome, noticed = learner.judge(state)
+        findings.extend(noticed)
     history: dict[str, list[float]] = {}
     for metrics in told[: done - begun_at]:
         for name, value in metrics.items():
@@ -184,8 +197,12 @@ def train(
     )
 
 
-MAY_BE_MISSING = frozenset({"mean_return"})
-"""Metrics that are NaN while there is nothing to measure, such as before the first episode has ended."""
+MAY_BE_MISSING = ("mean_return", "mean_cost/")
+"""Beginnings of metrics that are NaN while there is nothing to measure, as before the first episode has ended."""
+
+
+def _may_be_missing(name: str) -> bool:
+    return name.startswith(MAY_BE_MISSING)
 
 
 def _init(learner: Any, key: Any) -> Any:
@@ -227,7 +244,7 @@ def _world_failed(done: int, fault: DataError | WorldError) -> Finding:
 
 
 def _not_finite(done: int, metrics: Mapping[str, float]) -> Finding:
-    bad = [name for name, value in metrics.items() if not np.isfinite(value) and name not in MAY_BE_MISSING]
+    bad = [name for name, value in metrics.items() if not np.isfinite(value) and not _may_be_missing(name)]
     return Finding(
         code="training-not-finite",
         severity=Severity.ERROR,

@@ -169,33 +169,36 @@ class Ppo:
             horizon: decisions after which an episode is cut off, where that is known.
         """
         over = made.terminated | made.truncated
-        observed, collected, so_far = state.observed, state.collected, state.so_far
-        if self.scales_observations:
-            observed = merged(observed, made.observation, made.weight)
-            made = made._replace(
-                observation=self.seen(state, made.observation), after=self.seen(state, made.after)
-            )
+        collected, so_far = state.collected, state.so_far
+        observed, made = self.watched(state, made)
         if self.scales_rewards:
             sums, so_far = returns_so_far(so_far, made.reward, over, self.discount)
             collected = merged(collected, sums[..., None], made.weight)
             kept = jnp.clip(made.reward / collected.sd, -self.most_observed, self.most_observed)
             made = made._replace(reward=kept)
         weights, adam, loss = improve(
-            self, state.weights, state.optimiser, made, self.rate(state), key,
+            self, state.weights, state.optimiser, made, self.learning_rate * self.left(state), key,
             horizon=horizon,
         )  # fmt: skip
-        recent, n_episodes = noted(state.recent, state.n_episodes, over, returned)
-        n_known = jnp.minimum(n_episodes, RECENT)
-        mean_return = jnp.where(n_known > 0, jnp.sum(recent) / jnp.maximum(n_known, 1), jnp.nan)
+        recent, n_episodes, mean_return = noted(state.recent, state.n_episodes, over, returned)
         after = PpoState(
             *weights, adam, state.running, state.key, recent, n_episodes, state.n_done + 1,
             observed, collected, so_far,
         )  # fmt: skip
         return after, {"loss": loss, "mean_return": mean_return, "n_episodes": n_episodes}
 
-    def rate(self, state: PpoState) -> Any:
-        """Of Adam in the next update."""
-        return self.learning_rate * jnp.maximum(0.0, 1.0 - state.n_done / self.n_updates)
+    def left(self, state: PpoState) -> Any:
+        """Share of the run that is still to come, by which the learning rate falls."""
+        return jnp.maximum(0.0, 1.0 - state.n_done / self.n_updates)
+
+    def watched(self, state: PpoState, made: Decisions) -> tuple[Moments, Decisions]:
+        """Moments of observations with those of the decisions, and the decisions as the networks see them."""
+        if not self.scales_observations:
+            return state.observed, made
+        observed = merged(state.observed, made.observation, made.weight)
+        return observed, made._replace(
+            observation=self.seen(state, made.observation), after=self.seen(state, made.after)
+        )
 
     def seen(self, state: PpoState, observations: Any) -> Any:
         """Observations as the networks see them."""
@@ -266,8 +269,10 @@ class Ppo:
         return running, made, moved.collected
 
 
-def noted(recent: Any, n: Any, over: Any, returned: Any) -> tuple[Any, Any]:
-    """The returns of the last episodes, those that ended now among them."""
+def noted(recent: Any, n: Any, over: Any, returned: Any) -> tuple[Any, Any, Any]:
+    """The returns of the last episodes, those that ended now among them; how many ended so far; their mean or NaN."""
     is_over = over.ravel()
     place = jnp.where(is_over, (n + jnp.cumsum(is_over) - 1) % RECENT, RECENT)
-    return recent.at[place].set(returned.ravel(), mode="drop"), n + jnp.sum(is_over)
+    recent, n = recent.at[place].set(returned.ravel(), mode="drop"), n + jnp.sum(is_over)
+    n_known = jnp.minimum(n, RECENT)
+    return recent, n, jnp.where(n_known > 0, jnp.sum(recent) / jnp.maximum(n_known, 1), jnp.nan)
