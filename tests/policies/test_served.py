@@ -180,7 +180,7 @@ import hashlib, json, math, sys
 import numpy as np
 sys.path.insert(0, sys.argv[1])
 from test_served import HEADS, network
-from telic.policies import serve
+from telic.policies import EnsemblePolicy, HistoryPolicy, TabularPolicy, TreePolicy, WindowPolicy, serve
 x = np.random.default_rng(2).normal(size=(300, 6)) * 2
 said, plain = hashlib.sha256(), hashlib.sha256()
 for head in HEADS.values():
@@ -191,6 +191,25 @@ for head in HEADS.values():
             said.update(np.ascontiguousarray(served.outputs(x[:n])).tobytes())
             said.update(np.ascontiguousarray(served.mode(x[:n])).tobytes())
         plain.update(policy.outputs(x).tobytes())
+    both = serve(EnsemblePolicy(members=(policy, network("tanh", head, seed=1))))
+    for n in (1, 5, 300):
+        said.update(np.ascontiguousarray(both.outputs(x[:n])).tobytes())
+        said.update(np.ascontiguousarray(both.mode(x[:n])).tobytes())
+rng = np.random.default_rng(3)
+shares = rng.integers(1, 99, (40, 5)) / 128  # on a grid, so that the tables themselves are no question of sums
+shares[:, -1] = 1 - shares[:, :-1].sum(axis=1) + 4
+shares /= 8
+shares[:, 0] += 1 - shares.sum(axis=1)
+states, before = rng.integers(0, 40, 300), rng.integers(-1, 40, 300)
+pairs = np.arange(-1, 39)
+table = serve(TabularPolicy(table=np.abs(shares)))
+history = serve(HistoryPolicy(previous=pairs, current=pairs + 1, table=np.abs(shares), unseen=np.abs(shares)))
+tree = serve(TreePolicy(
+    n_observations=6, feature=np.array([2, -1, -1]), threshold=np.array([0.1, 0, 0]), counts=np.array([2, 1, 1]),
+    children=np.array([[1, 2], [0, 0], [0, 0]]), probabilities=np.array([[0.5, 0.5], [1, 0], [0.25, 0.75]]),
+))
+for answer in (table.mode(states), history.probabilities(before, states), tree.mode(x)):
+    said.update(np.ascontiguousarray(answer).tobytes())
 print(json.dumps([said.hexdigest(), plain.hexdigest()]))
 """
 

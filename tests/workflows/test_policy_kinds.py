@@ -6,11 +6,13 @@ import io
 import itertools
 import random
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from telic.errors import DataError, SettingsError
+from telic.planning.bandits import BanditPolicy, EpsilonGreedy, LinUcb, Softmax, Thompson, run_bandit
 from telic.policies import (
     CategoricalHead,
     Dense,
@@ -21,6 +23,7 @@ from telic.policies import (
     TabularPolicy,
     TreePolicy,
     WindowPolicy,
+    serve,
 )
 from telic.reports import Provenance
 from telic.workflows import policy_files
@@ -69,6 +72,17 @@ def tree():
     )
 
 
+def scaled(policy, by):
+    layers = tuple(replace(layer, weight=layer.weight * np.float32(by)) for layer in policy.layers)
+    return replace(policy, layers=layers, clip=10.0)
+
+
+def bandit(settings):
+    contexts = np.random.default_rng(0).normal(size=(20, 3)) if isinstance(settings, LinUcb) else None
+    done = run_bandit(settings, np.array([0.3, 0.6]), 20, key=1, contexts=contexts)
+    return BanditPolicy(bandit=settings, state=done.state, provenance=MADE)
+
+
 POLICIES = {
     "network": network(),
     "table": TabularPolicy(table=np.random.default_rng(0).dirichlet(np.ones(3), 5), provenance=MADE),
@@ -77,6 +91,9 @@ POLICIES = {
     "ensemble": ensemble(),
     # 2 observations now and before, 3 columns of the action, and whether there was one.
     "window": WindowPolicy(inner=ensemble(D=8), n_back=1),
+    "served": serve(network(3)),
+    "served-ensemble": serve(ensemble()),
+    "bandit": bandit(LinUcb(n_actions=2, n_features=3)),
 }
 
 
@@ -84,9 +101,18 @@ def test_every_kind_is_here() -> None:
     assert POLICIES.keys() == KINDS.keys()
 
 
-@pytest.mark.parametrize("kind", POLICIES)
-def test_what_is_read_is_what_was_written(tmp_path, kind) -> None:
-    policy = POLICIES[kind]
+OTHERS = {
+    "served with rests": serve(scaled(network(4), 12.0)),
+    "window of a served network": WindowPolicy(inner=serve(network(5, D=8)), n_back=1),
+    "epsilon-greedy": bandit(EpsilonGreedy(n_actions=2)),
+    "softmax": bandit(Softmax(n_actions=2)),
+    "thompson": bandit(Thompson(n_actions=2)),
+}
+
+
+@pytest.mark.parametrize("name", [*POLICIES, *OTHERS])
+def test_what_is_read_is_what_was_written(tmp_path, name) -> None:
+    policy = (POLICIES | OTHERS)[name]
     again = read_policy(write_policy(tmp_path / "p.npz", policy))
     assert type(again) is type(policy)
     assert again.digest == policy.digest
@@ -230,3 +256,22 @@ def test_two_parts_of_one_name_are_refused(tmp_path) -> None:
     twice = packed({**parts, "tabl_.npy": parts["table.npy"]}).replace(b"tabl_.npy", b"table.npy")
     assert outcome(path, twice) is None
     assert outcome(path, raw) == POLICIES["table"].digest
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"bias_1": np.full(3, 2.0**54)}, "Layer 1 is on no grid of this network"),
+        ({"weight_0": np.full((4, 5), 0.5)}, "Layer 0 is on no grid of this network"),
+        ({"weight_0": np.full((4, 6), 1.0)}, "Layer 0 is on no grid of this network"),
+        ({"weight_0": np.full((4, 5), np.inf)}, "Layer 0 is on no grid of this network"),
+        ({"weight_0": np.zeros((4, 5))}, "holds a policy of digest"),
+    ],
+)
+def test_grids_that_could_round_are_refused_when_read(tmp_path, change, said) -> None:
+    path = write_policy(tmp_path / "p.npz", POLICIES["served"])
+    with np.load(path) as plain:
+        held = {name: plain[name] for name in plain.files}
+    np.savez(path, **{**held, **change})
+    with pytest.raises(DataError, match=said):
+        read_policy(path)

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from .layers import Dense
     from .network import NetworkPolicy
     from .options import Option, OptionsPolicy
-    from .served import ServedPolicy, serve
+    from .served import ServedPolicy
+    from .served_ensemble import ServedEnsemble
+    from .serving import serve
     from .tree import TreePolicy
     from .windows import WindowPolicy
 
@@ -34,6 +36,7 @@ __all__ = [
     "Option",
     "OptionsPolicy",
     "PolicyEquality",
+    "ServedEnsemble",
     "ServedPolicy",
     "TabularPolicy",
     "TreePolicy",
@@ -54,11 +57,12 @@ _HOMES = {
     "Option": "options",
     "OptionsPolicy": "options",
     "PolicyEquality": "equality",
+    "ServedEnsemble": "served_ensemble",
     "ServedPolicy": "served",
     "TreePolicy": "tree",
     "WindowPolicy": "windows",
     "compare_outputs": "equality",
-    "serve": "served",
+    "serve": "serving",
 }
 
 

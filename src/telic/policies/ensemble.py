@@ -62,13 +62,25 @@ class EnsemblePolicy:
         out: Float[np.ndarray, "..."] = top + np.log(np.mean(np.exp(each - top), axis=0))
         return out
 
+    def probabilities(self, observations: Num[np.ndarray, "*n D"]) -> Float[np.ndarray, "..."]:
+        """``(..., n_outputs)`` probabilities of the alternatives of each choice, side by side.
+
+        Raises:
+            DataError: actions are amounts, which have densities.
+        """
+        if isinstance(self.head, GaussianHead):
+            raise DataError("Amounts have no probabilities.", hint="Ask for `log_prob`, a density.")
+        out: Float[np.ndarray, "..."] = np.concatenate(
+            _mean_probabilities(self.head, self.outputs(observations)), axis=-1
+        )
+        return out
+
     def mode(self, observations: Num[np.ndarray, "*n D"]) -> Num[np.ndarray, "..."]:
         """The action most probable under the mixture (choices), or the mean of what the members would do (amounts)."""
-        outputs = self._outputs(observations)
+        outputs = self.outputs(observations)
         if isinstance(self.head, GaussianHead):
             return np.asarray(np.mean([self.head.mode(o) for o in outputs], axis=0))
-        mean = [np.mean(np.exp(part), axis=0) for part in _choices(self.head, outputs)]
-        best = [p.argmax(axis=-1) for p in mean]
+        best = [p.argmax(axis=-1) for p in _mean_probabilities(self.head, outputs)]
         return best[0] if isinstance(self.head, CategoricalHead) else np.stack(best, axis=-1)
 
     def sample(self, observations: Num[np.ndarray, "*n D"], key: int) -> Num[np.ndarray, "..."]:
@@ -86,7 +98,7 @@ class EnsemblePolicy:
         over several choices. Amounts: root mean square over dimensions of the spread of their means, before they are
         cut at bounds, in half ranges.
         """
-        outputs = self._outputs(observations)
+        outputs = self.outputs(observations)
         if isinstance(self.head, GaussianHead):
             means = []
             for o in outputs:
@@ -108,8 +120,13 @@ class EnsemblePolicy:
         """Digest of the members, in order."""
         return digest_array(np.array([m.digest for m in self.members], dtype=object))
 
-    def _outputs(self, observations: Num[np.ndarray, "*n D"]) -> Float[np.ndarray, "..."]:
+    def outputs(self, observations: Num[np.ndarray, "*n D"]) -> Float[np.ndarray, "..."]:
+        """``(members, ..., n_outputs)`` parameters of the head of each member."""
         return np.stack([m.outputs(observations) for m in self.members]).astype(np.float64)
+
+
+def _mean_probabilities(head: Head, outputs: Float[np.ndarray, "..."]) -> list[Float[np.ndarray, "..."]]:
+    return [np.mean(np.exp(part), axis=0) for part in _choices(head, outputs)]
 
 
 def _choices(head: Head, outputs: Float[np.ndarray, "..."]) -> list[Float[np.ndarray, "..."]]:

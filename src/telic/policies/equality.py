@@ -8,10 +8,11 @@ import numpy as np
 from jaxtyping import Float, Num
 
 from telic.errors import DataError
+from telic.typing import BoolArray
 
 from .heads import CategoricalHead, GaussianHead, Head, MultiCategoricalHead
 
-__all__ = ["PolicyEquality", "compare_outputs"]
+__all__ = ["PolicyEquality", "compare_outputs", "near_ties"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,8 @@ def compare_outputs(
     second: Float[np.ndarray, "n K"],
     first_modes: Num[np.ndarray, "n ..."],
     second_modes: Num[np.ndarray, "n ..."],
+    *,
+    tied: BoolArray | None = None,
 ) -> PolicyEquality:
     """How far the outputs of two runs, and what they would do, are apart.
 
@@ -57,6 +60,7 @@ def compare_outputs(
         second: outputs of the other, in the same order.
         first_modes: most probable actions of one run.
         second_modes: of the other.
+        tied: ``(n,)`` observations known to be tied besides those that the outputs show.
 
     Raises:
         DataError: there is nothing to compare, or not as much on both sides.
@@ -69,9 +73,8 @@ def compare_outputs(
         )
     a, b = first.astype(np.float64), second.astype(np.float64)
     largest = float(np.max(np.abs(a - b)))
-    tied = np.zeros(len(a), dtype=bool)
-    for part in _choices(head, a):
-        tied |= _margin(part) <= 2.0 * largest
+    tied = np.zeros(len(a), dtype=bool) if tied is None else tied.copy()
+    tied |= near_ties(head, a, 2.0 * largest)
     gap = (
         np.abs(first_modes.astype(np.float64) - second_modes.astype(np.float64))
         .reshape(len(a), -1)
@@ -89,6 +92,14 @@ def compare_outputs(
         ties=tuple(np.flatnonzero(tied)[:100].tolist()),
         n_ties=int(np.sum(tied)),
     )
+
+
+def near_ties(head: Head, outputs: Float[np.ndarray, "n K"], margin: float) -> BoolArray:
+    """``(n,)`` whether the best alternative of some choice leads the second best by at most ``margin``."""
+    tied: BoolArray = np.zeros(len(outputs), dtype=bool)
+    for part in _choices(head, outputs):
+        tied |= _margin(part) <= margin
+    return tied
 
 
 def _choices(head: Head, outputs: np.ndarray) -> list[np.ndarray]:

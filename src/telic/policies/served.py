@@ -25,7 +25,7 @@ Needs: float64 of IEEE 754, rounded to the nearest, without flushing small numbe
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -33,23 +33,15 @@ from jaxtyping import Float, Num
 
 from telic._core.hashing import digest_array, digest_columns
 from telic.errors import DataError, SettingsError
-from telic.typing import FloatArray, LongArray
+from telic.typing import FloatArray
 
 from .equality import PolicyEquality, compare_outputs
-from .heads import CategoricalHead, MultiCategoricalHead
+from .grids import ServedLayer, network_on_grids
+from .heads import CategoricalHead, Head, MultiCategoricalHead
 from .network import NetworkPolicy
-from .rational import TANH_ERROR, rational_tanh
+from .rational import rational_tanh
 
-__all__ = ["ServedLayer", "ServedPolicy", "serve"]
-
-EXACT_BITS = 53
-"""Integers up to ``2^53`` are float64 numbers."""
-
-MOST_BITS, LEAST_BITS = 40, 2
-"""Finest grid ``2^-40`` and coarsest ``2^-2``."""
-
-COARSE_BITS = 16
-"""Of the coarse part of a weight that has a rest."""
+__all__ = ["LARGEST", "TOLERANCE", "ServedPolicy", "serve_network"]
 
 LARGEST = 100.0
 """Scaled observations up to this size are taken where the policy clips nothing."""
@@ -59,35 +51,6 @@ TOLERANCE = 1e-4
 are some tenth or hundredth of their bounds, which suppose that everything is as large as it can be and that all
 rounding goes one way.
 """
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ServedLayer:
-    """A layer on its grids.
-
-    Attributes:
-        weight: ``(n_in, n_out)`` integers, in units of ``2^-weight_bits``.
-        bias: ``(n_out,)`` integers, in units of ``2^-(input_bits + weight_bits)``.
-        input_bits: a; what enters is rounded to multiples of ``2^-a``.
-        weight_bits: w.
-        largest_sum: left side of the bound, in its units, the larger of the two products; at most ``2^53``.
-        rest: ``(n_in, n_out)`` integers, in units of ``2^-rest_bits``, to be added to the weights; or None.
-        rest_bits: see ``rest``.
-    """
-
-    weight: FloatArray
-    bias: FloatArray
-    input_bits: int
-    weight_bits: int
-    largest_sum: int
-    rest: FloatArray | None = None
-    rest_bits: int = 0
-
-    @property
-    def effective(self) -> FloatArray:
-        """``(n_in, n_out)`` the weights that act, in float64."""
-        W = self.weight * 2.0**-self.weight_bits
-        return W if self.rest is None else W + self.rest * 2.0**-self.rest_bits
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -105,6 +68,16 @@ class ServedPolicy:
     layers: tuple[ServedLayer, ...]
     largest: float
     error: float
+
+    @property
+    def head(self) -> Head:
+        """The family of actions."""
+        return self.policy.head
+
+    @property
+    def n_observations(self) -> int:
+        """Numbers of an observation."""
+        return self.policy.n_observations
 
     def outputs(self, observations: Num[np.ndarray, "*n D"]) -> Float[np.ndarray, "..."]:
         """``(..., n_outputs)`` float64 parameters of the head: the same bits for one as for many.
@@ -171,6 +144,7 @@ class ServedPolicy:
             columns |= {f"weight {i}": digest_array(layer.weight), f"bias {i}": digest_array(layer.bias)}
             columns |= {} if layer.rest is None else {f"rest {i}": digest_array(layer.rest)}
         bits = [(layer.input_bits, layer.weight_bits, layer.rest_bits) for layer in self.layers]
+        columns["largest"] = digest_array(np.array([self.largest], dtype=np.float64))
         return digest_columns({**columns, "bits": digest_array(np.array(bits, dtype=np.int64))})
 
     @cached_property
@@ -237,7 +211,9 @@ class ServedPolicy:
             )
 
 
-def serve(policy: NetworkPolicy, *, largest: float = LARGEST, tolerance: float = TOLERANCE) -> ServedPolicy:
+def serve_network(
+    policy: NetworkPolicy, *, largest: float = LARGEST, tolerance: float = TOLERANCE
+) -> ServedPolicy:
     """The policy with defined arithmetic.
 
     Args:
@@ -255,100 +231,14 @@ def serve(policy: NetworkPolicy, *, largest: float = LARGEST, tolerance: float =
                 f"`{name}` must be finite and above 0, got {value}.", hint="100 and 1e-4 are usual."
             )
     limit = float(np.float32(policy.clip)) if math.isfinite(policy.clip) else float(largest)
-    served = _served(policy, limit, has_rest=False)
-    if served.error > tolerance:
-        served = _served(policy, limit, has_rest=True)
-    if served.error > tolerance:
+    layers, error = network_on_grids(policy, limit, has_rest=False)
+    if error > tolerance:
+        layers, error = network_on_grids(policy, limit, has_rest=True)
+    if error > tolerance:
         raise SettingsError(
-            f"Rounding could change an output of this network by {served.error:.2g}, above {tolerance:g}: its sums are"
+            f"Rounding could change an output of this network by {error:.2g}, above {tolerance:g}: its sums are"
             " so large that no finer grid keeps them exact.",
             hint="Give the policy a `clip` (or a smaller `largest`), train with smaller weights, or allow more with"
             " `tolerance`.",
         )
-    return served
-
-
-def _served(policy: NetworkPolicy, limit: float, *, has_rest: bool) -> ServedPolicy:
-    size = np.full(policy.n_observations, limit)
-    error = np.zeros(policy.n_observations)
-    layers: list[ServedLayer] = []
-    for i, dense in enumerate(policy.layers):
-        W, b = dense.weight.astype(np.float64), dense.bias.astype(np.float64)
-        layer = _on_grids(W, b, size, has_rest=has_rest)
-        if layer is None:
-            raise SettingsError(
-                f"Layer {i} of the network could reach sums of {np.max(size @ np.abs(W) + np.abs(b)):.3g}, for which no"
-                " grid keeps every sum exact.",
-                hint="Train with smaller weights, or give the policy a `clip`.",
-            )
-        layers.append(layer)
-        error = _error_after(W, b, size, error + 0.5 * 2.0**-layer.input_bits, layer)
-        if i < len(policy.layers) - 1:
-            size, error = _activated(W, b, size, error, policy.activation, is_first=i == 0)
-    return ServedPolicy(policy=policy, layers=tuple(layers), largest=limit, error=float(np.max(error)))
-
-
-def _on_grids(W: FloatArray, b: FloatArray, size: FloatArray, *, has_rest: bool) -> ServedLayer | None:
-    """The layer on the finest grids that keep the bound; None where there are none."""
-    total, reach = float(np.max(size @ np.abs(W) + np.abs(b))), float(np.sum(size))
-    # Errors are sum_i |W_ij| 2^-a and sum_i X_i 2^-w: equal where a - w = log2(sum |W| / sum X).
-    lean = math.log2(max(float(np.max(np.sum(np.abs(W), axis=0))), 1e-9) / reach)
-    free = EXACT_BITS - math.ceil(math.log2(max(total, 2.0**-20)))
-    for spent in range(free, 2 * LEAST_BITS - 1, -1):
-        a = round((spent + lean) / 2) if not has_rest else spent - COARSE_BITS
-        a = min(max(a, LEAST_BITS), MOST_BITS)
-        w = min(spent - a, MOST_BITS)
-        if w < LEAST_BITS:
-            return None
-        # Adding 0 makes -0 into 0, so that no output shows the sign of a zero, which does depend on the order of sums.
-        weight, bias = np.rint(W * 2.0**w), np.rint(b * 2.0 ** (a + w)) + 0.0
-        most = _largest_sum(np.ceil(size * 2.0**a), weight, bias)
-        if most > 2**EXACT_BITS:
-            continue
-        layer = ServedLayer(weight=weight, bias=bias, input_bits=a, weight_bits=w, largest_sum=most)
-        return _with_rest(layer, W, size) if has_rest else layer
-    return None
-
-
-def _with_rest(layer: ServedLayer, W: FloatArray, size: FloatArray) -> ServedLayer:
-    """The layer with what its coarse weights leave, on the finest grid that keeps the bound."""
-    left = W - layer.weight * 2.0**-layer.weight_bits
-    entering = np.ceil(size * 2.0**layer.input_bits)
-    for bits in range(MOST_BITS, layer.weight_bits, -1):
-        rest = np.rint(left * 2.0**bits)
-        most = _largest_sum(entering, rest, np.zeros(W.shape[1]))
-        if most <= 2**EXACT_BITS:
-            return replace(layer, rest=rest, rest_bits=bits, largest_sum=max(most, layer.largest_sum))
-    return layer
-
-
-def _largest_sum(entering: FloatArray, weight: FloatArray, bias: FloatArray) -> int:
-    """Left side of the bound, exactly; any number above ``2^53`` where it is beyond it by far."""
-    if not np.max(entering @ np.abs(weight) + np.abs(bias)) <= 2.0 ** (EXACT_BITS + 1):
-        return 1 << (EXACT_BITS + 1)
-    sums: LongArray = entering.astype(np.int64) @ np.abs(weight).astype(np.int64) + np.abs(bias).astype(
-        np.int64
-    )
-    return int(sums.max())
-
-
-def _error_after(
-    W: FloatArray, b: FloatArray, size: FloatArray, error: FloatArray, layer: ServedLayer
-) -> FloatArray:
-    """``(n_out,)`` bound of what a layer's sums are off by, given what enters is off by ``error``."""
-    unit = 2.0 ** -(layer.input_bits + layer.weight_bits)
-    carried = np.minimum(error @ np.abs(W), np.linalg.norm(W, 2) * float(np.linalg.norm(error)))
-    rounded = size @ np.abs(W - layer.effective) + np.abs(b - layer.bias * unit)
-    out: FloatArray = (carried + rounded) * (1 + 1e-9)
-    return out
-
-
-def _activated(
-    W: FloatArray, b: FloatArray, size: FloatArray, error: FloatArray, activation: str, *, is_first: bool
-) -> tuple[FloatArray, FloatArray]:
-    """Largest size of what leaves the activation, and what it is off by."""
-    if activation == "tanh":
-        return np.full(len(b), 1.0 + 2.0**-20), error + TANH_ERROR
-    inside = np.abs(W) if is_first else np.maximum(W, 0.0)  # past the first layer nothing is below 0
-    top: FloatArray = np.maximum(size @ inside + b, 0.0) + error
-    return top * (1 + 1e-9), error
+    return ServedPolicy(policy=policy, layers=layers, largest=limit, error=error)

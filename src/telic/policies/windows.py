@@ -21,6 +21,8 @@ from telic.typing import FloatArray, LongArray
 from .ensemble import EnsemblePolicy
 from .heads import CategoricalHead, GaussianHead, Head
 from .network import NetworkPolicy
+from .served import ServedPolicy
+from .served_ensemble import ServedEnsemble
 
 __all__ = ["Memory", "WindowPolicy", "encode_actions", "windows"]
 
@@ -48,7 +50,7 @@ class WindowPolicy:
         n_back: earlier decisions that are seen.
     """
 
-    inner: NetworkPolicy | EnsemblePolicy
+    inner: NetworkPolicy | EnsemblePolicy | ServedPolicy | ServedEnsemble
     n_back: int
 
     def __post_init__(self) -> None:
@@ -91,9 +93,21 @@ class WindowPolicy:
     def act(
         self, memory: Memory, observations: Num[np.ndarray, "n D"], key: int | None = None
     ) -> tuple[Num[np.ndarray, "..."], Memory]:
-        """The actions, most probable or drawn with a key, and the memory after them."""
-        seen = self.window(memory, observations)
-        actions = self.inner.mode(seen) if key is None else self.inner.sample(seen, key)
+        """The actions, most probable or drawn with a key, and the memory after them.
+
+        Raises:
+            DataError: a key is given, and draws of the inner policy are not defined.
+        """
+        seen, inner = self.window(memory, observations), self.inner
+        if key is None:
+            actions = inner.mode(seen)
+        elif isinstance(inner, ServedPolicy | ServedEnsemble):
+            raise DataError(
+                "Draws with defined arithmetic are not defined; only modes are.",
+                hint="Act without a key, or by the float original.",
+            )
+        else:
+            actions = inner.sample(seen, key)
         return actions, self.remember(memory, observations, actions)
 
     def remember(

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from telic.errors import CallerError, DataError, world_errors
-from telic.policies import NetworkPolicy, PolicyEquality
+from telic.policies import PolicyEquality
 from telic.storage import atomic_write
 
 from .policy_archive import BROKEN, packed, unpacked
@@ -91,16 +91,17 @@ def read_policy(path: str | os.PathLike[str]) -> Any:
 
 
 def write_onnx(
-    path: str | os.PathLike[str], policy: NetworkPolicy, observations: np.ndarray
+    path: str | os.PathLike[str], policy: Any, observations: np.ndarray | Mapping[str, np.ndarray]
 ) -> PolicyEquality:
     """How far the exported model is from the policy, after it was written; nothing is written unless they are equal.
 
     Args:
         path: of the ``.onnx`` file.
-        policy: to export.
-        observations: ``(n, D)`` on which it must act alike: states it will meet.
+        policy: to export; see ``telic.neural.onnx_export`` for the kinds.
+        observations: on which it must act alike: what it will meet; by name where the model has several inputs.
 
     Raises:
+        SettingsError: policies of that class cannot be models; the message says what to do.
         DataError: outputs differ by more than 1e-5, or actions without a tie.
         PermanentError: the extra ``onnx`` is not installed, or the place cannot be written to.
         TemporaryError: the disk is full or busy.

@@ -10,15 +10,18 @@ from typing import Any
 
 from telic.errors import DataError, SettingsError
 
+from .bandits import BANDIT
 from .codec import Codec
-from .composed import ENSEMBLE, WINDOW
+from .composed import ENSEMBLE, SERVED_ENSEMBLE, WINDOW
 from .networks import NETWORK
+from .served import SERVED
 from .tables import HISTORY, TABLE, TREE
 
 __all__ = ["KINDS", "REFUSED", "codec_named", "codec_of"]
 
 KINDS: Mapping[str, Codec] = {
-    codec.kind: codec for codec in (NETWORK, TABLE, TREE, HISTORY, ENSEMBLE, WINDOW)
+    codec.kind: codec
+    for codec in (NETWORK, TABLE, TREE, HISTORY, ENSEMBLE, WINDOW, SERVED, SERVED_ENSEMBLE, BANDIT)
 }
 
 REFUSED: Mapping[str, str] = {

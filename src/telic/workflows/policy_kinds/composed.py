@@ -2,40 +2,48 @@
 
 from __future__ import annotations
 
-from telic.policies import EnsemblePolicy, NetworkPolicy, ServedPolicy, WindowPolicy
+from typing import Any
+
+from telic.policies import EnsemblePolicy, NetworkPolicy, ServedEnsemble, ServedPolicy, WindowPolicy
 
 from .codec import Codec, Held, Parts
 
-__all__ = ["ENSEMBLE", "WINDOW"]
+__all__ = ["ENSEMBLE", "SERVED_ENSEMBLE", "WINDOW"]
 
 MOST_MEMBERS = 1_000
 
 
-def _ensemble(held: Held) -> EnsemblePolicy:
+def _apart(policy: EnsemblePolicy | ServedEnsemble) -> Parts:
+    within = {f"member_{i}": member for i, member in enumerate(policy.members)}
+    return Parts(arrays={}, said={"n_members": len(within)}, within=within)
+
+
+def _members(held: Held, form: type) -> tuple[Any, ...]:
     n = held.integer("n_members", 2, MOST_MEMBERS, what="members")
     names = [f"member_{i}" for i in range(n)]
     held.require_names([], names)
-    return EnsemblePolicy(
-        members=tuple(held.policy(name, NetworkPolicy) for name in names), provenance=held.provenance
-    )
+    return tuple(held.policy(name, form) for name in names)
 
 
 ENSEMBLE = Codec(
     kind="ensemble",
     form=EnsemblePolicy,
-    take_apart=lambda p: Parts(
-        arrays={},
-        said={"n_members": len(p.members)},
-        within={f"member_{i}": member for i, member in enumerate(p.members)},
-    ),
-    build=_ensemble,
+    take_apart=_apart,
+    build=lambda held: EnsemblePolicy(members=_members(held, NetworkPolicy), provenance=held.provenance),
+)
+
+SERVED_ENSEMBLE = Codec(
+    kind="served-ensemble",
+    form=ServedEnsemble,
+    take_apart=_apart,
+    build=lambda held: ServedEnsemble(members=_members(held, ServedPolicy), provenance=held.provenance),
 )
 
 
 def _window(held: Held) -> WindowPolicy:
     held.require_names([], ["inner"])
     return WindowPolicy(
-        inner=held.policy("inner", NetworkPolicy, EnsemblePolicy, ServedPolicy),
+        inner=held.policy("inner", NetworkPolicy, EnsemblePolicy, ServedPolicy, ServedEnsemble),
         n_back=held.integer("n_back", 1, what="earlier decisions"),
     )
 
