@@ -19,7 +19,10 @@ from telic.policies import (
     EnsemblePolicy,
     GaussianHead,
     HistoryPolicy,
+    MixturePolicy,
     NetworkPolicy,
+    Option,
+    OptionsPolicy,
     TabularPolicy,
     TreePolicy,
     WindowPolicy,
@@ -83,6 +86,23 @@ def bandit(settings):
     return BanditPolicy(bandit=settings, state=done.state, provenance=MADE)
 
 
+def options():
+    """All ways to stop, one option that begins in some states only, and one with a limit."""
+    table = TabularPolicy(table=np.eye(2)[[0, 1, 1]], provenance=MADE)
+    told = [
+        Option(name="even", policy=table, stops=0.25, longest=3),
+        Option(
+            name="by state",
+            policy=table,
+            stops=np.array([0.0, 0.5, 1.0]),
+            begins=np.array([True, False, True]),
+        ),
+        Option(name="by policy", policy=table, stops=table),
+    ]
+    chooser = TabularPolicy(table=np.full((3, 3), 1 / 3), provenance=MADE)
+    return OptionsPolicy(chooser=chooser, options=tuple(told), provenance=MADE)
+
+
 POLICIES = {
     "network": network(),
     "table": TabularPolicy(table=np.random.default_rng(0).dirichlet(np.ones(3), 5), provenance=MADE),
@@ -94,6 +114,8 @@ POLICIES = {
     "served": serve(network(3)),
     "served-ensemble": serve(ensemble()),
     "bandit": bandit(LinUcb(n_actions=2, n_features=3)),
+    "mixture": MixturePolicy(gate=tree(), components=(network(3, D=2), network(4, D=2)), provenance=MADE),
+    "options": options(),
 }
 
 

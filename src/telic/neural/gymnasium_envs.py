@@ -20,7 +20,7 @@ from telic.errors import DataError, PermanentError, SettingsError
 
 from .simulators.simulator import Amounts, Choices, SeveralChoices, Simulator
 
-__all__ = ["Moved", "VectorWorld"]
+__all__ = ["Moved", "VectorWorld", "actor", "observer"]
 
 MODES = NEXT_STEP, SAME_STEP, DISABLED = "NextStep", "SameStep", "Disabled"
 """Values of ``gymnasium.vector.AutoresetMode``."""
@@ -80,8 +80,8 @@ class VectorWorld:
             )
         self._env, self._longest = env, math.inf if longest is None else longest
         self.n_envs = int(env.num_envs)
-        self._observe, self._n_observations = _observer(env.single_observation_space)
-        self._act, self._actions = _actor(env.single_action_space)
+        self._observe, self._n_observations = observer(env.single_observation_space)
+        self._act, self._actions = actor(env.single_action_space)
         self.observation: np.ndarray | None = None
         self._resetting = np.zeros(self.n_envs, dtype=bool)
         self._collected = np.zeros(self.n_envs)
@@ -227,7 +227,7 @@ def _outside(*_: Any) -> Any:
     )
 
 
-def _observer(space: Any) -> tuple[Callable[[Any], np.ndarray], int]:
+def observer(space: Any) -> tuple[Callable[[Any], np.ndarray], int]:
     """From a batch of observations to ``(E, D)`` numbers that are the caller's own, and D."""
     kind = type(space).__name__
     if kind == "Box":
@@ -242,7 +242,7 @@ def _observer(space: Any) -> tuple[Callable[[Any], np.ndarray], int]:
     )
 
 
-def _actor(space: Any) -> tuple[Callable[[np.ndarray], np.ndarray], Choices | Amounts | SeveralChoices]:
+def actor(space: Any) -> tuple[Callable[[np.ndarray], np.ndarray], Choices | Amounts | SeveralChoices]:
     """From a batch of actions of a policy to those of the environment, and what they are."""
     kind = type(space).__name__
     if kind == "Discrete":

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-__all__ = ["Moments", "init_moments", "merged", "returns_so_far", "scaled"]
+__all__ = ["Moments", "init_moments", "merged", "returns_so_far", "scaled", "scaled_rewards"]
 
 LEAST_VARIANCE = 1e-8
 """Of something that never moves; keeps its scale above 0."""
@@ -93,3 +93,22 @@ def returns_so_far(before: Any, rewards: Any, over: Any, discount: Any) -> tuple
 
     after, totals = jax.lax.scan(add, before, (rewards, over))
     return totals, after
+
+
+def scaled_rewards(
+    collected: Moments, so_far: Any, rewards: Any, over: Any, discount: Any, clip: Any, weight: Any = None
+) -> tuple[Any, Moments, Any]:
+    """``(T, E)`` rewards in standard deviations of their discounted sums, those moments, and the sums to go on from.
+
+    Args:
+        collected: moments of the sums so far.
+        so_far: ``(E,)`` sums of the episodes that are under way.
+        rewards: ``(T, E)``.
+        over: ``(T, E)`` where an episode ended or was cut off.
+        discount: gamma.
+        clip: largest size of a scaled reward.
+        weight: ``(T, E)`` 0 where nothing was decided, else 1; None: 1 throughout.
+    """
+    sums, so_far = returns_so_far(so_far, rewards, over, discount)
+    collected = merged(collected, sums[..., None], weight)
+    return jnp.clip(rewards / collected.sd, -clip, clip), collected, so_far

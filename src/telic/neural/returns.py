@@ -29,11 +29,15 @@ class Returns(NamedTuple):
 
     def note(self, made: Transition) -> Returns:
         """With those that ended or were cut off in a batch of decisions."""
-        over = (made.terminated | made.truncated).ravel()
+        return self.added(made.terminated | made.truncated, made.collected)
+
+    def added(self, over: Any, collected: Any) -> Returns:
+        """With ``collected`` of the episodes that are ``over``, in the order of these arrays of one shape."""
+        over = over.ravel()
         n = self.last.shape[0]
         place = jnp.where(over, (self.n_episodes + jnp.cumsum(over, dtype=jnp.int32) - 1) % n, n)
         return Returns(
-            last=self.last.at[place].set(made.collected.ravel(), mode="drop"),
+            last=self.last.at[place].set(collected.ravel(), mode="drop"),
             n_episodes=self.n_episodes + jnp.sum(over, dtype=jnp.int32),
         )
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .equality import PolicyEquality, compare_outputs
     from .heads import CategoricalHead, GaussianHead, Head, MultiCategoricalHead
     from .layers import Dense
+    from .mixture import MixturePolicy
     from .network import NetworkPolicy
     from .options import Option, OptionsPolicy
     from .served import ServedPolicy
@@ -31,6 +32,7 @@ __all__ = [
     "GaussianHead",
     "Head",
     "HistoryPolicy",
+    "MixturePolicy",
     "MultiCategoricalHead",
     "NetworkPolicy",
     "Option",
@@ -52,6 +54,7 @@ _HOMES = {
     "EnsemblePolicy": "ensemble",
     "GaussianHead": "heads",
     "Head": "heads",
+    "MixturePolicy": "mixture",
     "MultiCategoricalHead": "heads",
     "NetworkPolicy": "network",
     "Option": "options",

@@ -100,7 +100,8 @@ class Option:
     def digest(self) -> str:
         """Digest of what it does, where it begins and when it stops."""
         is_policy = hasattr(self.stops, "log_prob")
-        form = [self.policy.digest, self.stops.digest if is_policy else "", str(self.longest)]
+        how = self.stops.digest if is_policy else f"{np.ndim(self.stops)} axes"
+        form = [self.policy.digest, how, str(self.longest)]
         parts = {"form": digest_array(np.array(form, dtype=object))}
         if not is_policy:
             parts["stops"] = digest_array(np.atleast_1d(np.asarray(self.stops, dtype=np.float64)))

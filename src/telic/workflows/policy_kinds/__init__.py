@@ -11,6 +11,7 @@ from typing import Any
 from telic.errors import DataError, SettingsError
 
 from .bandits import BANDIT
+from .chosen import MIXTURE, OPTIONS
 from .codec import Codec
 from .composed import ENSEMBLE, SERVED_ENSEMBLE, WINDOW
 from .networks import NETWORK
@@ -21,7 +22,19 @@ __all__ = ["KINDS", "REFUSED", "codec_named", "codec_of"]
 
 KINDS: Mapping[str, Codec] = {
     codec.kind: codec
-    for codec in (NETWORK, TABLE, TREE, HISTORY, ENSEMBLE, WINDOW, SERVED, SERVED_ENSEMBLE, BANDIT)
+    for codec in (
+        NETWORK,
+        TABLE,
+        TREE,
+        HISTORY,
+        ENSEMBLE,
+        WINDOW,
+        SERVED,
+        SERVED_ENSEMBLE,
+        BANDIT,
+        MIXTURE,
+        OPTIONS,
+    )
 }
 
 REFUSED: Mapping[str, str] = {
