@@ -97,7 +97,7 @@ def command_line() -> str:
     """Every verb with its arguments, what it prints as JSON, and the table of exit statuses."""
     from telic.cli import VERBS
     from telic.cli.exit_codes import EXIT_CODES
-    from telic.cli.json_keys import COMMON_KEYS, JSON_KEYS
+    from telic.cli.json_keys import COMMON_KEYS, JSON_KEYS, LEARNED_KEYS
 
     parts = [CLI_HEAD + "## Verbs\n"]
     for verb in VERBS:
@@ -115,6 +115,8 @@ def command_line() -> str:
             parts.append(f"### `telic run --json`\n\nThe document of `infer`, and:\n\n{key_table(more)}")
         else:
             parts.append(f"### `telic {verb.NAME} --json`\n\n{key_table(JSON_KEYS[verb.NAME])}")
+        if verb.NAME == "train":
+            parts.append(f"### `telic train --settings FILE --json`\n\n{key_table(LEARNED_KEYS)}")
     rows = ["## Exit status", "", "| status | error code | meaning |", "| --- | --- | --- |"]
     rows += [f"| {status} | `{code}` | {meaning} |" for code, (status, meaning) in EXIT_CODES.items()]
     return "\n".join([*parts, *rows]) + "\n"

@@ -6,7 +6,7 @@ from); those may change.
 
 from __future__ import annotations
 
-__all__ = ["COMMON_KEYS", "JSON_KEYS"]
+__all__ = ["COMMON_KEYS", "JSON_KEYS", "LEARNED_KEYS"]
 
 COMMON_KEYS: dict[str, str] = {
     "schema_version": "of the document; rises when a reader of the old one would misread it",
@@ -287,3 +287,21 @@ JSON_KEYS: dict[str, dict[str, str]] = {
     },
 }
 """Verb to key to meaning, beside the common ones."""
+
+LEARNED_KEYS: dict[str, str] = {
+    "method": "registered name of the learner",
+    "key": "random key of the run",
+    "world": "what it learned in or from",
+    "result": "`success`, or why there is no policy",
+    "n_steps": "steps of the loop that were done",
+    "settings": "name of the file of all settings, beside the page; given to the verb, it makes the same policy",
+    "policy": "name of the file of the policy, or null",
+    "policy_digest": "of the policy, or null",
+    "returns": "null, or list of {name (`policy`, `chance`), n_episodes, mean_return, interval}",
+    "alike": "null, or of a record {n_decisions, share} of choices or {n_decisions, distance} of amounts done alike",
+    "curve": "{metric: one number a step}, null where it is not known yet",
+    "onnx": "null, or {file, n_compared, largest_difference, other_actions}",
+    "digest": "of everything that went into the result",
+    **_FINDINGS,
+}
+"""Key to meaning, in the document of ``train`` with a settings file."""

@@ -171,6 +171,8 @@ def _described(value: Any) -> str:
         return f"{type(value).__qualname__}({inside})"
     if isinstance(value, (tuple, list)):
         return "(" + ", ".join(_described(item) for item in value) + ")"
+    if hasattr(value, "described"):  # a world outside compiled code: what a learner knows of it
+        return _described(value.described())
     if inspect.isroutine(value):
         known = inspect.getclosurevars(inspect.unwrap(value)).nonlocals
         inside = ", ".join(f"{name}={_described(known[name])}" for name in sorted(known))

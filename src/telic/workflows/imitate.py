@@ -202,7 +202,7 @@ def _imitate(
     found["headline"] = learned.headline
     run.write(imitate_report(found))
     shutil.rmtree(run.folder / CHECKPOINTS, ignore_errors=True)
-    if data.project is not None:
+    if data.project is not None and out is None:
         data.project.remember(run)
     return _told(run, found, data, product=learned.policy, is_reused=False)
 

@@ -1,4 +1,6 @@
-"""``train``: a policy planned for the inferred reward, under the contract's hard limits.
+"""``train``: a policy planned for the inferred reward, under the contract's hard limits; or one that is learned.
+
+With a settings file a learner is run instead (``train_learner``). What follows is about planning.
 
 Two tables: the soft-optimal policy (what the reward predicts people do) and the greedy one (what is best for
 it). Both are kept as plain arrays. What the greedy one would have done on the last day of the log is shown
@@ -9,6 +11,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -43,8 +46,56 @@ SURPRISES = 10
 """Decisions of the last day listed, those first that the reward finds least likely."""
 
 
+def train(
+    folder: str | Path | None = None,
+    *,
+    run: str | None = None,
+    settings: str | Path | Mapping[str, Any] | None = None,
+    out: str | Path | None = None,
+    resume: str | Path | None = None,
+    onnx: bool = False,
+    progress: Progress = silent,
+) -> VerbResult:
+    """A policy planned for the newest inference of a project; or, with settings, one that a learner comes to.
+
+    Args:
+        folder: project folder; None: settings name a world or data.
+        run: digest (or its beginning) of an inference; None: the newest.
+        settings: a settings file of a learner, or what one holds; None: plan.
+        out: folder for what is learned; None: a new one in ``runs``.
+        resume: folder of a run that was stopped; its settings are taken, and it goes on.
+        onnx: also write what is learned as ONNX, where it is proved equal (extra ``onnx``).
+        progress: told how far the work is.
+
+    Returns:
+        ``product`` is the policy: of a plan the soft ``TabularPolicy``.
+
+    Raises:
+        SettingsError: the decisions are an attacker's, the inference has no answer, or a setting is wrong.
+        PermanentError: there is no such project, inference or file.
+        KeyboardInterrupt: a learner was stopped (``Stopped``); it says where it is kept.
+    """
+    if settings is None and resume is None:
+        if folder is None:
+            raise SettingsError(
+                "There is nothing to train for: neither a project nor settings.",
+                hint="telic train FOLDER plans for what was inferred; telic train --settings FILE runs a learner.",
+            )
+        if out is not None or onnx:
+            raise SettingsError(
+                "`out` and `onnx` are for what a learner comes to; a plan lies in its project.",
+                hint="Give settings with a `method`, such as iql.",
+            )
+        return _plan(folder, run=run, progress=progress)
+    from .train_learner import train_learner
+
+    return train_learner(
+        folder, run=run, settings=settings, out=out, resume=resume, onnx=onnx, progress=progress
+    )
+
+
 @permitted("train")
-def train(folder: str | Path, *, run: str | None = None, progress: Progress = silent) -> VerbResult:
+def _plan(folder: str | Path, *, run: str | None = None, progress: Progress = silent) -> VerbResult:
     """Soft and greedy policy of the newest inference, and what they would have done on the last day.
 
     Args:

@@ -98,6 +98,7 @@ class Method:
         when_not: what speaks against it, in a sentence.
         cost: what it takes, in a sentence; only what was measured or follows from its equations.
         home: ``module:name`` of the callable whose settings are those of the method.
+        outside: the same for worlds outside compiled code, with ``of(env, longest=..., **settings)``; empty: none.
         settings: those worth touching.
         verb: that runs it from a settings file; empty: it is called from Python.
         steps: steps of the loop where a settings file names none; 0: it has no loop.
@@ -118,6 +119,7 @@ class Method:
     when_not: str
     cost: str
     home: str
+    outside: str = ""
     settings: tuple[Setting, ...] = ()
     verb: str = ""
     steps: int = 0
@@ -126,27 +128,36 @@ class Method:
     python_only: tuple[str, ...] = ()
     page: str
 
-    def load(self) -> Any:
-        """The callable with the settings; imports its module."""
-        module, _, name = self.home.partition(":")
+    def load(self, *, outside: bool = False) -> Any:
+        """The callable with the settings; imports its module.
+
+        Args:
+            outside: that for worlds outside compiled code.
+        """
+        module, _, name = (self.outside if outside else self.home).partition(":")
         return getattr(importlib.import_module(module), name)
 
     def defaults(self) -> dict[str, Any]:
         """Every setting of a settings file with its default; imports the method."""
         return {name: known.default for name, known in self._parameters().items()}
 
-    def resolved(self, given: Mapping[str, Any], *, n_steps: int = 0) -> dict[str, Any]:
+    def resolved(
+        self, given: Mapping[str, Any], *, n_steps: int = 0, without: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
         """All settings, those given checked and the others as by default.
 
         Args:
             given: name to value, as a settings file has it.
             n_steps: steps of the loop.
+            without: settings that are said elsewhere, and where.
 
         Raises:
             SettingsError: one is unknown, of another type, or out of its range.
         """
-        known = self._parameters()
+        known = {name: p for name, p in self._parameters().items() if name not in (without or {})}
         for name in given:
+            if without and name in without:
+                raise SettingsError(f"`{name}` is said elsewhere here.", hint=without[name])
             if name not in known:
                 raise SettingsError(
                     f"The method `{self.name}` has no setting `{name}`.{near_miss(name, known)}",

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from telic._core.near_miss import near_miss
 from telic.errors import SettingsError
 
-from . import cloning, counts
+from . import cloning, counts, cql, dqn, iql, ppo, sac, td3_bc
 from .description import Method
 
 __all__ = ["METHODS", "method_named"]
@@ -22,6 +22,12 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         for module in (
             counts,
             cloning,
+            ppo,
+            sac,
+            dqn,
+            iql,
+            cql,
+            td3_bc,
         )
     }
 )

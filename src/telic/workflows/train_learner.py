@@ -1,0 +1,343 @@
+"""``train`` with a settings file: a learner in a world, or from a record, to a policy that can be made again.
+
+The run is a pure function of the settings, the key and the world; what is written beside the policy holds them all. A
+learner that is stopped goes on from its last checkpoint to the same policy, but in worlds outside compiled code, which
+cannot be kept: there it begins new episodes.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from telic.errors import DataError, SettingsError
+from telic.policies import NetworkPolicy
+from telic.reports import Finding, Outcome
+
+from .access import permitted
+from .checkpoints import Checkpoints
+from .findings import finding_from
+from .infer_report import outcome_named
+from .learning_worlds import LearningWorld, environment_of, record_of
+from .methods import Method, method_named
+from .policy_files import read_policy, write_onnx, write_policy
+from .policy_returns import returns_told
+from .progress import Progress
+from .project import Run
+from .run_places import CHECKPOINTS, POLICY_NAME, run_place, settings_of
+from .settings_files import (
+    SETTINGS_NAME,
+    other_versions,
+    read_settings,
+    require_known,
+    versions_of,
+    whole_number,
+    write_settings,
+)
+from .stopped import Stopped
+from .train_learner_report import train_learner_report
+from .verb_result import VerbResult, most_important
+
+__all__ = ["train_learner"]
+
+KNOWN = (
+    "method",
+    "key",
+    "steps",
+    "stop_at_return",
+    "environment",
+    "dataset",
+    "reward",
+    "observations",
+    "amounts",
+    "origins",
+    "settings",
+    "versions",
+)
+"""What a settings file of this verb may have."""
+
+PACKAGES = ("numpy", "scipy", "jax", "jaxlib", "optax")
+"""What computes; bits may depend on its versions."""
+
+ONNX_NAME = "policy.onnx"
+CHECKPOINTS_A_RUN = 20
+MOST_COMPARED = 10_000
+
+
+def train_learner(
+    folder: str | Path | None,
+    *,
+    run: str | None,
+    settings: str | Path | Mapping[str, Any] | None,
+    out: str | Path | None,
+    resume: str | Path | None,
+    onnx: bool,
+    progress: Progress,
+) -> VerbResult:
+    """The policy that a learner comes to; arguments and errors as of ``train``."""
+    from telic.neural.engine import import_engine
+
+    if resume is not None:
+        settings, out = settings_of(resume), resume
+    given = read_settings(settings, "train") if isinstance(settings, (str, Path)) else dict(settings or {})
+    beside = Path(settings).parent if isinstance(settings, (str, Path)) else Path()
+    require_known(given, KNOWN, "A settings file of `train`")
+    if "method" not in given:
+        raise SettingsError(
+            "The settings name no `method`.",
+            hint="method: ppo; `telic methods` lists them, and when to use each.",
+        )
+    method = method_named(str(given["method"]), "train")
+    if run is not None:
+        given = {**given, "reward": {**(given.get("reward") or {}), "inference": run}}
+    import_engine()
+    if "environment" in given:
+        if folder is not None or "dataset" in given:
+            raise SettingsError(
+                "The settings name an `environment`, so no data are learned from.",
+                hint="Leave the folder and `dataset` out, or `environment`.",
+            )
+        return _train(None, method, environment_of(given["environment"]), given, out, onnx, progress)
+    said = given.get("dataset") or {}
+    if not isinstance(said, Mapping):
+        raise SettingsError(f"`dataset` must hold a `path`, got {said!r}.", hint="dataset: {path: log.csv}")
+    require_known(said, ("path", "contract", "version", "digest"), "`dataset`")
+    if folder is None and "path" not in said:
+        raise SettingsError(
+            "The settings name neither an `environment` nor data.",
+            hint="environment: {simulator: cartpole}, or dataset: {path: log.csv, contract: contract.yaml}.",
+        )
+    place = beside / str(said["path"]) if folder is None else Path(folder)
+    contract = beside / str(said["contract"]) if said.get("contract") and folder is None else None
+    return _from_record(place, method, contract, {**given, "dataset": said}, out, onnx, progress)
+
+
+@permitted("train")
+def _from_record(
+    place: str | Path,
+    method: Method,
+    contract: Path | None,
+    given: Mapping[str, Any],
+    out: str | Path | None,
+    onnx: bool,
+    progress: Progress,
+) -> VerbResult:
+    progress("reading decisions", 0, None)
+    world = record_of(Path(place), contract, given)
+    assert world.data is not None
+    wanted, found = given["dataset"].get("digest"), world.data.demos.digest
+    if wanted is not None and wanted != found:
+        raise DataError(
+            f"The settings are those of a run on decisions of digest {wanted}; {place} holds {found}.",
+            hint="Give the data of that run, or take `digest` out of the settings to learn from these.",
+        )
+    return _train(world.data.project, method, world, given, out, onnx, progress)
+
+
+def _train(
+    project: Any,
+    method: Method,
+    world: LearningWorld,
+    given: Mapping[str, Any],
+    out: str | Path | None,
+    onnx: bool,
+    progress: Progress,
+) -> VerbResult:
+    asked = given.get("settings") or {}
+    if not isinstance(asked, Mapping):
+        raise SettingsError(
+            f"`settings` must hold settings by name, got {asked!r}.", hint="settings: {hidden: [64]}"
+        )
+    key, n_steps = whole_number(given, "key", 0), whole_number(given, "steps", method.steps, least=1)
+    enough = given.get("stop_at_return")
+    if enough is not None and (not isinstance(enough, (int, float)) or isinstance(enough, bool)):
+        raise SettingsError(
+            f"`stop_at_return` must be a number, got {enough!r}.", hint="Leave it out to do all steps."
+        )
+    resolved = method.resolved(asked, n_steps=n_steps, without=world.said_elsewhere)
+    chosen = {
+        "method": method.name,
+        "key": key,
+        "steps": n_steps,
+        "stop_at_return": enough,
+        **world.described,
+        "settings": resolved,
+    }
+    learner = world.learner(method, resolved)
+    place = run_place(
+        "train",
+        {"world": world.digest, "settings": {**_as_json(chosen), "dataset": None}},
+        project=project,
+        out=out,
+    )
+    packages = (*PACKAGES, "gymnasium") if world.make is not None else PACKAGES
+    versions = versions_of(packages)
+    if place.is_done and (place.folder / POLICY_NAME).is_file():
+        return _told(place, place.read(), read_policy(place.folder / POLICY_NAME), project, is_reused=True)
+    write_settings(place.folder / SETTINGS_NAME, "train", {**chosen, "versions": versions})
+    checkpoints = Checkpoints(place.folder / CHECKPOINTS, learner, key)
+    trained = _run(learner, key, n_steps, enough, checkpoints, place, progress)
+    findings = [
+        *other_versions(given.get("versions"), versions),
+        *checkpoints.findings,
+        *trained.findings,
+        *world.findings,
+    ]
+    found: dict[str, Any] = {
+        "schema_version": 1,
+        "verb": "train",
+        "digest": place.digest,
+        "task": world.name,
+        "method": method.name,
+        "title": method.title,
+        "key": key,
+        "result": trained.outcome.label,
+        "n_steps": trained.n_steps,
+        "step_is": method.step_is,
+        "settings": SETTINGS_NAME,
+        "world": world.kind.value,
+        "curve": {name: values.tolist() for name, values in trained.history.items()},
+        "policy": None,
+        "policy_digest": None,
+        "returns": None,
+        "alike": None,
+        "onnx": None,
+    }
+    policy = None
+    if trained.outcome.ok:
+        policy = learner.policy(trained.state)
+        found |= {"policy": POLICY_NAME, "policy_digest": policy.digest}
+        progress("trying the policy", 0, None)
+        found["returns"] = returns_told(policy, world, key)
+        found["alike"] = _alike(policy, world)
+        write_policy(place.folder / POLICY_NAME, policy)
+        if onnx:
+            found["onnx"] = _exported(place.folder, policy, world, key)
+    found["findings"] = [f.to_json() for f in sorted(findings, key=lambda f: -f.severity)]
+    found["headline"] = _headline(found)
+    place.write(train_learner_report(found), "train")
+    if trained.outcome.ok:
+        # The newest `train` of a project stays its plan, which `telic report` speaks of.
+        shutil.rmtree(place.folder / CHECKPOINTS, ignore_errors=True)
+    return _told(place, found, policy, project, is_reused=False)
+
+
+def _run(
+    learner: Any,
+    key: int,
+    n_steps: int,
+    enough: float | None,
+    checkpoints: Checkpoints,
+    place: Run,
+    progress: Progress,
+) -> Any:
+    from telic.neural.driver import Trained, train
+
+    def told(done: int, total: int, metrics: Mapping[str, float]) -> None:
+        shown = {
+            k: v for k, v in metrics.items() if k in ("mean_return", "loss", "critic_loss") and np.isfinite(v)
+        }
+        progress(
+            "training", done, total, ", ".join(f"{k.replace('_', ' ')} {v:.4g}" for k, v in shown.items())
+        )
+
+    resume = checkpoints.latest()
+    if resume is not None and resume[0] >= n_steps:
+        # Killed when training was over and the policy was not yet written.
+        return Trained(
+            state=resume[1],
+            outcome=Outcome.SUCCESS,
+            n_steps=resume[0],
+            history={},
+            seconds=0.0,
+            compile_seconds=0.0,
+        )
+    trained = train(
+        learner,
+        key,
+        n_steps,
+        stop=None if enough is None else lambda metrics: metrics.get("mean_return", -np.inf) >= enough,
+        checkpoint=checkpoints,
+        every=max(1, n_steps // CHECKPOINTS_A_RUN),
+        progress=told,
+        resume=resume,
+    )
+    if trained.is_stopped:
+        raise Stopped(
+            f"Stopped after step {trained.n_steps:,} of {n_steps:,}; the state is in {place.folder / CHECKPOINTS}.",
+            hint=f"Go on: telic train --resume {place.folder}",
+        )
+    return trained
+
+
+def _alike(policy: Any, world: LearningWorld) -> dict[str, Any] | None:
+    """How far a policy from a record is from what was recorded."""
+    if world.transitions is None:
+        return None
+    rows = world.transitions
+    best = policy.mode(rows.observations)
+    if np.issubdtype(rows.actions.dtype, np.integer):
+        return {"share": float(np.mean(best == rows.actions)), "n_decisions": len(rows)}
+    off = (best.astype(np.float64) - rows.actions) / rows.head.half
+    return {"distance": float(np.sqrt(np.mean(off**2))), "n_decisions": len(rows)}
+
+
+def _exported(folder: Path, policy: NetworkPolicy, world: LearningWorld, key: int) -> dict[str, Any]:
+    seen = (
+        np.random.default_rng(key).normal(size=(1_000, policy.n_observations)) * policy.scale + policy.shift
+        if world.transitions is None
+        else world.transitions.observations[:MOST_COMPARED]
+    )
+    equal = write_onnx(folder / ONNX_NAME, policy, seen.astype(np.float32))
+    return {
+        "file": ONNX_NAME,
+        "n_compared": equal.n,
+        "largest_difference": equal.largest_difference,
+        "other_actions": equal.n_different,
+    }
+
+
+def _headline(found: Mapping[str, Any]) -> str:
+    if found["policy"] is None:
+        return f"There is no policy: {outcome_named(found['result']).value}"
+    if found["alike"] is not None:
+        alike, n = found["alike"], found["alike"]["n_decisions"]
+        said = (
+            f"does what was recorded in {alike['share']:.1%} of"
+            if "share" in alike
+            else f"is {alike['distance']:.3g} half ranges off what was recorded in"
+        )
+        return f"The policy {said} {n:,} decisions; what it is worth was not tried."
+    first, second = found["returns"]
+    if first["mean_return"] is None or second["mean_return"] is None:
+        return f"The policy was trained; no episode ended, so there is no return to tell ({found['task']})."
+    return (
+        f"The policy collects {first['mean_return']:.4g} an episode in {found['task']} after {found['n_steps']:,}"
+        f" steps; chance collects {second['mean_return']:.4g}."
+    )
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _as_json(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_as_json(v) for v in value]
+    return repr(value) if isinstance(value, float) else value
+
+
+def _told(run: Run, found: dict[str, Any], policy: Any, project: Any, *, is_reused: bool) -> VerbResult:
+    findings: list[Finding] = [finding_from(f) for f in found["findings"]]
+    return VerbResult(
+        verb="train",
+        report=train_learner_report(found),
+        page=run.folder / "train.html",
+        finding=most_important(findings),
+        next_command="" if project is None else f"telic report {project.folder}",
+        is_reused=is_reused,
+        outcome=outcome_named(found["result"]),
+        product=policy,
+    )
