@@ -23,6 +23,7 @@ from telic.policies import (
     NetworkPolicy,
     Option,
     OptionsPolicy,
+    RecurrentPolicy,
     TabularPolicy,
     TreePolicy,
     WindowPolicy,
@@ -103,6 +104,22 @@ def options():
     return OptionsPolicy(chooser=chooser, options=tuple(told), provenance=MADE)
 
 
+def recurrent(D=3, M=4):
+    rng = np.random.default_rng(5)
+    entering, recalling = (
+        Dense(
+            weight=rng.normal(size=(n, 3 * M)).astype(np.float32),
+            bias=rng.normal(size=3 * M).astype(np.float32),
+        )
+        for n in (D, M)
+    )
+    inner = replace(network(D=M), shift=np.zeros(M, np.float32), scale=np.ones(M, np.float32))
+    return RecurrentPolicy(
+        entering=entering, recalling=recalling, inner=inner, shift=rng.normal(size=D),
+        scale=rng.uniform(0.5, 2.0, D), clip=5.0, provenance=MADE,
+    )  # fmt: skip
+
+
 POLICIES = {
     "network": network(),
     "table": TabularPolicy(table=np.random.default_rng(0).dirichlet(np.ones(3), 5), provenance=MADE),
@@ -116,6 +133,7 @@ POLICIES = {
     "bandit": bandit(LinUcb(n_actions=2, n_features=3)),
     "mixture": MixturePolicy(gate=tree(), components=(network(3, D=2), network(4, D=2)), provenance=MADE),
     "options": options(),
+    "recurrent": recurrent(),
 }
 
 

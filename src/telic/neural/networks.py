@@ -25,7 +25,17 @@ import numpy as np
 
 from telic.policies.layers import Dense, forward
 
-__all__ = ["Params", "apply", "apply_columns", "from_layers", "init_network", "to_layers"]
+__all__ = [
+    "Layer",
+    "Params",
+    "apply",
+    "apply_columns",
+    "from_layers",
+    "init_network",
+    "linear_columns",
+    "orthogonal",
+    "to_layers",
+]
 
 N_POLAR = 60
 """Steps of Newton and Schulz. Each multiplies small singular values by 1.5: those above 1e-9 of the largest reach 1."""
@@ -56,7 +66,7 @@ def init_network(key: Any, sizes: Sequence[int], *, final_gain: float = 1.0) -> 
     ends = np.cumsum([n_in * n_out for n_in, n_out in pairs]).tolist()
     drawn = jnp.split(jax.random.normal(key, (ends[-1],), jnp.float32), ends[:-1])
     return tuple(
-        Layer(weight=gain * _orthogonal(d, n_in, n_out), bias=jnp.zeros(n_out, jnp.float32))
+        Layer(weight=gain * orthogonal(d, n_in, n_out), bias=jnp.zeros(n_out, jnp.float32))
         for d, gain, (n_in, n_out) in zip(drawn, gains, pairs, strict=True)
     )
 
@@ -76,7 +86,7 @@ def apply_columns(params: Params, x: Any, activation: str) -> Any:
     """
     for layer in params[:-1]:
         x = (_tanh_layer if activation == "tanh" else _relu_layer)(layer.weight, layer.bias, x)
-    return _linear_layer(params[-1].weight, params[-1].bias, x)
+    return linear_columns(params[-1].weight, params[-1].bias, x)
 
 
 def to_layers(params: Params) -> tuple[Dense, ...]:
@@ -114,12 +124,14 @@ def _layer(bend: Any, slope: Any) -> Any:
     return layer
 
 
-_linear_layer = _layer(lambda x: x, jnp.ones_like)
+linear_columns = _layer(lambda x: x, jnp.ones_like)
+"""``W' x + b`` for inputs ``(n_in, N)``; as of ``apply_columns``, gradients flow only backwards."""
+
 _tanh_layer = _layer(jnp.tanh, lambda h: 1.0 - h * h)
 _relu_layer = _layer(lambda x: jnp.maximum(x, 0), lambda h: h > 0)
 
 
-def _orthogonal(drawn: Any, n_in: int, n_out: int) -> Any:
+def orthogonal(drawn: Any, n_in: int, n_out: int) -> Any:
     """Orthonormal columns (or rows, whichever are fewer): the polar factor of normal numbers, uniform over all such.
 
     By products alone: they compile in a fifth of the time of a decomposition.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .mixture import MixturePolicy
     from .network import NetworkPolicy
     from .options import Option, OptionsPolicy
+    from .recurrent import RecurrentPolicy
     from .served import ServedPolicy
     from .served_ensemble import ServedEnsemble
     from .serving import serve
@@ -38,6 +39,7 @@ __all__ = [
     "Option",
     "OptionsPolicy",
     "PolicyEquality",
+    "RecurrentPolicy",
     "ServedEnsemble",
     "ServedPolicy",
     "TabularPolicy",
@@ -60,6 +62,7 @@ _HOMES = {
     "Option": "options",
     "OptionsPolicy": "options",
     "PolicyEquality": "equality",
+    "RecurrentPolicy": "recurrent",
     "ServedEnsemble": "served_ensemble",
     "ServedPolicy": "served",
     "TreePolicy": "tree",

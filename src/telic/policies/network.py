@@ -9,11 +9,11 @@ import numpy as np
 from jaxtyping import Float, Num
 
 from telic._core.hashing import digest_array, digest_columns
-from telic.errors import DataError
 from telic.reports import Provenance
 
 from .heads import Head
 from .layers import Activation, Dense, check_layers, forward
+from .scaling import check_scaling, scaled_observations
 
 __all__ = ["NetworkPolicy"]
 
@@ -43,21 +43,7 @@ class NetworkPolicy:
     provenance: Provenance = field(default_factory=Provenance)
 
     def __post_init__(self) -> None:
-        if self.shift.ndim != 1 or self.shift.shape != self.scale.shape:
-            raise DataError(
-                f"`shift` and `scale` must have one number an observation, got {self.shift.shape} and"
-                f" {self.scale.shape}.",
-                hint="0 and 1 where observations are taken as they are.",
-            )
-        if not (
-            np.all(np.isfinite(self.shift)) and np.all(np.isfinite(self.scale)) and np.all(self.scale > 0)
-        ):
-            raise DataError(
-                "`shift` must be finite and `scale` finite and above 0.",
-                hint="An observation that never moves has scale 1.",
-            )
-        if not self.clip > 0:
-            raise DataError(f"`clip` must be above 0, got {self.clip}.", hint="Infinite: no clipping.")
+        check_scaling(self.shift, self.scale, self.clip)
         check_layers(self.layers, len(self.shift), self.head.n_outputs, self.activation)
 
     @property
@@ -71,20 +57,7 @@ class NetworkPolicy:
         Raises:
             DataError: an observation has another length, or is not finite.
         """
-        x = np.asarray(observations, dtype=np.float32)
-        if x.shape[-1:] != self.shift.shape:
-            raise DataError(
-                f"An observation must have {self.n_observations} numbers, got shape {x.shape}.",
-                hint="In the order in which the policy was trained.",
-            )
-        if not np.all(np.isfinite(x)):
-            rows = np.flatnonzero(~np.isfinite(x.reshape(-1, self.n_observations)).all(axis=1))
-            raise DataError(
-                f"Observations must be finite; {len(rows)} are not (first: row {rows[0]}).",
-                hint="A policy must not act on what was not measured.",
-                rows=rows[:20].tolist(),
-            )
-        x = np.clip((x - self.shift) / self.scale, -self.clip, self.clip).astype(np.float32)
+        x = scaled_observations(observations, self.shift, self.scale, self.clip)
         out: Float[np.ndarray, "..."] = forward(self.layers, x, self.activation)
         return out
 

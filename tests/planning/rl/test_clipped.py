@@ -9,9 +9,10 @@ jax = pytest.importorskip("jax", reason="NOT RUN: the extra `neural` is not inst
 import jax.numpy as jnp  # noqa: E402
 
 from telic.neural.simulators import cartpole, pendulum  # noqa: E402
-from telic.planning.rl import clipped  # noqa: E402
+from telic.planning.rl import actor_critic, clipped  # noqa: E402
+from telic.planning.rl.actor_critic import init_weights  # noqa: E402
 from telic.planning.rl.advantages import advantages  # noqa: E402
-from telic.planning.rl.clipped import Decisions, improve, init_optimiser, init_weights  # noqa: E402
+from telic.planning.rl.clipped import Decisions, improve, init_optimiser  # noqa: E402
 from telic.planning.rl.ppo import Ppo  # noqa: E402
 from telic.policies import Dense  # noqa: E402
 from telic.policies.layers import forward  # noqa: E402
@@ -116,7 +117,7 @@ def test_critics_may_be_told_more_and_decisions_may_last_differently_long() -> N
 
 
 def test_the_loss_is_the_objective_written_out() -> None:
-    """One critic or two, all decisions or some, advantages scaled here or taken as they are."""
+    """One critic or two, all decisions or some, advantages scaled here or as they are, with a leash or without."""
     rng = np.random.default_rng(4)
     learner = Ppo(simulator=cartpole(), entropy=0.3, value=0.7, clip=0.1)
     N = 20
@@ -125,27 +126,34 @@ def test_the_loss_is_the_objective_written_out() -> None:
     told, targets = rng.normal(size=(2, N)), rng.normal(size=(2, N))
     weights = begun(jax.random.key(1), D, (8,), learner.head, 0.0)
     counts = rng.random(N) < 0.6
-    for weight, M, is_scaled in (([], 1, False), ([counts], 1, False), ([], 2, True), ([counts], 2, False)):
+    apart = rng.uniform(0.0, 2.0, N)
+    for weight, M, is_scaled, tie in (
+        ([], 1, False, 0.0), ([counts], 1, False, 0.4), ([], 2, True, 0.4), ([counts], 2, False, 0.0),
+    ):  # fmt: skip
         share = counts / counts.sum() if weight else np.ones(N) / N
         rest = [old, advantage, *targets[:M], *weight]
         found = clipped._loss(
             learner,
-            weights,
-            jnp.asarray(x.T, jnp.float32),
+            actor_critic.outputs_of(weights, learner.head, jnp.asarray(x.T, jnp.float32)),
             jnp.asarray(actions),
             jnp.asarray(np.stack(rest), jnp.float32),
             jnp.asarray(told[:M], jnp.float32),
+            jnp.asarray(apart, jnp.float32) if tie else None,
+            tie,
             is_scaled=is_scaled,
         )
         logits = plain(weights.actor, x)
         logp = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
         centred = advantage - (share * advantage).sum()
-        scaled = advantage if is_scaled else centred / np.sqrt((share * centred**2).sum())
+        unit = 1.0 if is_scaled else np.sqrt((share * centred**2).sum())
+        scaled = (advantage if is_scaled else centred) / unit
         ratio = np.exp(logp[np.arange(N), actions] - old)
         gain = (share * np.minimum(ratio * scaled, np.clip(ratio, 0.9, 1.1) * scaled)).sum()
         miss = 0.5 * (share * (told[:M] - targets[:M]) ** 2).sum()
         entropy = (share * -(np.exp(logp) * logp).sum(axis=1)).sum()
-        np.testing.assert_allclose(found, -gain + 0.7 * miss - 0.3 * entropy, atol=1e-5)
+        np.testing.assert_allclose(
+            found, -gain + 0.7 * miss - 0.3 * entropy + tie / unit * (share * apart).sum(), atol=2e-5
+        )
 
 
 def test_the_entropy_of_amounts_is_minus_the_mean_of_their_log_density() -> None:
@@ -159,7 +167,7 @@ def test_the_entropy_of_amounts_is_minus_the_mean_of_their_log_density() -> None
     logp = np.asarray(
         head.log_prob(jnp.broadcast_to(outputs, (200_000, 4)), head.middle + head.half * u, jnp)
     )
-    away = abs(float(clipped._entropy(head, outputs)[0]) + logp.mean())
+    away = abs(float(actor_critic.entropy(head, outputs)[0]) + logp.mean())
     assert away < 4 * logp.std() / np.sqrt(200_000)
 
 
@@ -192,7 +200,7 @@ def test_what_is_served_tells_the_densities_that_were_trained_on() -> None:
     policy, rng = learner.policy(state), np.random.default_rng(0)
     x, actions = rng.normal(size=(6, 3)).astype(np.float32), rng.uniform(-2, 2, (6, 1)).astype(np.float32)
     seen = learner.seen(state, x)[None]
-    expected = clipped.log_prob(state.weights, learner.head, seen, jnp.asarray(actions)[None])[0]
+    expected = actor_critic.log_prob(state.weights, learner.head, seen, jnp.asarray(actions)[None])[0]
     np.testing.assert_allclose(policy.log_prob(x, actions), expected, atol=1e-5)
     assert policy.clip == 10.0
     assert not np.allclose(policy.shift, 0.0)

@@ -17,7 +17,7 @@ from telic.neural.driver import init_options, step_options, train  # noqa: E402
 from telic.neural.simulators.several import Agent, SeveralSimulator, SeveralStep, game  # noqa: E402
 from telic.neural.simulators.simulator import Amounts, Choices  # noqa: E402
 from telic.planning.games import game_values, team_optimum  # noqa: E402
-from telic.planning.rl.clipped import log_prob  # noqa: E402
+from telic.planning.rl.actor_critic import log_prob  # noqa: E402
 from telic.planning.rl.multi_agent import MultiAgentPpo  # noqa: E402
 
 CELLS, SLIP = 5, 0.1

@@ -3,9 +3,11 @@
 from .acrobot import acrobot
 from .cartpole import cartpole
 from .costs import table_cost, with_costs
+from .masked import masked
 from .mountain_car import mountain_car
 from .pendulum import pendulum
 from .simulator import Simulator, Step
+from .t_maze import t_maze
 from .tabular import tabular
 
 __all__ = [
@@ -13,8 +15,10 @@ __all__ = [
     "Step",
     "acrobot",
     "cartpole",
+    "masked",
     "mountain_car",
     "pendulum",
+    "t_maze",
     "table_cost",
     "tabular",
     "with_costs",

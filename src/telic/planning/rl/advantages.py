@@ -16,6 +16,9 @@ import jax
 import jax.numpy as jnp
 
 from telic.neural.networks import Params, apply_columns
+from telic.neural.recurrent import Recurrent, memories, one_look
+
+from .actor_critic import in_columns, one_value
 
 if TYPE_CHECKING:
     from .clipped import Decisions
@@ -24,7 +27,7 @@ __all__ = ["advantages"]
 
 
 def advantages(
-    critic: Params, made: Decisions, discount: Any, gae: Any, *, horizon: int | None = None
+    critic: Params | Recurrent, made: Decisions, discount: Any, gae: Any, *, horizon: int | None = None
 ) -> tuple[Any, Any]:
     """``(T, E)`` advantages, and what the critic should have said.
 
@@ -38,12 +41,15 @@ def advantages(
             what is observed before the next: half the work.
     """
     T, E, D = made.observation.shape
+    over = made.terminated | made.truncated
 
     def valued(observations: Any) -> Any:
         flat = observations.reshape(-1, D).T
-        return apply_columns(critic, flat, "tanh")[0].reshape(observations.shape[:-1])
+        return one_value(critic, flat)[0].reshape(observations.shape[:-1])
 
-    if horizon is None or horizon < T:
+    if isinstance(critic, Recurrent):
+        values, beyond = _remembering(critic, made)
+    elif horizon is None or horizon < T:
         values, beyond = valued(jnp.stack([made.observation, made.after]))
     else:
         cut = made.truncated.at[-1].set(True)
@@ -54,7 +60,7 @@ def advantages(
         beyond = jnp.concatenate([known[1:T], known[-1:]])
         beyond = jnp.where(made.truncated, known[T], beyond)
     deltas = made.reward + discount * beyond * ~made.terminated - values
-    carried = discount * gae * ~(made.terminated | made.truncated)
+    carried = discount * gae * ~over
 
     def back(later: Any, now: Any) -> tuple[Any, Any]:
         delta, share = now
@@ -65,3 +71,16 @@ def advantages(
         back, jnp.zeros(E, jnp.float32), (deltas, carried), reverse=True, unroll=min(T, 8)
     )
     return found, found + values
+
+
+def _remembering(critic: Recurrent, made: Decisions) -> tuple[Any, Any]:
+    """``(T, E)`` values before each decision, and after it, by a critic that remembers what was seen up to then."""
+    T, E, D = made.observation.shape
+    past = made.past
+    assert past is not None
+    seen = in_columns(made.observation).reshape(D, E, T)
+    now = memories(critic, seen, past.critic, past.begins).reshape(critic.n_memory, -1)
+    then = one_look(critic, now, in_columns(made.after))
+    said = apply_columns(critic.layers, jnp.concatenate([now, then], axis=1), "tanh")
+    values, beyond = said.reshape(2, E, T).transpose(0, 2, 1)
+    return values, beyond

@@ -13,47 +13,25 @@ References:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from jax.flatten_util import ravel_pytree
 
-from telic.neural.networks import Params, apply_columns, init_network, to_layers
-from telic.policies import Dense
-from telic.policies.heads import GaussianHead, Head
-
+from .actor_critic import Past, Weights, entropy, one_value, outputs_of
 from .advantages import advantages
+from .leash import divergence
 
 if TYPE_CHECKING:
     from .ppo import Ppo
 
-__all__ = [
-    "Decisions",
-    "Weights",
-    "improve",
-    "init_optimiser",
-    "init_weights",
-    "log_prob",
-    "outputs_of",
-    "passes",
-    "served",
-]
+__all__ = ["Decisions", "improve", "init_optimiser", "passes"]
 
 ADAM_EPSILON = 1e-5
 TINY = 1e-8
-
-
-class Weights(NamedTuple):
-    """What is learned: the networks, and for amounts ``(D,)`` logarithms of standard deviations, alike everywhere."""
-
-    actor: Params
-    log_sd: Any
-    critic: Params
 
 
 class Decisions(NamedTuple):
@@ -71,6 +49,8 @@ class Decisions(NamedTuple):
         costs: ``(T, E, K)`` beside the reward; None where the world tells none.
         told: ``(T, E, C)`` what the critics are told before each, where it is more than the policy is; None: the same.
         discount: ``(T, E)`` of what comes after each, where decisions last differently long; None: the learner's.
+        memory: ``(E, M)`` of the actor and of the critic before the first; None: they have no memory.
+        prior: ``(T, E, n_outputs)`` of the policy that this one is held to; None: it is held to none.
     """
 
     observation: Any
@@ -84,6 +64,23 @@ class Decisions(NamedTuple):
     costs: Any = None
     told: Any = None
     discount: Any = None
+    memory: tuple[Any, Any] | None = None
+    prior: Any = None
+
+    @property
+    def past(self) -> Past | None:
+        """What networks with a memory take beside the observations."""
+        if self.memory is None:
+            return None
+        anew = self.anew
+        return Past(*self.memory, jnp.concatenate([jnp.zeros_like(anew[:1]), anew[:-1]]).T)
+
+    @property
+    def anew(self) -> Any:
+        """``(T, E)`` where what comes next begins an episode."""
+        over = self.terminated | self.truncated
+        # A step that only resets was asked of the episode before.
+        return over if self.weight is None else over | (self.weight == 0)
 
 
 def _adam() -> optax.GradientTransformation:
@@ -96,47 +93,6 @@ def init_optimiser(weights: Weights) -> Any:
     return _adam().init(ravel_pytree(weights)[0])
 
 
-def init_weights(key: Any, n_observations: int, hidden: tuple[int, ...], head: Head, log_sd: Any) -> Weights:
-    """Weights before training; the policy begins near uniform, or near the middle of its bounds."""
-    key_actor, key_critic = jax.random.split(key)
-    n_out = head.n_dimensions if isinstance(head, GaussianHead) else head.n_outputs
-    n_sd = head.n_dimensions if isinstance(head, GaussianHead) else 0
-    return Weights(
-        actor=init_network(key_actor, (n_observations, *hidden, n_out), final_gain=0.01),
-        log_sd=jnp.full(n_sd, log_sd, jnp.float32),
-        critic=init_network(key_critic, (n_observations, *hidden, 1)),
-    )
-
-
-def outputs_of(weights: Weights, head: Head, columns: Any) -> Any:
-    """``(N, n_outputs)`` parameters of the head for observations ``(D, N)``."""
-    out = apply_columns(weights.actor, columns, "tanh").T
-    if not isinstance(head, GaussianHead):
-        return out
-    return jnp.concatenate([out, jnp.broadcast_to(weights.log_sd, out.shape)], axis=1)
-
-
-def served(weights: Weights, head: Head) -> tuple[Dense, ...]:
-    """The plain layers of the policy; logarithms of standard deviations are outputs that have only a bias."""
-    layers = to_layers(weights.actor)
-    if not isinstance(head, GaussianHead):
-        return layers
-    last = layers[-1]
-    whole = Dense(
-        weight=np.concatenate([last.weight, np.zeros_like(last.weight)], axis=1),
-        bias=np.concatenate([last.bias, np.asarray(weights.log_sd, dtype=np.float32)]),
-    )
-    return (*layers[:-1], whole)
-
-
-def log_prob(weights: Weights, head: Head, observations: Any, actions: Any) -> Any:
-    """``(T, E)`` log-probabilities of actions for observations ``(T, E, D)``."""
-    T, E, D = observations.shape
-    flat = actions.reshape(T * E, *actions.shape[2:])
-    out = outputs_of(weights, head, observations.reshape(T * E, D).T)
-    return head.log_prob(out, flat, jnp).reshape(T, E)
-
-
 def improve(
     learner: Ppo,
     weights: Weights,
@@ -146,6 +102,7 @@ def improve(
     key: Any,
     *,
     horizon: int | None = None,
+    tie: Any = 0.0,
 ) -> tuple[Weights, Any, Any]:
     """Weights and optimiser after the passes, and the mean loss.
 
@@ -157,15 +114,11 @@ def improve(
         rate: of Adam.
         key: random key of the shuffles; consumed.
         horizon: decisions after which an episode is cut off, where that is known.
+        tie: what a nat from the policy that this one is held to costs, in the unit of the rewards of ``made``.
     """
     discount = learner.discount if made.discount is None else made.discount
     advantage, target = advantages(weights.critic, made, discount, learner.gae, horizon=horizon)
-    return passes(learner, weights, adam, made, advantage, target[None], rate, key)
-
-
-def one_value(critic: Params, columns: Any) -> Any:
-    """``(1, N)`` what a single critic says of observations ``(D, N)``."""
-    return apply_columns(critic, columns, "tanh")
+    return passes(learner, weights, adam, made, advantage, target[None], rate, key, tie=tie)
 
 
 def passes(
@@ -178,8 +131,9 @@ def passes(
     rate: Any,
     key: Any,
     *,
-    values: Callable[[Any, Any], Any] = one_value,
+    values: Callable[[Any, Any], Any] | None = None,
     is_scaled: bool = False,
+    tie: Any = 0.0,
 ) -> tuple[Weights, Any, Any]:
     """Weights and optimiser after the passes, and the mean loss, whatever advantages are of.
 
@@ -192,8 +146,10 @@ def passes(
         targets: ``(M, T, E)`` what the M critics should have said.
         rate: of Adam.
         key: random key of the shuffles; consumed.
-        values: from critics and what they are told, ``(D, N)`` or ``(C, N)``, to what they say, ``(M, N)``.
+        values: from critics and what they are told, ``(D, N)`` or ``(C, N)``, to what they say, ``(M, N)``; None: one
+            critic.
         is_scaled: whether advantages are taken as they are; else they are centred and scaled in each part of a pass.
+        tie: what a nat from the policy that this one is held to costs, in the unit of the rewards.
     """
     T, E, D = made.observation.shape
     n_parts, part = learner.n_minibatches, E // learner.n_minibatches
@@ -201,15 +157,21 @@ def passes(
     order = jnp.argsort(jax.random.bits(key, (learner.n_epochs, E)), axis=1)
     rows, n_action = _packed(made, advantage, targets)
     head, n_told = learner.head, 0 if made.told is None else made.told.shape[-1]
+    n_prior = 0 if made.prior is None else made.prior.shape[-1]
 
-    def loss(weights: Weights, x: Any) -> Any:
+    def loss(weights: Weights, now: Any) -> Any:
+        x, past = now
         actions = x[D : D + n_action].T
         if head.is_discrete:
             actions = actions.astype(jnp.int32)
         actions = actions if made.action.ndim == 3 else actions[:, 0]
-        rest = x[D + n_action + n_told :]
-        told = values(weights.critic, x[D + n_action : D + n_action + n_told] if n_told else x[:D])
-        return _loss(learner, weights, x[:D], actions, rest, told, is_scaled=is_scaled)
+        seen, rest = x[:D], x[D + n_action :]
+        known, prior, rest = rest[:n_told], rest[n_told : n_told + n_prior], rest[n_told + n_prior :]
+        known = known if n_told else seen
+        told = one_value(weights.critic, known, past) if values is None else values(weights.critic, known)
+        outputs = outputs_of(weights, head, seen, past)
+        apart = divergence(head, outputs, prior.T) if n_prior else None
+        return _loss(learner, outputs, actions, rest, told, apart, tie, is_scaled=is_scaled)
 
     def minibatch(carry: Any, x: Any) -> tuple[Any, Any]:
         flat, adam = carry
@@ -220,7 +182,9 @@ def passes(
 
     def epoch(carry: Any, order: Any) -> tuple[Any, Any]:
         parts = rows[order].reshape(n_parts, part, -1, T)
-        return jax.lax.scan(minibatch, carry, parts.transpose(0, 2, 1, 3).reshape(n_parts, -1, part * T))
+        columns = parts.transpose(0, 2, 1, 3).reshape(n_parts, -1, part * T)
+        past = jax.tree.map(lambda a: a[order].reshape(n_parts, part, -1), made.past)
+        return jax.lax.scan(minibatch, carry, (columns, past))
 
     # All numbers in one row: the optimiser is then one piece of code, whatever the layers.
     flat, whole = ravel_pytree(weights)
@@ -238,15 +202,19 @@ def _packed(made: Decisions, advantage: Any, targets: Any) -> tuple[Any, int]:
     numbers = [made.log_prob, advantage, *targets]
     if made.weight is not None:
         numbers.append(made.weight.astype(jnp.float32))
-    more = [] if made.told is None else [made.told]
+    more = [a for a in (made.told, made.prior) if a is not None]
     whole = jnp.concatenate([made.observation, action, *more, jnp.stack(numbers, axis=-1)], axis=-1)
     return whole.transpose(1, 2, 0), action.shape[-1]
 
 
 def _loss(
-    learner: Ppo, weights: Weights, x: Any, actions: Any, rest: Any, told: Any, *, is_scaled: bool
+    learner: Ppo, outputs: Any, actions: Any, rest: Any, told: Any, apart: Any, tie: Any, *, is_scaled: bool
 ) -> Any:
-    """What is made small, over N decisions with observations ``(D, N)`` of which the M critics say ``(M, N)``."""
+    """What is made small, over N decisions for which the actor says ``(N, n_outputs)`` and M critics ``(M, N)``.
+
+    Where advantages are scaled, so is what a nat costs (``tie`` a nat, ``apart`` ``(N,)`` nats), or the two would not
+    be weighed as in the return.
+    """
     M = len(told)
     old, advantage, targets, weight = rest[0], rest[1], rest[2 : 2 + M], rest[2 + M :]
     share = weight[0] / jnp.maximum(jnp.sum(weight[0]), 1.0) if len(weight) else None
@@ -255,21 +223,13 @@ def _loss(
         return jnp.mean(values) if share is None else jnp.sum(values * share)
 
     head = learner.head
-    outputs = outputs_of(weights, head, x)
     if not is_scaled:
         advantage = advantage - mean(advantage)
-        advantage = advantage / (jnp.sqrt(mean(advantage**2)) + TINY)
+        unit = jnp.sqrt(mean(advantage**2)) + TINY
+        advantage, tie = advantage / unit, tie / unit
     ratio = jnp.exp(head.log_prob(outputs, actions, jnp) - old)
     bounded = jnp.clip(ratio, 1.0 - learner.clip, 1.0 + learner.clip)
     gain = mean(jnp.minimum(ratio * advantage, bounded * advantage))
     miss = 0.5 * mean(jnp.sum((told - targets) ** 2, axis=0))
-    return -gain + learner.value * miss - learner.entropy * mean(_entropy(head, outputs))
-
-
-def _entropy(head: Head, outputs: Any) -> Any:
-    """``(N,)`` nats; for amounts that of one bell per unit of each, ``log sd + log half + log(2 pi e) / 2``."""
-    if not isinstance(head, GaussianHead):
-        return head.entropy(outputs, jnp)
-    _, _, log_sd = head.parameters(outputs, jnp)
-    known = float(np.sum(np.log(head.half))) + 0.5 * head.n_dimensions * math.log(2.0 * math.pi * math.e)
-    return jnp.sum(log_sd[..., 0, :], axis=-1) + known
+    held = 0.0 if apart is None else tie * mean(apart)
+    return -gain + learner.value * miss - learner.entropy * mean(entropy(head, outputs)) + held

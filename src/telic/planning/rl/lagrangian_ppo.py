@@ -37,7 +37,7 @@ from telic.reports import Finding, Outcome
 from .advantages import advantages
 from .clipped import TINY, Decisions, init_optimiser, passes
 from .multipliers import DualAscent, Multipliers, Spent, judged, require_budgets
-from .ppo import Ppo, PpoState, noted
+from .ppo import Ppo, PpoState
 
 __all__ = ["LagrangianPpo", "LagrangianPpoState"]
 
@@ -63,7 +63,7 @@ class LagrangianPpo:
         ascent: how prices move.
 
     Raises:
-        SettingsError: budgets do not fit the costs, or one is negative or not finite.
+        SettingsError: budgets do not fit the costs, one is negative or not finite, or `ppo` has a memory or a leash.
     """
 
     ppo: Ppo
@@ -73,6 +73,7 @@ class LagrangianPpo:
 
     def __post_init__(self) -> None:
         require_budgets(self.budgets, self.names)
+        self.ppo.require_plain("Training within budgets")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -125,13 +126,12 @@ class LagrangianPpo:
             base.learning_rate * left, keys[3],
             values=each_value, is_scaled=True,
         )  # fmt: skip
-        recent, n_episodes, mean_return = noted(now.recent, now.n_episodes, over, returned)
+        returns = now.returns.added(over, returned)
         after = PpoState(
-            *weights, adam, running, keys[0], recent, n_episodes, now.n_done + 1,
-            observed, collected, so_far,
-        )  # fmt: skip
+            *weights, adam, running, keys[0], returns, now.n_done + 1, observed, collected, so_far
+        )
         prices = multipliers.charged * collected.sd[0] / collected.sd[1:]
-        told = {"loss": loss, "mean_return": mean_return, "n_episodes": n_episodes}
+        told = {"loss": loss, "mean_return": returns.mean, "n_episodes": returns.n_episodes}
         for k, name in enumerate(self.names):
             told[f"cost_rate/{name}"] = jnp.mean(made.costs[..., k])
             told[f"mean_cost/{name}"] = multipliers.measured[k]
@@ -164,7 +164,9 @@ class LagrangianPpo:
 
     def policy(self, state: LagrangianPpoState) -> NetworkPolicy:
         """The policy of a state; it must be drawn from, as the best within budgets may have to draw."""
-        return self.ppo.policy(state.ppo)
+        policy = self.ppo.policy(state.ppo)
+        assert isinstance(policy, NetworkPolicy)  # one without a memory
+        return policy
 
 
 def each_value(critics: Any, columns: Any) -> Any:

@@ -33,8 +33,9 @@ from telic.neural.simulators.several import SeveralSimulator, of_agent
 from telic.policies import NetworkPolicy
 from telic.policies.heads import GaussianHead
 
+from .actor_critic import Weights, init_weights, log_prob, outputs_of, served
 from .advantages import advantages
-from .clipped import Decisions, Weights, init_optimiser, init_weights, log_prob, outputs_of, passes, served
+from .clipped import Decisions, init_optimiser, passes
 from .ppo import RECENT, Ppo
 from .sharing import groups_of, named, stacked, streams
 
@@ -84,6 +85,8 @@ class MultiAgentPpo:
                 "`n_envs` and `n_steps` must be the same for all agents: they act in the same streams.",
                 hint="Other settings of `parts` may differ.",
             )
+        for part in self.parts:
+            part.require_plain("Training of several agents")
 
     @classmethod
     def of(

@@ -21,12 +21,18 @@ import numpy as np
 from telic.errors import SettingsError
 from telic.neural.networks import Params
 from telic.neural.normalise import Moments, init_moments, merged, returns_so_far, scaled
-from telic.neural.rollout import Running, advance, begin
+from telic.neural.recurrent import Recurrent
+from telic.neural.returns import Returns
+from telic.neural.rollout import Running, begin
 from telic.neural.simulators.simulator import Simulator
 from telic.policies import NetworkPolicy
-from telic.policies.heads import GaussianHead, Head
+from telic.policies.heads import Head
+from telic.policies.recurrent import RecurrentPolicy
 
-from .clipped import Decisions, Weights, improve, init_optimiser, init_weights, outputs_of, served
+from .actor_critic import Weights, init_weights, remembered, served_policy
+from .clipped import Decisions, improve, init_optimiser
+from .collecting import collect
+from .leash import Leash, held
 
 __all__ = ["Ppo", "PpoState"]
 
@@ -35,20 +41,25 @@ RECENT = 100
 
 
 class PpoState(NamedTuple):
-    """Everything that a run goes on from."""
+    """Everything that a run goes on from.
 
-    actor: Params
+    ``memory`` is that of the actor and of the critic of each stream, ``(E, M)``, 0 where an episode begins; ``beta`` is
+    what a nat from the policy that this one is held to costs.
+    """
+
+    actor: Params | Recurrent
     log_sd: Any
-    critic: Params
+    critic: Params | Recurrent
     optimiser: Any
     running: Any
     key: Any
-    recent: Any
-    n_episodes: Any
+    returns: Returns
     n_done: Any
     observed: Moments
     collected: Moments
     so_far: Any
+    memory: Any = None
+    beta: Any = None
 
     @property
     def weights(self) -> Weights:
@@ -68,6 +79,7 @@ class Ppo:
         n_epochs: passes over them.
         n_minibatches: parts of a pass; they must divide ``n_envs``.
         hidden: units of the layers between.
+        memory: numbers that are remembered from look to look; 0: only what is observed now is seen.
         scales_observations: whether networks see observations in running standard deviations from the mean.
         scales_rewards: whether rewards are divided by the running standard deviation of their discounted sums.
         n_updates: updates over which the learning rate falls to 0.
@@ -80,9 +92,10 @@ class Ppo:
         most_gradient: norm at which gradients are cut.
         log_sd: for amounts, logarithm of the standard deviation at first, in halves of the range. Less explores less.
         most_observed: where scaled observations and rewards are cut, in standard deviations.
+        leash: the policy to begin with and to stay near; its scaling of observations is kept.
 
     Raises:
-        SettingsError: a size lies outside its range, or the parts do not divide the streams.
+        SettingsError: a size lies outside its range, the parts do not divide the streams, or the leash does not fit.
     """
 
     simulator: Simulator = field(metadata={"static": True})
@@ -91,6 +104,7 @@ class Ppo:
     n_epochs: int = field(default=4, metadata={"static": True})
     n_minibatches: int = field(default=4, metadata={"static": True})
     hidden: tuple[int, ...] = field(default=(64, 64), metadata={"static": True})
+    memory: int = field(default=0, metadata={"static": True})
     scales_observations: bool = field(default=False, metadata={"static": True})
     scales_rewards: bool = field(default=False, metadata={"static": True})
     n_updates: Any = 300.0
@@ -103,6 +117,7 @@ class Ppo:
     most_gradient: Any = 0.5
     log_sd: Any = -0.5
     most_observed: Any = 10.0
+    leash: Leash | None = None
 
     def __post_init__(self) -> None:
         sizes = {name: getattr(self, name) for name in ("n_envs", "n_steps", "n_epochs", "n_minibatches")}
@@ -116,6 +131,47 @@ class Ppo:
                 f"`n_minibatches` must divide `n_envs`, got {self.n_minibatches} and {self.n_envs}.",
                 hint="A part of a pass is whole streams.",
             )
+        if self.memory < 0:
+            raise SettingsError(
+                f"`memory` must be at least 0, got {self.memory}.", hint="32 remembers some numbers."
+            )
+        if self.leash is not None:
+            self._check_leash(self.leash)
+
+    def require_plain(self, where: str) -> None:
+        """Refuse what a learner that is made of this one does not do.
+
+        Args:
+            where: its name.
+
+        Raises:
+            SettingsError: a memory or a leash is set.
+        """
+        given = {"memory": bool(self.memory), "leash": self.leash is not None}
+        if any(given.values()):
+            raise SettingsError(
+                f"{where} takes no `memory` and no `leash`, got `{next(k for k, is_set in given.items() if is_set)}`.",
+                hint="Leave it out.",
+            )
+
+    def _check_leash(self, leash: Leash) -> None:
+        if self.memory or self.scales_observations:
+            raise SettingsError(
+                "A policy that is held to another has no memory of its own and keeps the scaling of that, got"
+                f" `memory` {self.memory} and `scales_observations` {self.scales_observations}.",
+                hint="Leave both out.",
+            )
+        if leash.head != self.head:
+            raise SettingsError(
+                f"The policy to stay near has actions {leash.head}, the world {self.head}.",
+                hint="Clone it with the head of the world, `simulator.actions.head()`.",
+            )
+        if leash.n_observations != self.simulator.n_observations:
+            raise SettingsError(
+                f"The policy to stay near observes {leash.n_observations} numbers, the world"
+                f" {self.simulator.n_observations}.",
+                hint="Clone it from what is observed in this world.",
+            )
 
     @property
     def head(self) -> Head:
@@ -125,13 +181,20 @@ class Ppo:
     def init(self, key: Any) -> PpoState:
         """The state before the first update."""
         key_weights, key_begin, key = jax.random.split(key, 3)
-        D = self.simulator.n_observations
-        weights = init_weights(key_weights, D, self.hidden, self.head, self.log_sd)
         running = jax.vmap(lambda k: begin(self.simulator, k))(jax.random.split(key_begin, self.n_envs))
-        return self.state_of(weights, running, key)
+        return self.state_of(self.init_weights(key_weights), running, key)
+
+    def init_weights(self, key: Any) -> Weights:
+        """The networks before the first update: a policy near uniform, or the one to stay near."""
+        D, head = self.simulator.n_observations, self.head
+        weights = init_weights(key, D, self.hidden, head, self.log_sd, self.memory)
+        if self.leash is None:
+            return weights
+        return weights._replace(actor=self.leash.layers, log_sd=jnp.zeros(0, jnp.float32))
 
     def state_of(self, weights: Weights, running: Any, key: Any) -> PpoState:
         """The state before the first update, with given weights and streams."""
+        nothing = jnp.zeros((self.n_envs, self.memory), jnp.float32)
         return PpoState(
             actor=weights.actor,
             log_sd=weights.log_sd,
@@ -139,12 +202,13 @@ class Ppo:
             optimiser=init_optimiser(weights),
             running=running,
             key=key,
-            recent=jnp.zeros(RECENT, jnp.float32),
-            n_episodes=jnp.zeros((), jnp.int32),
+            returns=Returns.none(RECENT),
             n_done=jnp.zeros((), jnp.int32),
             observed=init_moments(self.simulator.n_observations),
             collected=init_moments(1),
             so_far=jnp.zeros(self.n_envs, jnp.float32),
+            memory=(nothing, nothing) if self.memory else None,
+            beta=None if self.leash is None else jnp.asarray(self.leash.beta, jnp.float32),
         )
 
     def step(self, state: PpoState) -> tuple[PpoState, dict[str, Any]]:
@@ -169,23 +233,33 @@ class Ppo:
             horizon: decisions after which an episode is cut off, where that is known.
         """
         over = made.terminated | made.truncated
-        collected, so_far = state.collected, state.so_far
+        collected, so_far, unit = state.collected, state.so_far, jnp.ones(())
         observed, made = self.watched(state, made)
+        if self.leash is not None:
+            made = self.leash.priced(state.weights, made, state.beta)
         if self.scales_rewards:
             sums, so_far = returns_so_far(so_far, made.reward, over, self.discount)
             collected = merged(collected, sums[..., None], made.weight)
-            kept = jnp.clip(made.reward / collected.sd, -self.most_observed, self.most_observed)
-            made = made._replace(reward=kept)
+            unit = collected.sd
+            made = made._replace(reward=jnp.clip(made.reward / unit, -self.most_observed, self.most_observed))
+        tie = 0.0 if self.leash is None else state.beta / jnp.squeeze(unit)
+        rate = self.learning_rate * self.left(state)
         weights, adam, loss = improve(
-            self, state.weights, state.optimiser, made, self.learning_rate * self.left(state), key,
-            horizon=horizon,
-        )  # fmt: skip
-        recent, n_episodes, mean_return = noted(state.recent, state.n_episodes, over, returned)
+            self, state.weights, state.optimiser, made, rate, key, horizon=horizon, tie=tie
+        )
+        returns = state.returns.added(over, returned)
+        told = {"loss": loss, "mean_return": returns.mean, "n_episodes": returns.n_episodes}
+        beta, memory = state.beta, state.memory
+        if self.leash is not None:
+            told["beta"] = beta
+            weights, beta, told["divergence"] = held(self.leash, beta, state.weights, weights, made)
+        if made.past is not None:
+            memory = remembered(state.weights, made.observation, made.past, made.anew[-1])
         after = PpoState(
-            *weights, adam, state.running, state.key, recent, n_episodes, state.n_done + 1,
-            observed, collected, so_far,
+            *weights, adam, state.running, state.key, returns, state.n_done + 1, observed, collected, so_far,
+            memory, beta,
         )  # fmt: skip
-        return after, {"loss": loss, "mean_return": mean_return, "n_episodes": n_episodes}
+        return after, told
 
     def left(self, state: PpoState) -> Any:
         """Share of the run that is still to come, by which the learning rate falls."""
@@ -193,31 +267,32 @@ class Ppo:
 
     def watched(self, state: PpoState, made: Decisions) -> tuple[Moments, Decisions]:
         """Moments of observations with those of the decisions, and the decisions as the networks see them."""
-        if not self.scales_observations:
-            return state.observed, made
-        observed = merged(state.observed, made.observation, made.weight)
+        is_new = self.scales_observations
+        observed = merged(state.observed, made.observation, made.weight) if is_new else state.observed
         return observed, made._replace(
-            observation=self.seen(state, made.observation), after=self.seen(state, made.after)
+            observation=self.seen(state, made.observation),
+            after=self.seen(state, made.after),
+            memory=state.memory,
         )
 
     def seen(self, state: PpoState, observations: Any) -> Any:
         """Observations as the networks see them."""
+        if self.leash is not None:
+            return self.leash.seen(observations)
         if not self.scales_observations:
             return observations
         return scaled(state.observed, observations, self.most_observed)
 
-    def policy(self, state: PpoState) -> NetworkPolicy:
+    def policy(self, state: PpoState) -> NetworkPolicy | RecurrentPolicy:
         """The policy of a state."""
-        D, is_scaled = self.simulator.n_observations, self.scales_observations
-        observed = state.observed
-        return NetworkPolicy(
-            layers=served(state.weights, self.head),
-            activation="tanh",
-            head=self.head,
-            shift=np.array(observed.mean, np.float32) if is_scaled else np.zeros(D, np.float32),
-            scale=np.array(observed.sd, np.float32) if is_scaled else np.ones(D, np.float32),
-            clip=float(self.most_observed) if is_scaled else float("inf"),
-        )
+        D, observed, leash = self.simulator.n_observations, state.observed, self.leash
+        shift, scale, clip = np.zeros(D, np.float32), np.ones(D, np.float32), float("inf")
+        if leash is not None:
+            shift, scale, clip = np.array(leash.shift), np.array(leash.scale), float(leash.clip)
+        elif self.scales_observations:
+            shift, scale = np.array(observed.mean, np.float32), np.array(observed.sd, np.float32)
+            clip = float(self.most_observed)
+        return served_policy(state.weights, self.head, shift, scale, clip)
 
     def collect(
         self, state: PpoState, key_gumbel: Any, key_normal: Any, keys: Any
@@ -230,49 +305,4 @@ class Ppo:
             key_normal: of amounts; consumed.
             keys: ``(2, T, E)`` of where episodes begin, and of what decisions lead to; consumed.
         """
-        T, E, head = self.n_steps, self.n_envs, self.head
-        noise = head.noise(
-            (T, E),
-            lambda shape: jax.random.gumbel(key_gumbel, shape),
-            lambda shape: jax.random.normal(key_normal, shape),
-            jnp,
-        )
-        fresh = jax.vmap(jax.vmap(lambda k: begin(self.simulator, k)))(keys[0])
-
-        def one(running: Running, drawn: Any) -> tuple[Running, Any]:
-            noise, keys, fresh = drawn
-            x = self.seen(state, running.observation)
-            outputs = outputs_of(state.weights, head, x.T)
-            if isinstance(head, GaussianHead):
-                # As drawn, so that its density is known; cut at the bounds only where the world takes it.
-                action = head.middle + head.half * head.draw_u(outputs, noise, jnp)
-                done = jnp.clip(action, jnp.asarray(head.low), jnp.asarray(head.high))
-            else:
-                action = done = head.sample(outputs, noise, jnp)
-            running, moved = jax.vmap(lambda r, a, k, f: advance(self.simulator, r, a, k, f))(
-                running, done, keys, fresh
-            )
-            return running, (moved, action, outputs)
-
-        running, (moved, action, outputs) = jax.lax.scan(one, state.running, (noise, keys[1], fresh))
-        made = Decisions(
-            observation=moved.observation,
-            action=action,
-            log_prob=head.log_prob(outputs, action, jnp),
-            reward=moved.reward,
-            after=moved.after,
-            terminated=moved.terminated,
-            truncated=moved.truncated,
-            costs=moved.costs,
-            discount=moved.discount,
-        )
-        return running, made, moved.collected
-
-
-def noted(recent: Any, n: Any, over: Any, returned: Any) -> tuple[Any, Any, Any]:
-    """The returns of the last episodes, those that ended now among them; how many ended so far; their mean or NaN."""
-    is_over = over.ravel()
-    place = jnp.where(is_over, (n + jnp.cumsum(is_over) - 1) % RECENT, RECENT)
-    recent, n = recent.at[place].set(returned.ravel(), mode="drop"), n + jnp.sum(is_over)
-    n_known = jnp.minimum(n, RECENT)
-    return recent, n, jnp.where(n_known > 0, jnp.sum(recent) / jnp.maximum(n_known, 1), jnp.nan)
+        return collect(self, state, key_gumbel, key_normal, keys)

@@ -18,8 +18,10 @@ from telic.neural.driver import step_options
 from telic.neural.gymnasium_envs import VectorWorld
 from telic.policies import NetworkPolicy
 from telic.policies.heads import GaussianHead
+from telic.policies.recurrent import RecurrentPolicy
 
-from .clipped import Decisions, init_weights, log_prob
+from .actor_critic import log_prob
+from .clipped import Decisions
 from .ppo import Ppo, PpoState
 
 __all__ = ["GymnasiumPpo"]
@@ -67,11 +69,13 @@ class GymnasiumPpo:
             PermanentError: the environment raised.
             DataError: it gave what cannot be learned from.
         """
+        if self.world.observation is None and state.memory is not None:  # new episodes remember nothing
+            state = state._replace(memory=jax.tree.map(np.zeros_like, state.memory))
         made, returned = self._collect(state)
         after: tuple[PpoState, dict[str, Any]] = _compiled()(self.settings, state, made, returned)
         return after
 
-    def policy(self, state: PpoState) -> NetworkPolicy:
+    def policy(self, state: PpoState) -> NetworkPolicy | RecurrentPolicy:
         """The policy of a state."""
         return self.settings.policy(state)
 
@@ -83,8 +87,14 @@ class GymnasiumPpo:
         noise = head.noise((T, E), lambda shape: rng.gumbel(size=shape), lambda shape: rng.normal(size=shape))
         noise = noise.astype(np.float32)
         seen, acted, moved = [], [], []
+        memory = None if state.memory is None else np.asarray(state.memory[0])
         for t in range(T):
-            outputs = policy.outputs(x)
+            if isinstance(policy, RecurrentPolicy):
+                assert memory is not None
+                memory = policy.remember(memory, x)
+                outputs = policy.inner.outputs(memory)
+            else:
+                outputs = policy.outputs(x)
             if isinstance(head, GaussianHead):
                 action = head.middle + head.half * head.draw_u(outputs, noise[t])
             else:
@@ -93,6 +103,8 @@ class GymnasiumPpo:
             acted.append(action)
             x, made = world.step(action)
             moved.append(made)
+            if memory is not None:
+                memory = np.where((made.terminated | made.truncated | ~made.counts)[:, None], 0.0, memory)
         after, reward, terminated, truncated, counts, collected = (
             np.stack(v) for v in zip(*moved, strict=True)
         )
@@ -111,8 +123,7 @@ class GymnasiumPpo:
 @jax.jit
 def _init(settings: Ppo, key: Any) -> PpoState:
     key_weights, key = jax.random.split(key)
-    D, head = settings.simulator.n_observations, settings.head
-    return settings.state_of(init_weights(key_weights, D, settings.hidden, head, settings.log_sd), None, key)
+    return settings.state_of(settings.init_weights(key_weights), None, key)
 
 
 @cache
@@ -124,5 +135,6 @@ def _learn(settings: Ppo, state: PpoState, made: Decisions, returned: Any) -> An
     key, key_learn = jax.random.split(state.key)
     # Told by the arithmetic that learns, so that the ratio is 1 before the first pass.
     seen = settings.seen(state, made.observation)
-    made = made._replace(log_prob=log_prob(state.weights, settings.head, seen, made.action))
+    past = made._replace(memory=state.memory).past
+    made = made._replace(log_prob=log_prob(state.weights, settings.head, seen, made.action, past))
     return settings.learn(state._replace(key=key), made, returned, key_learn)

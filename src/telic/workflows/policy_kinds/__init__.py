@@ -15,6 +15,7 @@ from .chosen import MIXTURE, OPTIONS
 from .codec import Codec
 from .composed import ENSEMBLE, SERVED_ENSEMBLE, WINDOW
 from .networks import NETWORK
+from .recurrent import RECURRENT
 from .served import SERVED
 from .tables import HISTORY, TABLE, TREE
 
@@ -29,6 +30,7 @@ KINDS: Mapping[str, Codec] = {
         HISTORY,
         ENSEMBLE,
         WINDOW,
+        RECURRENT,
         SERVED,
         SERVED_ENSEMBLE,
         BANDIT,
