@@ -18,9 +18,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 CHOOSE_HEAD = """# How to choose
 
-Start from your data, not from a method. This page and `telic advise CONTRACT` are made from one table
-(`telic.workflows.choice_rules`); the command says which rows hold for your contract and, once logs are
-ingested, for your data.
+Start from your data, not from a method. To know what experts value, read on; to get a policy, from experts, a
+reward or a log, go to [which method for a policy](#which-method-for-a-policy). The first part and
+`telic advise CONTRACT` are made from one table (`telic.workflows.choice_rules`): the command says which rows
+hold for your contract and, once logs are ingested, for your data. The second and `telic methods` are made from
+another (`telic.workflows.methods`).
 
 """
 CHOOSE_TAIL = """
@@ -37,9 +39,6 @@ These are called from Python.
 - **A policy that collects what the experts collect, and no weights to read:**
   [`apprenticeship_max_margin`](methods/apprenticeship_max_margin.md). The older
   [`apprenticeship_projection`](methods/apprenticeship_projection.md) needs more policies for the same distance.
-- **A policy and no reward at all:** `telic.imitation.behavioural_cloning`.
-- **A policy from a log with rewards (logged or inferred), and nothing may be tried:** [`iql`](methods/iql.md);
-  [`cql`](methods/cql.md) where values must not be believed beyond the log; [`td3_bc`](methods/td3_bc.md) for amounts.
 - **One action a state from a rule book, as a comparison:** [`linear_programming`](methods/linear_programming.md).
 - **A published result of the path model of 2008, as a comparison:** [`path_entropy`](methods/path_entropy.md), which is
   wrong where chance plays a part.
@@ -89,8 +88,9 @@ def pages() -> dict[Path, str]:
 def how_to_choose() -> str:
     """The table of rules as a page, and what no rule can see."""
     from telic.workflows.choice_rules import as_markdown
+    from telic.workflows.methods.words import as_markdown as methods_as_markdown
 
-    return CHOOSE_HEAD + as_markdown() + CHOOSE_TAIL
+    return CHOOSE_HEAD + as_markdown() + "\n" + methods_as_markdown() + CHOOSE_TAIL
 
 
 def command_line() -> str:

@@ -29,6 +29,7 @@ from . import (
     ingest,
     init,
     lineage,
+    methods,
     report,
     review,
     run,
@@ -70,6 +71,7 @@ VERBS = (
     verify,
     erase,
     advise,
+    methods,
 )
 """One module a verb, in the order of a project's life."""
 for i_verb, verb in enumerate(VERBS):

@@ -232,6 +232,12 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "digest": "of everything that went into the result",
         **_FINDINGS,
     },
+    "methods": {
+        "methods": (
+            "list of {name, title, group, needs, worlds, actions, when, when_not, cost, verb, settings [{name, range,"
+            " effect}], page}; of any one of `worlds` one is enough"
+        ),
+    },
     "export": {
         "inference": "digest of the inference whose reward was written",
         "source": "digest of the dataset that it was written into",

@@ -51,8 +51,9 @@ RULED = (
 )
 """Verbs that a role may name."""
 
-ALWAYS = ("run", "verify")
-"""Verbs that need no role: ``run`` calls others, each with its own; whoever may read the folder may verify it."""
+ALWAYS = ("run", "verify", "methods")
+"""Verbs that need no role: ``run`` calls others, each with its own; whoever may read the folder may verify it; a list
+of methods is of no project."""
 
 
 @dataclass(frozen=True, kw_only=True)

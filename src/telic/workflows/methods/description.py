@@ -42,6 +42,7 @@ class Needs(enum.StrEnum):
     OBSERVATIONS = "what experts saw, without what they did"
     EXPERT = "an expert who answers"
     POLICY = "a policy"
+    SEEN = "observations that it will meet"
     SIMULATOR = "a compiled simulator"
     ENVIRONMENT = "a Gymnasium environment"
     RECORD = "a record with rewards"
@@ -139,7 +140,7 @@ class Method:
 
     def defaults(self) -> dict[str, Any]:
         """Every setting of a settings file with its default; imports the method."""
-        return {name: known.default for name, known in self._parameters().items()}
+        return {name: known.default for name, known in self.parameters().items()}
 
     def resolved(
         self, given: Mapping[str, Any], *, n_steps: int = 0, without: Mapping[str, str] | None = None
@@ -154,7 +155,7 @@ class Method:
         Raises:
             SettingsError: one is unknown, of another type, or out of its range.
         """
-        known = {name: p for name, p in self._parameters().items() if name not in (without or {})}
+        known = {name: p for name, p in self.parameters().items() if name not in (without or {})}
         for name in given:
             if without and name in without:
                 raise SettingsError(f"`{name}` is said elsewhere here.", hint=without[name])
@@ -181,12 +182,16 @@ class Method:
                 )
         return found
 
-    def _parameters(self) -> dict[str, inspect.Parameter]:
-        return {
-            name: p
-            for name, p in inspect.signature(self.load()).parameters.items()
-            if p.default is not p.empty and name not in self.python_only
-        }
+    def parameters(self, *, whole: bool = False) -> dict[str, inspect.Parameter]:
+        """Settings of a settings file by name; imports the method.
+
+        Args:
+            whole: all that its callable takes, those of Python alone and those without a default among them.
+        """
+        known = inspect.signature(self.load()).parameters
+        if whole:
+            return dict(known)
+        return {n: p for n, p in known.items() if p.default is not p.empty and n not in self.python_only}
 
 
 def checked(name: str, value: Any, default: Any, *, is_number: bool = False) -> Any:

@@ -11,7 +11,31 @@ from types import MappingProxyType
 from telic._core.near_miss import near_miss
 from telic.errors import SettingsError
 
-from . import cloning, counts, cql, dqn, iql, ppo, sac, td3_bc
+from . import (
+    cloning,
+    constrained,
+    counts,
+    cql,
+    dagger,
+    dqn,
+    epsilon_greedy,
+    from_observations,
+    iql,
+    lagrangian_ppo,
+    lin_ucb,
+    mpc,
+    multi_agent_ppo,
+    options,
+    planning,
+    ppo,
+    sac,
+    smaller_network,
+    soft_planning,
+    softmax,
+    td3_bc,
+    thompson,
+    tree,
+)
 from .description import Method
 
 __all__ = ["METHODS", "method_named"]
@@ -22,12 +46,27 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         for module in (
             counts,
             cloning,
+            dagger,
+            from_observations,
+            tree,
+            smaller_network,
             ppo,
             sac,
             dqn,
+            multi_agent_ppo,
+            mpc,
             iql,
             cql,
             td3_bc,
+            lagrangian_ppo,
+            constrained,
+            epsilon_greedy,
+            softmax,
+            lin_ucb,
+            thompson,
+            planning,
+            soft_planning,
+            options,
         )
     }
 )
