@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
-import json
 import math
-import os
 import platform
 import random
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -175,68 +172,36 @@ def test_the_proved_error_holds_against_float64() -> None:
             assert 2**40 < layer.largest_sum <= 2**53
 
 
-PROGRAM = """
-import hashlib, json, math, sys
-import numpy as np
-sys.path.insert(0, sys.argv[1])
-from test_served import HEADS, network
-from telic.policies import EnsemblePolicy, HistoryPolicy, TabularPolicy, TreePolicy, WindowPolicy, serve
-x = np.random.default_rng(2).normal(size=(300, 6)) * 2
-said, plain = hashlib.sha256(), hashlib.sha256()
-for head in HEADS.values():
-    for activation, grow in (("tanh", 1.0), ("tanh", 4.0), ("relu", 3.0)):
-        policy = network(activation, head, grow=grow, clip=10.0)
-        served = serve(policy)
-        for n in (1, 5, 300):
-            said.update(np.ascontiguousarray(served.outputs(x[:n])).tobytes())
-            said.update(np.ascontiguousarray(served.mode(x[:n])).tobytes())
-        plain.update(policy.outputs(x).tobytes())
-    both = serve(EnsemblePolicy(members=(policy, network("tanh", head, seed=1))))
-    for n in (1, 5, 300):
-        said.update(np.ascontiguousarray(both.outputs(x[:n])).tobytes())
-        said.update(np.ascontiguousarray(both.mode(x[:n])).tobytes())
-rng = np.random.default_rng(3)
-shares = rng.integers(1, 99, (40, 5)) / 128  # on a grid, so that the tables themselves are no question of sums
-shares[:, -1] = 1 - shares[:, :-1].sum(axis=1) + 4
-shares /= 8
-shares[:, 0] += 1 - shares.sum(axis=1)
-states, before = rng.integers(0, 40, 300), rng.integers(-1, 40, 300)
-pairs = np.arange(-1, 39)
-table = serve(TabularPolicy(table=np.abs(shares)))
-history = serve(HistoryPolicy(previous=pairs, current=pairs + 1, table=np.abs(shares), unseen=np.abs(shares)))
-tree = serve(TreePolicy(
-    n_observations=6, feature=np.array([2, -1, -1]), threshold=np.array([0.1, 0, 0]), counts=np.array([2, 1, 1]),
-    children=np.array([[1, 2], [0, 0], [0, 0]]), probabilities=np.array([[0.5, 0.5], [1, 0], [0.25, 0.75]]),
-))
-for answer in (table.mode(states), history.probabilities(before, states), tree.mode(x)):
-    said.update(np.ascontiguousarray(answer).tobytes())
-print(json.dumps([said.hexdigest(), plain.hexdigest()]))
-"""
+@pytest.fixture(scope="module")
+def proof(project_root):
+    place = project_root / "reproductions" / "served.py"
+    spec = importlib.util.spec_from_file_location("served_everywhere", place)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-def elsewhere(tests, **settings):
-    environment = {k: v for k, v in os.environ.items() if k not in ("OPENBLAS_CORETYPE",)}
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", PROGRAM, str(tests)],
-        env={**environment, **settings}, capture_output=True, text=True, timeout=60, check=True,
-    )  # fmt: skip
-    return json.loads(done.stdout)
-
-
-def test_the_same_bits_from_two_libraries_and_without_vector_instructions(request) -> None:
-    tests = request.path.parent
-    features = np._core._multiarray_umath
-    off = " ".join(f for f in features.__cpu_dispatch__ if features.__cpu_features__.get(f))
-    found = {
-        "as it is": elsewhere(tests),
-        "no dispatch": elsewhere(tests, NPY_DISABLE_CPU_FEATURES=off),
-        "Haswell": elsewhere(tests, OPENBLAS_CORETYPE="Haswell"),
-        "Prescott": elsewhere(tests, OPENBLAS_CORETYPE="Prescott", NPY_DISABLE_CPU_FEATURES=off),
-    }
-    assert len({said for said, _ in found.values()}) == 1
-    if platform.machine() == "x86_64" and features.__cpu_features__.get("AVX2"):
+def test_the_same_bits_from_other_kernels_and_without_vector_instructions(proof, tmp_path) -> None:
+    ready, _ = proof.places(tmp_path)
+    wanted = ("as it is", "no vector instructions", "kernels of Haswell", "kernels of Prescott")
+    found = [proof.elsewhere(ready[name][1], 1, 60) for name in wanted]
+    assert len({told["served"] for told in found}) == 1
+    assert found[0]["n_decisions"] == 16 * 66 + 6 * 60
+    features = np._core._multiarray_umath.__cpu_features__
+    if platform.machine() == "x86_64" and features.get("AVX2"):
         # The settings do change what a plain product gives, so the equality above is not for want of a difference.
-        assert len({plain for _, plain in found.values()}) > 1
+        assert len({told["plain"] for told in found}) > 1
+
+
+@pytest.mark.parametrize("name", ["plain loops", "plain loops, in another order and fused"])
+def test_the_same_bits_from_another_blas(proof, tmp_path, name) -> None:
+    ready, missing = proof.places(tmp_path)
+    if name in missing:
+        pytest.skip(f"NOT RUN: {missing[name]}")
+    there, here = proof.elsewhere(ready[name][1], 1, 60), proof.bits(1, 60)
+    assert there["answered"] > 500  # or the other library was never asked
+    assert there["served"] == here["served"]
+    assert there["plain"] != here["plain"]
 
 
 def test_networks_beyond_the_bound_are_refused_in_words() -> None:

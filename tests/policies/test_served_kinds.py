@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +18,10 @@ from telic.policies import (
     HistoryPolicy,
     MultiCategoricalHead,
     NetworkPolicy,
+    Option,
+    OptionsPolicy,
     ServedEnsemble,
+    ServedPolicy,
     TabularPolicy,
     TreePolicy,
     WindowPolicy,
@@ -64,13 +68,13 @@ def test_an_ensemble_is_one_as_in_a_batch_and_near_its_original(head) -> None:
     policy = ensemble(head)
     served = serve(policy)
     assert isinstance(served, ServedEnsemble)
-    x = np.random.default_rng(0).normal(size=(400, 6)) * 2
+    x = np.random.default_rng(0).normal(size=(150, 6)) * 2
     singles, modes = np.stack([served.outputs(r) for r in x]), np.stack([served.mode(r) for r in x])
-    for n in (1, 3, 64, 400):
+    for n in (1, 3, 64, 150):
         assert served.outputs(x[:n]).tobytes() == singles[:n].tobytes()
         assert served.mode(x[:n]).tobytes() == modes[:n].tobytes()
     found = served.against(x)
-    assert (found.n, found.n_different) == (400, 0)
+    assert (found.n, found.n_different) == (150, 0)
     assert found.is_within(1e-4)
     assert found.n_ties <= 8
     if head.is_discrete:
@@ -130,6 +134,25 @@ def test_what_only_compares_is_served_as_it_is() -> None:
     edge = np.array([[0.1], [np.nextafter(0.1, 1)], [np.nextafter(0.1, 0)]] * 50)
     assert tree.mode(edge).tolist() == [0, 1, 0] * 50
     assert [int(tree.mode(row)) for row in edge[:3]] == [0, 1, 0]
+
+
+def test_options_act_by_policies_served() -> None:
+    head = HEADS["one choice"]
+    policy = OptionsPolicy(
+        chooser=member(CategoricalHead(n_actions=2), 0),
+        options=tuple(Option(name=str(i), policy=member(head, i), stops=0.25, longest=3) for i in range(2)),
+    )
+    served = serve(policy)
+    assert isinstance(served.chooser, ServedPolicy)
+    x = np.random.default_rng(3).normal(size=(9, 40, 6))
+    memory, own = policy.begin(x[0]), served.begin(x[0])
+    for seen in x:
+        actions, memory = policy.act(memory, seen)
+        done, own = served.act(own, seen)
+        np.testing.assert_array_equal(done, actions)
+    asks = replace(policy.options[0], stops=member(CategoricalHead(n_actions=2), 1))
+    with pytest.raises(SettingsError, match="options that stop by numbers"):
+        serve(replace(policy, options=(asks,)))
 
 
 def test_what_has_no_such_form_is_refused_with_what_to_do() -> None:

@@ -48,6 +48,8 @@ INSTEAD = {
     "ServedEnsemble": "Export the float original, `policy.original`.",
     "BanditPolicy": "A bandit learns between decisions, and a model cannot: keep it as a file (`write_policy`), or"
     " export its probabilities of now as a `TabularPolicy` of one state.",
+    "OptionsPolicy": "Which option runs is a memory, and they stop by draws: export the chooser and the policy of each"
+    " option, one model each.",
     "MpcPolicy": "A planner searches at every decision: imitate what it does by a network or a tree.",
 }
 """Class names of policies that are no functions of what is seen, or would lose what they are for."""
