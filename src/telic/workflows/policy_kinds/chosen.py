@@ -13,6 +13,7 @@ from telic.policies import (
     NetworkPolicy,
     Option,
     OptionsPolicy,
+    ServedEnsemble,
     ServedPolicy,
     TabularPolicy,
     TreePolicy,
@@ -23,7 +24,15 @@ from .composed import MOST_MEMBERS
 
 __all__ = ["MIXTURE", "OPTIONS"]
 
-INNER = (NetworkPolicy, TabularPolicy, TreePolicy, EnsemblePolicy, MixturePolicy, ServedPolicy)
+INNER = (
+    NetworkPolicy,
+    TabularPolicy,
+    TreePolicy,
+    EnsemblePolicy,
+    MixturePolicy,
+    ServedPolicy,
+    ServedEnsemble,
+)
 """What may be a component or do what an option does: policies without memory."""
 
 
