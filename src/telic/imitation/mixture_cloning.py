@@ -153,8 +153,9 @@ def clone_mixture(
         shares = np.exp(best.log_shares.astype(np.float64))
         shares = shares / shares.sum()
     else:
-        gate = replace(plain, layers=to_layers(best.gate), head=CategoricalHead(n_actions=n_components))
-        shares = np.mean(np.exp(gate.head.log_probs(gate.outputs(known.learning.observations))), axis=0)
+        kinds = CategoricalHead(n_actions=n_components)
+        gate = replace(plain, layers=to_layers(best.gate), head=kinds)
+        shares = np.mean(np.exp(kinds.log_probs(gate.outputs(known.learning.observations))), axis=0)
     order = np.argsort(-shares, kind="stable")
     shares, components = np.asarray(shares, dtype=np.float64)[order], [components[k] for k in order]
     if is_per_episode:

@@ -23,6 +23,7 @@ from . import (
     iql,
     lagrangian_ppo,
     lin_ucb,
+    mixture_cloning,
     mpc,
     multi_agent_ppo,
     options,
@@ -46,6 +47,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         for module in (
             counts,
             cloning,
+            mixture_cloning,
             dagger,
             from_observations,
             tree,
