@@ -180,5 +180,5 @@ def test_budgets_must_fit_the_costs_of_the_world() -> None:
         replace(SMALL, ppo=replace(SMALL.ppo, simulator=cartpole()))
     with pytest.raises(SettingsError, match=r"budget of noise must be finite and not negative, got -1\.0"):
         replace(SMALL, budgets=(1.0, -1.0))
-    with pytest.raises(SettingsError, match="within budgets takes no `memory` and no `leash`, got `memory`"):
+    with pytest.raises(SettingsError, match="within budgets takes no `memory`, got 4"):
         replace(SMALL, ppo=replace(SMALL.ppo, memory=4))

@@ -6,18 +6,21 @@ from .costs import table_cost, with_costs
 from .masked import masked
 from .mountain_car import mountain_car
 from .pendulum import pendulum
+from .randomised import Spread, randomised
 from .simulator import Simulator, Step
 from .t_maze import t_maze
 from .tabular import tabular
 
 __all__ = [
     "Simulator",
+    "Spread",
     "Step",
     "acrobot",
     "cartpole",
     "masked",
     "mountain_car",
     "pendulum",
+    "randomised",
     "t_maze",
     "table_cost",
     "tabular",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 
 from telic.policies.heads import CategoricalHead, GaussianHead, MultiCategoricalHead
 
-__all__ = ["Amounts", "Choices", "SeveralChoices", "Simulator", "Step"]
+__all__ = ["Amounts", "Choices", "SeveralChoices", "Simulator", "Step", "functions_of"]
 
 
 class Step(NamedTuple):
@@ -86,3 +87,21 @@ class Simulator:
     reset: Callable[[Any], tuple[Any, Any]]
     step: Callable[[Any, Any, Any], Step]
     costs: tuple[str, ...] = ()
+
+
+def functions_of(make: Callable[..., tuple[Any, Any]], *numbers: Any) -> tuple[Any, Any]:
+    """``reset`` and ``step`` of a world with these numbers; the same functions each time where they are plain.
+
+    What is the same function is compiled once. Numbers that are drawn inside compiled code are not plain.
+
+    Args:
+        make: from the numbers to the functions.
+        numbers: of the world.
+    """
+    is_plain = all(isinstance(number, int | float) for number in numbers)
+    return _once(make, *map(float, numbers)) if is_plain else make(*numbers)
+
+
+@cache
+def _once(make: Callable[..., tuple[Any, Any]], *numbers: float) -> tuple[Any, Any]:
+    return make(*numbers)

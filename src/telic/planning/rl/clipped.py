@@ -51,6 +51,7 @@ class Decisions(NamedTuple):
         discount: ``(T, E)`` of what comes after each, where decisions last differently long; None: the learner's.
         memory: ``(E, M)`` of the actor and of the critic before the first; None: they have no memory.
         prior: ``(T, E, n_outputs)`` of the policy that this one is held to; None: it is held to none.
+        level: ``(T, E)`` of the curriculum when the episode began; None: there is none.
     """
 
     observation: Any
@@ -66,6 +67,7 @@ class Decisions(NamedTuple):
     discount: Any = None
     memory: tuple[Any, Any] | None = None
     prior: Any = None
+    level: Any = None
 
     @property
     def past(self) -> Past | None:

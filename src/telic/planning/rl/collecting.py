@@ -36,6 +36,10 @@ def collect(
     T, E, head, weights, world = (
         learner.n_steps, learner.n_envs, learner.head, state.weights, learner.simulator,
     )  # fmt: skip
+    course = learner.curriculum
+    if course is not None:
+        assert state.progress is not None
+        world = course.at(state.progress.level)
     noise = head.noise(
         (T, E),
         lambda shape: jax.random.gumbel(key_gumbel, shape),
@@ -58,13 +62,14 @@ def collect(
             done = jnp.clip(action, jnp.asarray(head.low), jnp.asarray(head.high))
         else:
             action = done = head.sample(outputs, noise, jnp)
+        level = None if course is None else running.state.level
         running, moved = jax.vmap(lambda r, a, k, f: advance(world, r, a, k, f))(running, done, keys, fresh)
         if memory is not None:
             memory = jnp.where(moved.terminated | moved.truncated, 0.0, memory)
-        return (running, memory), (moved, action, outputs)
+        return (running, memory), (moved, action, outputs, level)
 
     memory = None if state.memory is None else state.memory[0].T
-    (running, _), (moved, action, outputs) = jax.lax.scan(
+    (running, _), (moved, action, outputs, level) = jax.lax.scan(
         one, (state.running, memory), (noise, keys[1], fresh)
     )
     made = Decisions(
@@ -77,5 +82,6 @@ def collect(
         truncated=moved.truncated,
         costs=moved.costs,
         discount=moved.discount,
+        level=level,
     )
     return running, made, moved.collected

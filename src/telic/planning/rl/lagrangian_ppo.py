@@ -38,6 +38,7 @@ from .advantages import advantages
 from .clipped import TINY, Decisions, init_optimiser, passes
 from .multipliers import DualAscent, Multipliers, Spent, judged, require_budgets
 from .ppo import Ppo, PpoState
+from .settings_checks import require_plain
 
 __all__ = ["LagrangianPpo", "LagrangianPpoState"]
 
@@ -73,7 +74,7 @@ class LagrangianPpo:
 
     def __post_init__(self) -> None:
         require_budgets(self.budgets, self.names)
-        self.ppo.require_plain("Training within budgets")
+        require_plain(self.ppo, "Training within budgets")
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -37,6 +37,7 @@ from .actor_critic import Weights, init_weights, log_prob, outputs_of, served
 from .advantages import advantages
 from .clipped import Decisions, init_optimiser, passes
 from .ppo import RECENT, Ppo
+from .settings_checks import require_plain
 from .sharing import groups_of, named, stacked, streams
 
 __all__ = ["GroupState", "MultiAgentPpo", "MultiAgentState"]
@@ -86,7 +87,7 @@ class MultiAgentPpo:
                 hint="Other settings of `parts` may differ.",
             )
         for part in self.parts:
-            part.require_plain("Training of several agents")
+            require_plain(part, "Training of several agents")
 
     @classmethod
     def of(

@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from telic.errors import SettingsError
+from telic.neural.curriculum import Curriculum, Progress
 from telic.neural.networks import Params
 from telic.neural.normalise import Moments, init_moments, merged, returns_so_far, scaled
 from telic.neural.recurrent import Recurrent
@@ -33,6 +33,7 @@ from .actor_critic import Weights, init_weights, remembered, served_policy
 from .clipped import Decisions, improve, init_optimiser
 from .collecting import collect
 from .leash import Leash, held
+from .settings_checks import check_curriculum, check_settings
 
 __all__ = ["Ppo", "PpoState"]
 
@@ -44,7 +45,7 @@ class PpoState(NamedTuple):
     """Everything that a run goes on from.
 
     ``memory`` is that of the actor and of the critic of each stream, ``(E, M)``, 0 where an episode begins; ``beta`` is
-    what a nat from the policy that this one is held to costs.
+    what a nat from the policy that this one is held to costs; ``progress`` that of the curriculum.
     """
 
     actor: Params | Recurrent
@@ -60,6 +61,7 @@ class PpoState(NamedTuple):
     so_far: Any
     memory: Any = None
     beta: Any = None
+    progress: Progress | None = None
 
     @property
     def weights(self) -> Weights:
@@ -93,6 +95,7 @@ class Ppo:
         log_sd: for amounts, logarithm of the standard deviation at first, in halves of the range. Less explores less.
         most_observed: where scaled observations and rewards are cut, in standard deviations.
         leash: the policy to begin with and to stay near; its scaling of observations is kept.
+        curriculum: makes episodes harder as they succeed; ``simulator`` is its last level, ``curriculum.simulator()``.
 
     Raises:
         SettingsError: a size lies outside its range, the parts do not divide the streams, or the leash does not fit.
@@ -118,60 +121,10 @@ class Ppo:
     log_sd: Any = -0.5
     most_observed: Any = 10.0
     leash: Leash | None = None
+    curriculum: Curriculum | None = None
 
     def __post_init__(self) -> None:
-        sizes = {name: getattr(self, name) for name in ("n_envs", "n_steps", "n_epochs", "n_minibatches")}
-        low = [name for name, size in sizes.items() if size < 1]
-        if low:
-            raise SettingsError(
-                f"`{low[0]}` must be at least 1, got {sizes[low[0]]}.", hint="Sizes are whole numbers."
-            )
-        if self.n_envs % self.n_minibatches:
-            raise SettingsError(
-                f"`n_minibatches` must divide `n_envs`, got {self.n_minibatches} and {self.n_envs}.",
-                hint="A part of a pass is whole streams.",
-            )
-        if self.memory < 0:
-            raise SettingsError(
-                f"`memory` must be at least 0, got {self.memory}.", hint="32 remembers some numbers."
-            )
-        if self.leash is not None:
-            self._check_leash(self.leash)
-
-    def require_plain(self, where: str) -> None:
-        """Refuse what a learner that is made of this one does not do.
-
-        Args:
-            where: its name.
-
-        Raises:
-            SettingsError: a memory or a leash is set.
-        """
-        given = {"memory": bool(self.memory), "leash": self.leash is not None}
-        if any(given.values()):
-            raise SettingsError(
-                f"{where} takes no `memory` and no `leash`, got `{next(k for k, is_set in given.items() if is_set)}`.",
-                hint="Leave it out.",
-            )
-
-    def _check_leash(self, leash: Leash) -> None:
-        if self.memory or self.scales_observations:
-            raise SettingsError(
-                "A policy that is held to another has no memory of its own and keeps the scaling of that, got"
-                f" `memory` {self.memory} and `scales_observations` {self.scales_observations}.",
-                hint="Leave both out.",
-            )
-        if leash.head != self.head:
-            raise SettingsError(
-                f"The policy to stay near has actions {leash.head}, the world {self.head}.",
-                hint="Clone it with the head of the world, `simulator.actions.head()`.",
-            )
-        if leash.n_observations != self.simulator.n_observations:
-            raise SettingsError(
-                f"The policy to stay near observes {leash.n_observations} numbers, the world"
-                f" {self.simulator.n_observations}.",
-                hint="Clone it from what is observed in this world.",
-            )
+        check_settings(self)
 
     @property
     def head(self) -> Head:
@@ -180,8 +133,10 @@ class Ppo:
 
     def init(self, key: Any) -> PpoState:
         """The state before the first update."""
+        check_curriculum(self)
         key_weights, key_begin, key = jax.random.split(key, 3)
-        running = jax.vmap(lambda k: begin(self.simulator, k))(jax.random.split(key_begin, self.n_envs))
+        world = self.simulator if self.curriculum is None else self.curriculum.at(0)
+        running = jax.vmap(lambda k: begin(world, k))(jax.random.split(key_begin, self.n_envs))
         return self.state_of(self.init_weights(key_weights), running, key)
 
     def init_weights(self, key: Any) -> Weights:
@@ -209,6 +164,7 @@ class Ppo:
             so_far=jnp.zeros(self.n_envs, jnp.float32),
             memory=(nothing, nothing) if self.memory else None,
             beta=None if self.leash is None else jnp.asarray(self.leash.beta, jnp.float32),
+            progress=None if self.curriculum is None else self.curriculum.init(),
         )
 
     def step(self, state: PpoState) -> tuple[PpoState, dict[str, Any]]:
@@ -249,15 +205,19 @@ class Ppo:
         )
         returns = state.returns.added(over, returned)
         told = {"loss": loss, "mean_return": returns.mean, "n_episodes": returns.n_episodes}
-        beta, memory = state.beta, state.memory
+        beta, memory, progress = state.beta, state.memory, state.progress
         if self.leash is not None:
             told["beta"] = beta
             weights, beta, told["divergence"] = held(self.leash, beta, state.weights, weights, made)
         if made.past is not None:
             memory = remembered(state.weights, made.observation, made.past, made.anew[-1])
+        if self.curriculum is not None:
+            assert progress is not None
+            told["level"] = progress.level
+            progress = self.curriculum.after(progress, over, returned, made.level)
         after = PpoState(
             *weights, adam, state.running, state.key, returns, state.n_done + 1, observed, collected, so_far,
-            memory, beta,
+            memory, beta, progress,
         )  # fmt: skip
         return after, told
 

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import jax
 import numpy as np
 
+from telic.errors import SettingsError
 from telic.neural.driver import step_options
 from telic.neural.gymnasium_envs import VectorWorld
 from telic.policies import NetworkPolicy
@@ -53,6 +54,11 @@ class GymnasiumPpo:
         Raises:
             SettingsError: a setting lies outside its range, or a space is of another kind.
         """
+        if settings.get("curriculum") is not None:
+            raise SettingsError(
+                "A curriculum needs a compiled world, got an environment of Gymnasium.",
+                hint="Make the environment harder yourself, and go on from the state (`resume`).",
+            )
         world = VectorWorld(env, longest=longest)
         return cls(world=world, settings=Ppo(simulator=world.described(), n_envs=world.n_envs, **settings))
 
