@@ -22,12 +22,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from telic.policies.heads import CategoricalHead
+from telic.policies.heads import CategoricalHead, GaussianHead
 
 from .dynamics import Dynamics
 from .simulators.simulator import Amounts, Choices, Simulator, Step
 
-__all__ = ["learned_world"]
+__all__ = ["actions_of", "learned_world"]
 
 
 def learned_world(
@@ -69,14 +69,18 @@ def learned_world(
             terminated=made.is_over[0],
         )
 
-    head = dynamics.head
     return Simulator(
         name="learned dynamics",
         n_observations=dynamics.n_observations,
-        actions=Choices(n_actions=head.n_actions)
-        if isinstance(head, CategoricalHead)
-        else Amounts(low=head.low, high=head.high),
+        actions=actions_of(dynamics.head),
         horizon=horizon,
         reset=reset,
         step=step,
     )
+
+
+def actions_of(head: CategoricalHead | GaussianHead) -> Choices | Amounts:
+    """What can be done, as simulators say it."""
+    if isinstance(head, CategoricalHead):
+        return Choices(n_actions=head.n_actions)
+    return Amounts(low=head.low, high=head.high)
