@@ -10,6 +10,11 @@ import numpy as np
 import pytest
 
 from telic.neural import driver
+from telic.neural.driver import init_options
+
+BEGIN = jax.jit(lambda learner, key: learner.init(key), compiler_options=init_options())
+STEP = jax.jit(lambda learner, state: learner.step(state), compiler_options=init_options())
+"""A learner's functions, compiled once for all tests of a file and with as little work as the compiler can do."""
 
 
 def wide(tree: Any, noise: float = 0.0, rng: Any = None) -> Any:
@@ -24,18 +29,19 @@ def wide(tree: Any, noise: float = 0.0, rng: Any = None) -> Any:
     return jax.tree.map(one, tree)
 
 
-def check_slope(loss: Any, params: Any, rng: np.random.Generator, n_directions: int = 1) -> None:
-    """Fail unless the gradient of ``loss`` along random directions is that of central differences of 1e-6."""
-    loss = jax.jit(loss)
-    slope = jax.grad(loss)(params)
+def check_slope(loss: Any, params: Any, rng: np.random.Generator, n_directions: int = 1) -> Any:
+    """The gradient of ``loss``; fails unless it is that of central differences of 1e-6 along random directions."""
+    both = jax.jit(jax.value_and_grad(loss), compiler_options=init_options())
+    _, slope = both(params)
     for _ in range(n_directions):
         way = jax.tree.map(lambda x: rng.normal(size=x.shape), params)
         pairs = zip(jax.tree.leaves(slope), jax.tree.leaves(way), strict=True)
         told = sum(float(np.vdot(g, d)) for g, d in pairs)
         up, down = (
-            float(loss(jax.tree.map(lambda p, d, h=h: p + h * d, params, way))) for h in (1e-6, -1e-6)
+            float(both(jax.tree.map(lambda p, d, h=h: p + h * d, params, way))[0]) for h in (1e-6, -1e-6)
         )
         assert told == pytest.approx((up - down) / 2e-6, rel=1e-5, abs=1e-7)
+    return slope
 
 
 def traces(monkeypatch: pytest.MonkeyPatch) -> list[int]:

@@ -21,9 +21,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
+from telic.neural.adam import adam_step, init_adam
 from telic.neural.networks import Params, apply, init_network, to_layers
+from telic.neural.wide_layers import apply_wide
 from telic.policies import NetworkPolicy
 from telic.policies.heads import Head
 
@@ -106,7 +107,7 @@ class Cloning:
             return CloningState(
                 params=params,
                 averaged=params,
-                optimiser=optax.scale_by_adam().init(params),
+                optimiser=init_adam(params),
                 key=key,
                 best=params,
                 best_loss=jnp.array(jnp.inf, jnp.float32),
@@ -146,7 +147,8 @@ class Cloning:
 
     def loss(self, params: Params, x: Any, action: Any, weight: Any) -> Any:
         """Weighted mean of the negative log-likelihood, in nats a decision."""
-        each = negative_log_likelihood(self.head, apply(params, x, self.activation), action, self.evenness)
+        outputs = apply_wide(params, x) if self.activation == "relu" else apply(params, x, self.activation)
+        each = negative_log_likelihood(self.head, outputs, action, self.evenness)
         return jnp.sum(weight * each) / jnp.maximum(jnp.sum(weight), 1e-12)
 
     def _each(self, function: Any, argument: Any) -> Any:
@@ -159,16 +161,15 @@ class Cloning:
     def _member(self, state: CloningState) -> tuple[CloningState, Any]:
         key, key_draw = jax.random.split(state.key)
         drawn = jax.random.randint(key_draw, (self.n_gradients, self.batch), 0, self.rows.n)
-        adam = optax.scale_by_adam()
 
         def gradient_step(carry: Any, which: Any) -> tuple[Any, Any]:
             params, averaged, optimiser, n_done = carry
             batch = (self.rows.x[which], self.rows.action[which], self.rows.weight[which])
             loss, gradient = jax.value_and_grad(self.loss)(params, *batch)
-            change, optimiser = adam.update(gradient, optimiser)
             along = jnp.clip(n_done / self.n_updates, 0.0, 1.0)
             rate = self.learning_rate * 0.5 * (1.0 + jnp.cos(jnp.pi * along))
-            params = jax.tree.map(lambda p, c: p - rate * (c + self.decay * p), params, change)
+            smaller = jax.tree.map(lambda p: p - rate * self.decay * p, params)
+            params, optimiser = adam_step(smaller, gradient, optimiser, rate)
             # The mean forgets its beginning: early on it keeps less than ``averaging``.
             keep = jnp.minimum(self.averaging, n_done / (n_done + 10.0))
             averaged = jax.tree.map(lambda m, p: keep * m + (1.0 - keep) * p, averaged, params)

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from .networks import Params, init_network
+from .wide_layers import apply_wide
 
 __all__ = ["apply_critics", "init_critics", "least", "soft_update"]
 
@@ -40,10 +41,12 @@ def apply_critics(params: Params, x: Any, activation: str = "relu") -> Any:
     if x.ndim == 2:
         # Each critic a copy: a product with inputs in common leads to a gradient through a slow transposed copy.
         x = jnp.broadcast_to(x, (params[0].weight.shape[0], *x.shape))
+    if activation == "relu":
+        return jax.vmap(apply_wide)(params, x)
     for i, layer in enumerate(params):
         x = jnp.matmul(x, layer.weight) + layer.bias[:, None, :]
         if i < len(params) - 1:
-            x = jax.nn.relu(x) if activation == "relu" else jnp.tanh(x)
+            x = jnp.tanh(x)
     return x
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 
 jax = pytest.importorskip("jax", reason="NOT RUN: the extra `neural` is not installed")
 
-from learners import check_slope, traces, wide  # noqa: E402
+from learners import BEGIN, check_slope, traces, wide  # noqa: E402
 from recorded_tables import GAMMA, OF_A_TABLE, S, World, amounts  # noqa: E402
 
-from telic.neural.driver import train  # noqa: E402
+from telic.neural.driver import init_options, train  # noqa: E402
 from telic.neural.transitions import Transitions  # noqa: E402
 from telic.planning.rl.cql import Cql, values_of_many  # noqa: E402
 from telic.planning.rl.offline import action_values  # noqa: E402
@@ -62,12 +63,13 @@ def test_the_penalty_lowers_values_by_as_much_as_computed(key) -> None:
 def test_the_gap_of_amounts_is_an_integral() -> None:
     """``log of the integral of exp Q`` over [-1, 1], by 200,000 uniform amounts and by quadrature."""
     learner = small(amounts(K=1), penalty=1.0)
-    critics = learner.init(jax.random.key(3)).params[1]
+    critics = BEGIN(learner, jax.random.key(3)).params[1]
     critics = tuple(tuple(layer._replace(weight=3 * layer.weight) for layer in c) for c in critics)
     rng = np.random.default_rng(0)
     x, n = rng.normal(size=(1, 3)).astype(np.float32), 200_000
     tried = np.concatenate([[[0.3]], rng.uniform(-1, 1, (n, 1))])[None].astype(np.float32)
-    _, told = learner.amount_loss(critics, x, tried, np.full((1, n), -np.log(2.0), np.float32), np.zeros(1))
+    loss = jax.jit(learner.amount_loss, compiler_options=init_options())
+    _, told = loss(critics, x, tried, np.full((1, n), -np.log(2.0), np.float32), np.zeros(1, np.float32))
     grid = np.linspace(-1, 1, 4001, dtype=np.float32)[None, :, None]
     expected = 0.0
     for critic in critics:
@@ -80,7 +82,7 @@ def test_the_gap_of_amounts_is_an_integral() -> None:
 
 def test_values_of_many_are_values_and_draws_have_the_density_of_the_head() -> None:
     learner = small()
-    critic = learner.init(jax.random.key(1)).params[1][0]
+    critic = BEGIN(learner, jax.random.key(1)).params[1][0]
     rng = np.random.default_rng(1)
     x, a = rng.normal(size=(5, 3)).astype(np.float32), rng.uniform(-1, 1, (5, 4, 2)).astype(np.float32)
     many = values_of_many(critic, x, a)
@@ -95,7 +97,7 @@ def test_values_of_many_are_values_and_draws_have_the_density_of_the_head() -> N
 def test_gradients_are_those_of_finite_differences_and_parts_add_up() -> None:
     with jax.enable_x64(True):
         learner = small(penalty=2.0)
-        state = learner.init(jax.random.key(1))
+        state = BEGIN(learner, jax.random.key(1))
         actor, critics, _ = wide(state.params)
         rows, rng = wide(learner.rows), np.random.default_rng(0)
         tried, density, aim = rng.uniform(-1, 1, (64, 10, 2)), rng.normal(size=(64, 9)), rng.normal(size=64)
@@ -103,16 +105,20 @@ def test_gradients_are_those_of_finite_differences_and_parts_add_up() -> None:
         noise = rng.normal(size=(64, 2))
         check_slope(lambda a: learner.actor_loss((a, 0.3), critics, rows, noise)[1]["actor_loss"], actor, rng)
         of_choices = small(TABLE, penalty=2.0)
-        critic = wide(of_choices.init(jax.random.key(2)).params[0])
-        slow = wide(of_choices.init(jax.random.key(4)).params[0])
+        critic = wide(BEGIN(of_choices, jax.random.key(2)).params[0])
+        slow = wide(BEGIN(of_choices, jax.random.key(4)).params[0])
         check_slope(lambda c: of_choices.choice_loss(c, slow, wide(of_choices.rows))[0], critic, rng)
     learner = small(batch=64, penalty=2.0)
-    state, key = learner.init(jax.random.key(1)), jax.random.key(5)
-    (_, in_parts, _), _ = jax.jit(learner._gradient_of_amounts)(state, learner.rows, key)
-    given = jax.jit(learner.tries)(state.params[0], state.target, learner.rows, jax.random.split(key)[0])
-    whole, _ = jax.jit(jax.grad(learner.amount_loss, has_aux=True))(
-        state.params[1], learner.rows.observation, *given
-    )
+    state, key = BEGIN(learner, jax.random.key(1)), jax.random.key(5)
+
+    @partial(jax.jit, compiler_options=init_options())
+    def both(state, rows, key):
+        (_, in_parts, _), _ = learner._gradient_of_amounts(state, rows, key)
+        given = learner.tries(state.params[0], state.target, rows, jax.random.split(key)[0])
+        whole, _ = jax.grad(learner.amount_loss, has_aux=True)(state.params[1], rows.observation, *given)
+        return in_parts, whole
+
+    in_parts, whole = both(state, learner.rows, key)
     for a, b in zip(jax.tree.leaves(in_parts), jax.tree.leaves(whole), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
 

@@ -9,7 +9,7 @@ import pytest
 
 jax = pytest.importorskip("jax", reason="NOT RUN: the extra `neural` is not installed")
 import jax.numpy as jnp  # noqa: E402
-from learners import check_slope, traces, wide  # noqa: E402
+from learners import BEGIN, STEP, check_slope, traces, wide  # noqa: E402
 
 from telic.errors import SettingsError  # noqa: E402
 from telic.mdp.library import random_mdp  # noqa: E402
@@ -20,7 +20,6 @@ from telic.planning import policy_value, solve_hard  # noqa: E402
 from telic.planning.rl.dqn import SMALLEST, Dqn  # noqa: E402
 
 TINY = Dqn(simulator=cartpole(), n_envs=2, n_steps=20, batch=16, capacity=200, n_random=20, hidden=(8, 8))
-BEGIN = jax.jit(lambda learner, key: learner.init(key))
 PLAIN = {"is_double": False, "is_duelling": False, "is_prioritised": False}
 
 
@@ -108,8 +107,8 @@ def test_targets_move_when_it_is_time_and_a_whole_share_copies() -> None:
 
 def test_rows_that_were_drawn_get_their_error_as_priority_and_the_rest_the_highest() -> None:
     learner = replace(TINY, n_steps=1)
-    state = BEGIN(learner, jax.random.key(3))
-    after, _ = jax.jit(lambda learner, state: learner.step(state))(learner, state)
+    state = BEGIN(TINY, jax.random.key(3))
+    after, _ = STEP(learner, state)
     leaves = np.asarray(after.replay.priorities.levels[-1]).ravel()
     held = int(after.replay.n_held)
     assert held == 42
@@ -129,11 +128,10 @@ def test_decisions_by_chance_become_fewer() -> None:
     """With chance gone every decision is the best one of its time; learning is switched off."""
     learner = replace(TINY, learning_rate=0.0, explore_steps=20.0, explore_end=0.0)
     state = BEGIN(learner, jax.random.key(4))
-    step = jax.jit(lambda learner, state: learner.step(state))
     shares = []
     for _ in range(3):
         before = int(state.replay.n_put)
-        state, _ = step(learner, state)
+        state, _ = STEP(learner, state)
         batch = learner.fields.unpack(np.asarray(state.replay.rows[before : before + 40]))
         best = np.asarray(action_values(state.learned.online, batch["observation"])).argmax(axis=1)
         shares.append(float(np.mean(best == batch["action"].astype(int))))
@@ -155,4 +153,4 @@ def test_amounts_and_an_empty_buffer_are_refused() -> None:
     with pytest.raises(SettingsError, match="takes choices, and Pendulum-v1 has amounts"):
         Dqn(simulator=pendulum()).init(jax.random.key(0))
     with pytest.raises(SettingsError, match="`n_random` must be at least 1"):
-        replace(TINY, n_random=0).init(jax.random.key(0))
+        replace(TINY, n_random=0)

@@ -9,10 +9,10 @@ import pytest
 
 jax = pytest.importorskip("jax", reason="NOT RUN: the extra `neural` is not installed")
 
-from learners import check_slope, traces, wide  # noqa: E402
+from learners import BEGIN, check_slope, traces, wide  # noqa: E402
 from recorded_tables import GAMMA, OF_A_TABLE, A, S, World, amounts  # noqa: E402
 
-from telic.neural.driver import train  # noqa: E402
+from telic.neural.driver import init_options, train  # noqa: E402
 from telic.planning.rl.iql import Iql, expectile_loss  # noqa: E402
 
 WORLD = World()
@@ -66,18 +66,18 @@ def test_near_the_largest_expectile_it_is_policy_iteration(key) -> None:
 def test_each_part_has_the_gradient_of_its_own_loss_alone() -> None:
     with jax.enable_x64(True):
         learner = small(expectile=0.8)
-        params = wide(learner.init(jax.random.key(1)).params)
-        target, batch = wide(learner.init(jax.random.key(2)).target), wide(learner.rows)
+        params = wide(BEGIN(learner, jax.random.key(1)).params)
+        target, batch = wide(BEGIN(learner, jax.random.key(2)).target), wide(learner.rows)
         rng = np.random.default_rng(0)
-        gradient = jax.jit(jax.grad(learner.loss, has_aux=True))(params, target, batch)[0]
+        gradient_of = jax.jit(jax.grad(learner.loss, has_aux=True), compiler_options=init_options())
+        gradient = gradient_of(params, target, batch)[0]
         for i, name in enumerate(["actor_loss", "critic_loss", "value_loss"]):
 
             def part(p, i=i, name=name):
                 return learner.loss((*params[:i], p, *params[i + 1 :]), target, batch)[1][name]
 
-            check_slope(part, params[i], rng)
-            alone = jax.tree.leaves(jax.grad(part)(params[i]))
-            for whole, own in zip(jax.tree.leaves(gradient[i]), alone, strict=True):
+            alone = check_slope(part, params[i], rng)
+            for whole, own in zip(jax.tree.leaves(gradient[i]), jax.tree.leaves(alone), strict=True):
                 np.testing.assert_allclose(whole, own, rtol=1e-9, atol=1e-12)
 
 
@@ -96,13 +96,13 @@ def test_amounts_give_a_policy_in_their_own_unit() -> None:
 
 def test_a_step_is_traced_once_and_numbers_are_swept(monkeypatch) -> None:
     traced = traces(monkeypatch)
-    learner = small()
+    taus, learner = np.array([0.5, 0.9], np.float32), small()
     train(learner, 0, 3)
+    alone = [train(replace(learner, expectile=float(tau)), 0, 1).state.params[2] for tau in taus]
     assert len(traced) == 1
-    state = learner.init(jax.random.key(0))
-    taus = np.array([0.5, 0.9], np.float32)
-    run = jax.jit(lambda tau: replace(learner, expectile=tau).step(state)[0].params[2])
-    both = jax.vmap(run)(taus)
+    begun = BEGIN(learner, jax.random.key(0))
+    run = jax.vmap(lambda tau: replace(learner, expectile=tau).step(begun)[0].params[2])
+    both = jax.jit(run, compiler_options=init_options())(taus)
     for i in range(2):
-        for one, many in zip(jax.tree.leaves(run(taus[i])), jax.tree.leaves(both), strict=True):
+        for one, many in zip(jax.tree.leaves(alone[i]), jax.tree.leaves(both), strict=True):
             np.testing.assert_allclose(many[i], one, atol=1e-5)

@@ -10,7 +10,7 @@ from scipy.stats import norm
 
 jax = pytest.importorskip("jax", reason="NOT RUN: the extra `neural` is not installed")
 import jax.numpy as jnp  # noqa: E402
-from learners import check_slope, traces, wide  # noqa: E402
+from learners import BEGIN, check_slope, traces, wide  # noqa: E402
 
 from telic.errors import SettingsError  # noqa: E402
 from telic.neural.critics import apply_critics, least  # noqa: E402
@@ -20,7 +20,6 @@ from telic.neural.simulators import cartpole, pendulum  # noqa: E402
 from telic.neural.simulators.simulator import Amounts, Simulator, Step  # noqa: E402
 from telic.planning.rl.sac import Sac, critic_loss  # noqa: E402
 
-BEGIN = jax.jit(lambda learner, key: learner.init(key))
 TINY = Sac(simulator=pendulum(), n_steps=20, batch=16, capacity=64, n_random=20, hidden=(8, 8))
 MEAN, SD, WORTH = 0.4, 0.5, 0.5  # of u, of u, of a nat
 
@@ -251,4 +250,4 @@ def test_choices_and_an_empty_buffer_are_refused() -> None:
     with pytest.raises(SettingsError, match="takes amounts, and CartPole-v1 has choices"):
         Sac(simulator=cartpole()).init(jax.random.key(0))
     with pytest.raises(SettingsError, match="`n_random` must be at least 1"):
-        replace(TINY, n_random=0).init(jax.random.key(0))
+        replace(TINY, n_random=0)

@@ -7,7 +7,7 @@ import pytest
 
 jax = pytest.importorskip("jax", reason="NOT RUN: the extra `neural` is not installed")
 
-from learners import check_slope, traces, wide  # noqa: E402
+from learners import BEGIN, check_slope, traces, wide  # noqa: E402
 
 from telic.errors import SettingsError  # noqa: E402
 from telic.neural.driver import train  # noqa: E402
@@ -62,8 +62,8 @@ def test_one_decision_has_a_closed_form(pull) -> None:
 def test_gradients_are_those_of_finite_differences() -> None:
     with jax.enable_x64(True):
         learner, rng = small(), np.random.default_rng(0)
-        actor, critics = wide(learner.init(jax.random.key(1)).params)
-        target, rows = wide(learner.init(jax.random.key(2)).params), wide(learner.rows)
+        actor, critics = wide(BEGIN(learner, jax.random.key(1)).params)
+        target, rows = wide(BEGIN(learner, jax.random.key(2)).params), wide(learner.rows)
         noise = rng.normal(size=(64, 1))
         check_slope(lambda c: learner.critic_loss(c, target, rows, noise)[0], critics, rng)
         check_slope(lambda a: learner.actor_loss(a, critics[0], rows), actor, rng)

@@ -28,11 +28,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
 
+from telic.neural.adam import adam_step, init_adam
 from telic.neural.critics import soft_update
 from telic.neural.networks import Params, apply, init_network
 from telic.neural.transitions import Rows
+from telic.neural.wide_layers import FEW, apply_wide
 from telic.policies import NetworkPolicy
 from telic.policies.heads import CategoricalHead, GaussianHead
 
@@ -41,7 +42,6 @@ from .offline import (
     AbstractOffline,
     OfflineState,
     action_values,
-    descend,
     init_critic,
     learn,
     policy_of,
@@ -86,7 +86,7 @@ class Cql(AbstractOffline):
             sizes = (self.rows.observation.shape[-1], *self.hidden, self._squashed.n_outputs)
             actor = init_network(key_actor, sizes, final_gain=0.01)
             params, target = (actor, critics, jnp.zeros((), jnp.float32)), critics
-        return OfflineState(params, target, optax.scale_by_adam().init(params), key, jnp.zeros((), jnp.int32))
+        return OfflineState(params, target, init_adam(params), key, jnp.zeros((), jnp.int32))
 
     def step(self, state: OfflineState) -> tuple[OfflineState, dict[str, Any]]:
         """``n_inner`` gradient steps."""
@@ -104,10 +104,10 @@ class Cql(AbstractOffline):
 
     def choice_loss(self, critic: Params, slow: Params, batch: Rows) -> tuple[Any, dict[str, Any]]:
         """The loss of a critic of choices, and metrics."""
-        Q = apply(critic, batch.observation, ACTIVATION)
+        Q = apply_wide(critic, batch.observation)
         taken = batch.action[:, None] == jnp.arange(Q.shape[-1])
         told = jnp.sum(Q * taken, axis=-1)
-        then = jnp.argmax(apply(critic, batch.after, ACTIVATION), axis=-1)
+        then = jnp.argmax(apply_wide(critic, batch.after), axis=-1)
         beyond = action_values(slow, batch.after, then, self.head)
         aim = jax.lax.stop_gradient(batch.reward + self.discount * batch.goes_on * beyond)
         gap = jnp.mean(jax.nn.logsumexp(Q, axis=-1) - told)
@@ -161,7 +161,7 @@ class Cql(AbstractOffline):
         """The loss of the actor and of T, and metrics; ``noise`` is ``(n, K)`` standard normal."""
         actor, log_t = actor_and_t
         still = jax.lax.stop_gradient
-        done, logp = self._draw(apply(actor, batch.observation, ACTIVATION), noise)
+        done, logp = self._draw(apply_wide(actor, batch.observation), noise)
         worth = jnp.minimum(*(action_values(c, batch.observation, done, self.head) for c in critics))
         of_actor = jnp.mean(still(jnp.exp(log_t)) * logp - worth)
         entropy = -jnp.mean(logp)
@@ -196,7 +196,7 @@ class Cql(AbstractOffline):
         else:
             gradient, metrics = self._gradient_of_amounts(state, batch, key)
         rate = self.rate(state.n_done)
-        params, optimiser = descend(state.params, gradient, state.optimiser, rate)
+        params, optimiser = adam_step(state.params, gradient, state.optimiser, rate)
         critics = params if self.is_discrete else params[1]
         target = soft_update(state.target, critics, self.target_rate)
         return OfflineState(params, target, optimiser, state.key, state.n_done + 1), metrics
@@ -220,8 +220,12 @@ class Cql(AbstractOffline):
 
 
 def values_of_many(critic: Params, observation: Any, actions: Any) -> Any:
-    """``(n, M)`` values of M amounts ``(n, M, K)`` each; what is observed goes through the first layer once."""
+    """``(n, M)`` values of M amounts ``(n, M, K)`` each. Much that is observed goes through the first layer once."""
     D = observation.shape[-1]
+    if D + actions.shape[-1] <= FEW:
+        seen = jnp.broadcast_to(observation[:, None], (*actions.shape[:2], D))
+        pairs = jnp.concatenate([seen, actions], axis=-1)
+        return apply_wide(critic, pairs.reshape(-1, pairs.shape[-1])).reshape(actions.shape[:2])
     first, *rest = critic
     x = (observation @ first.weight[:D] + first.bias)[:, None] + actions @ first.weight[D:]
     if rest:

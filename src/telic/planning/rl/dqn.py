@@ -25,6 +25,7 @@ import numpy as np
 import optax
 
 from telic.errors import SettingsError
+from telic.neural.adam import adam_step, init_adam
 from telic.neural.critics import soft_update
 from telic.neural.duelling import Values, action_values, init_values, joined
 from telic.neural.experience import decided, transition_fields
@@ -118,6 +119,12 @@ class Dqn:
     beta_updates: Any = 20_000.0
     most_gradient: Any = 10.0
 
+    def __post_init__(self) -> None:
+        if self.n_random < 1:
+            raise SettingsError(
+                f"`n_random` must be at least 1, got {self.n_random}.", hint="A batch needs a row to draw."
+            )
+
     @property
     def head(self) -> CategoricalHead:
         """What the outputs mean: the choice is that of the largest."""
@@ -134,8 +141,6 @@ class Dqn:
 
     def init(self, key: Any) -> DqnState:
         """The state before the first update: the first ``n_random`` decisions are already in the buffer."""
-        if self.n_random < 1:
-            raise SettingsError("`n_random` must be at least 1, got 0.", hint="A batch needs a row to draw.")
         key_network, key_begin, key_random, key = jax.random.split(key, 4)
         shape = (self.simulator.n_observations, self.hidden, self.head.n_actions)
         online = init_values(key_network, *shape, is_duelling=self.is_duelling)
@@ -143,7 +148,7 @@ class Dqn:
             learned=Learned(
                 online=online,
                 target=jax.tree.map(jnp.copy, online),
-                optimiser=optax.scale_by_adam().init(online),
+                optimiser=init_adam(online),
                 n_updates=jnp.zeros((), jnp.int32),
             ),
             replay=Replay.empty(self.capacity, self.fields.width, is_prioritised=self.is_prioritised),
@@ -219,10 +224,8 @@ class Dqn:
             learned.online, batch, target, weights
         )
         cut = jnp.minimum(1.0, self.most_gradient / (optax.tree.norm(slope) + 1e-9))
-        change, optimiser = optax.scale_by_adam().update(
-            jax.tree.map(lambda g: cut * g, slope), learned.optimiser
-        )
-        online = jax.tree.map(lambda p, c: p - self.learning_rate * c, learned.online, change)
+        slope = jax.tree.map(lambda g: cut * g, slope)
+        online, optimiser = adam_step(learned.online, slope, learned.optimiser, self.learning_rate)
         n = learned.n_updates + 1
         share = jnp.where(n % self.target_every == 0, self.share, 0.0)
         moved = soft_update(learned.target, online, share)

@@ -19,19 +19,18 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
 
+from telic.neural.adam import adam_step, init_adam
 from telic.neural.critics import soft_update
-from telic.neural.networks import apply, init_network
+from telic.neural.networks import init_network
 from telic.neural.transitions import Rows
+from telic.neural.wide_layers import apply_wide
 from telic.policies import NetworkPolicy
 
 from .offline import (
-    ACTIVATION,
     AbstractOffline,
     OfflineState,
     action_values,
-    descend,
     init_critic,
     learn,
     policy_of,
@@ -53,7 +52,7 @@ class Iql(AbstractOffline):
     """
 
     expectile: Any = 0.7
-    sharpness: Any = 3.0
+    sharpness: Any = 10.0
     most_weight: Any = 100.0
 
     def init(self, key: Any) -> OfflineState:
@@ -63,7 +62,7 @@ class Iql(AbstractOffline):
         actor = init_network(key_actor, (D, *self.hidden, self.head.n_outputs), final_gain=0.01)
         critics = tuple(init_critic(k, self.rows, self.head, self.hidden) for k in (key_a, key_b))
         params = (actor, critics, init_network(key_value, (D, *self.hidden, 1)))
-        optimiser = optax.scale_by_adam().init(params)
+        optimiser = init_adam(params)
         return OfflineState(params, critics, optimiser, key, jnp.zeros((), jnp.int32))
 
     def step(self, state: OfflineState) -> tuple[OfflineState, dict[str, Any]]:
@@ -79,8 +78,8 @@ class Iql(AbstractOffline):
         actor, critics, value = params
         known = [action_values(c, batch.observation, batch.action, self.head) for c in target]
         worth = jax.lax.stop_gradient(jnp.minimum(*known))
-        here = apply(value, batch.observation, ACTIVATION)[..., 0]
-        beyond = jax.lax.stop_gradient(apply(value, batch.after, ACTIVATION)[..., 0])
+        here = apply_wide(value, batch.observation)[..., 0]
+        beyond = jax.lax.stop_gradient(apply_wide(value, batch.after)[..., 0])
         aim = batch.reward + self.discount * batch.goes_on * beyond
         of_value = jnp.mean(expectile_loss(worth - here, self.expectile))
         told = [action_values(c, batch.observation, batch.action, self.head) for c in critics]
@@ -88,7 +87,7 @@ class Iql(AbstractOffline):
         gain = jax.lax.stop_gradient(worth - here)
         # Bounded before the exponential: what overflows would be infinite times 0 in a gradient.
         weight = jnp.exp(jnp.minimum(self.sharpness * gain, jnp.log(self.most_weight)))
-        outputs = apply(actor, batch.observation, ACTIVATION)
+        outputs = apply_wide(actor, batch.observation)
         of_actor = -jnp.mean(weight * unit_head(self.head).log_prob(outputs, batch.action, jnp))
         total = of_value + of_critics + of_actor
         return total, {
@@ -100,7 +99,7 @@ class Iql(AbstractOffline):
         del key
         gradient, metrics = jax.grad(self.loss, has_aux=True)(state.params, state.target, batch)
         rate = self.rate(state.n_done)
-        params, optimiser = descend(state.params, gradient, state.optimiser, rate)
+        params, optimiser = adam_step(state.params, gradient, state.optimiser, rate)
         target = soft_update(state.target, params[1], self.target_rate)
         return OfflineState(params, target, optimiser, state.key, state.n_done + 1), metrics
 

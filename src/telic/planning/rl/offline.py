@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from telic.errors import SettingsError
-from telic.neural.networks import Params, apply, init_network, to_layers
+from telic.neural.networks import Params, init_network, to_layers
 from telic.neural.transitions import Rows
+from telic.neural.wide_layers import apply_wide
 from telic.policies import NetworkPolicy
 from telic.policies.heads import CategoricalHead, GaussianHead, Head
 from telic.policies.layers import Activation
@@ -24,7 +24,6 @@ __all__ = [
     "AbstractOffline",
     "OfflineState",
     "action_values",
-    "descend",
     "drawn",
     "init_critic",
     "learn",
@@ -50,7 +49,8 @@ class AbstractOffline:
         learning_rate: of Adam.
         n_updates: gradient steps over which it falls to 0; infinite: it stays.
         discount: gamma.
-        target_rate: share by which the slow copies follow.
+        target_rate: share by which the slow copies follow. What comes later is known after about ``1 / target_rate``
+            gradient steps for each decision of the way, so that less needs more steps.
     """
 
     rows: Rows
@@ -58,10 +58,10 @@ class AbstractOffline:
     hidden: tuple[int, ...] = field(default=(256, 256), metadata={"static": True})
     batch: int = field(default=256, metadata={"static": True})
     n_inner: int = field(default=100, metadata={"static": True})
-    learning_rate: Any = 3e-4
+    learning_rate: Any = 1e-3
     n_updates: Any = math.inf
     discount: Any = 0.99
-    target_rate: Any = 0.005
+    target_rate: Any = 0.05
 
     def rate(self, n_done: Any) -> Any:
         """Of Adam after so many gradient steps."""
@@ -139,14 +139,8 @@ def action_values(critic: Params, observation: Any, action: Any, head: Head) -> 
     if isinstance(head, CategoricalHead):
         # A product with zeros and ones: compiled gathers of single numbers are many times slower on a processor.
         taken = action[..., None] == jnp.arange(head.n_actions)
-        return jnp.sum(apply(critic, observation, ACTIVATION) * taken, axis=-1)
-    return apply(critic, jnp.concatenate([observation, action], axis=-1), ACTIVATION)[..., 0]
-
-
-def descend(params: Any, gradient: Any, optimiser: Any, rate: Any) -> tuple[Any, Any]:
-    """Weights and optimiser after a step of Adam."""
-    change, optimiser = optax.scale_by_adam().update(gradient, optimiser)
-    return jax.tree.map(lambda p, c: p - rate * c, params, change), optimiser
+        return jnp.sum(apply_wide(critic, observation) * taken, axis=-1)
+    return apply_wide(critic, jnp.concatenate([observation, action], axis=-1))[..., 0]
 
 
 def unit_head(head: Head) -> Head:

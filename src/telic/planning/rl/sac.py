@@ -21,16 +21,17 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from telic.errors import SettingsError
+from telic.neural.adam import adam_step, init_adam
 from telic.neural.critics import apply_critics, init_critics, least, soft_update
 from telic.neural.experience import decided, transition_fields
-from telic.neural.networks import Params, apply, init_network, to_layers
+from telic.neural.networks import Params, init_network, to_layers
 from telic.neural.replay import Fields, Replay, draw_evenly, take
 from telic.neural.returns import Returns
 from telic.neural.rollout import Running, begin
 from telic.neural.simulators.simulator import Amounts, Simulator
+from telic.neural.wide_layers import apply_wide
 from telic.policies import NetworkPolicy
 from telic.policies.heads import LOG_TWO_PI, GaussianHead
 
@@ -102,6 +103,12 @@ class Sac:
     discount: Any = 0.99
     share: Any = 0.005
 
+    def __post_init__(self) -> None:
+        if self.n_random < 1:
+            raise SettingsError(
+                f"`n_random` must be at least 1, got {self.n_random}.", hint="A batch needs a row to draw."
+            )
+
     @property
     def head(self) -> GaussianHead:
         """What the outputs of the actor mean."""
@@ -132,26 +139,19 @@ class Sac:
         return jax.lax.scan(one, state, jax.random.split(key_random, self.n_random))[0]
 
     def state_of(self, running: Any, key: Any) -> SacState:
-        """The state before the first decision, of given streams.
-
-        Raises:
-            SettingsError: no decision would be made by chance.
-        """
-        if self.n_random < 1:
-            raise SettingsError("`n_random` must be at least 1, got 0.", hint="A batch needs a row to draw.")
+        """The state before the first decision, of given streams."""
         key_actor, key_critics, key = jax.random.split(key, 3)
         D, A = self.simulator.n_observations, self.head.n_dimensions
         actor = init_network(key_actor, (D, *self.hidden, self.head.n_outputs), final_gain=0.01)
         critics = init_critics(key_critics, (D + A, *self.hidden, 1))
         log_temperature = jnp.log(jnp.asarray(self.temperature, jnp.float32))
-        adam = optax.scale_by_adam()
         return SacState(
             learned=Learned(
                 actor=actor,
                 critics=critics,
                 targets=jax.tree.map(jnp.copy, critics),
                 log_temperature=log_temperature,
-                optimisers=(adam.init(actor), adam.init(critics), adam.init(log_temperature)),
+                optimisers=(init_adam(actor), init_adam(critics), init_adam(log_temperature)),
             ),
             replay=Replay.empty(self.capacity, self.fields.width),
             running=running,
@@ -176,7 +176,7 @@ class Sac:
 
     def act(self, actor: Params, observation: Any, key: Any) -> Any:
         """Scaled actions ``(E, A)`` drawn for observations ``(E, D)``."""
-        outputs = apply(actor, observation, "relu")
+        outputs = apply_wide(actor, observation)
         return self.draw(outputs, jax.random.normal(key, self._noise_shape(len(observation))))[0]
 
     def learn(self, learned: Learned, replay: Replay, key: Any) -> tuple[Learned, dict[str, Any]]:
@@ -221,38 +221,38 @@ class Sac:
             batch: ``observation``, ``action`` (scaled), ``reward``, ``after`` and ``terminated`` of B transitions.
             noise: ``(2, B, A)`` standard normal: for what follows, and for now.
         """
-        adam, alpha = optax.scale_by_adam(), jnp.exp(learned.log_temperature)
+        alpha = jnp.exp(learned.log_temperature)
         of_actor, of_critics, of_temperature = learned.optimisers
         target = self.target(learned, batch, noise[0])
         miss, slope = jax.value_and_grad(critic_loss)(learned.critics, batch, target)
-        change, of_critics = adam.update(slope, of_critics)
-        critics = jax.tree.map(lambda p, c: p - self.learning_rate * c, learned.critics, change)
+        critics, of_critics = adam_step(learned.critics, slope, of_critics, self.learning_rate)
         (_, logp), slope = jax.value_and_grad(self.actor_loss, has_aux=True)(
             learned.actor, critics, alpha, batch["observation"], noise[1]
         )
-        change, of_actor = adam.update(slope, of_actor)
-        actor = jax.tree.map(lambda p, c: p - self.learning_rate * c, learned.actor, change)
+        actor, of_actor = adam_step(learned.actor, slope, of_actor, self.learning_rate)
         wanted = self.entropy * self.head.n_dimensions
-        change, of_temperature = adam.update(-jnp.mean(logp) - wanted, of_temperature)
+        log_temperature, of_temperature = adam_step(
+            learned.log_temperature, -jnp.mean(logp) - wanted, of_temperature, self.temperature_rate
+        )
         after = Learned(
             actor=actor,
             critics=critics,
             targets=soft_update(learned.targets, critics, self.share),
-            log_temperature=learned.log_temperature - self.temperature_rate * change,
+            log_temperature=log_temperature,
             optimisers=(of_actor, of_critics, of_temperature),
         )
         return after, {"critic_loss": miss, "entropy": -jnp.mean(logp), "temperature": alpha}
 
     def target(self, learned: Learned, batch: Any, noise: Any) -> Any:
         """``(B,)`` what the critics are to say of a batch."""
-        action, logp = self.draw(apply(learned.actor, batch["after"], "relu"), noise)
+        action, logp = self.draw(apply_wide(learned.actor, batch["after"]), noise)
         beyond = least(apply_critics(learned.targets, jnp.concatenate([batch["after"], action], -1)))[..., 0]
         soft = beyond - jnp.exp(learned.log_temperature) * logp
         return batch["reward"] + self.discount * (1.0 - batch["terminated"]) * soft
 
     def actor_loss(self, actor: Params, critics: Params, alpha: Any, observation: Any, noise: Any) -> Any:
         """Mean of ``alpha log pi - min Q`` over a batch, and the log-densities ``(B,)``."""
-        action, logp = self.draw(apply(actor, observation, "relu"), noise)
+        action, logp = self.draw(apply_wide(actor, observation), noise)
         value = least(apply_critics(critics, jnp.concatenate([observation, action], -1)))[..., 0]
         return jnp.mean(alpha * logp - value), logp
 

@@ -20,21 +20,20 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from telic.errors import SettingsError
+from telic.neural.adam import adam_step, init_adam
 from telic.neural.critics import soft_update
-from telic.neural.networks import Params, apply, init_network
+from telic.neural.networks import Params, init_network
 from telic.neural.transitions import Rows
+from telic.neural.wide_layers import apply_wide
 from telic.policies import NetworkPolicy
 from telic.policies.heads import LOG_SD, GaussianHead
 
 from .offline import (
-    ACTIVATION,
     AbstractOffline,
     OfflineState,
     action_values,
-    descend,
     drawn,
     init_critic,
     learn,
@@ -76,8 +75,7 @@ class Td3Bc(AbstractOffline):
         sizes = (self.rows.observation.shape[-1], *self.hidden, self.rows.action.shape[-1])
         actor = init_network(key_actor, sizes, final_gain=0.01)
         params = (actor, tuple(init_critic(k, self.rows, self.head, self.hidden) for k in (key_a, key_b)))
-        adam = optax.scale_by_adam()
-        optimiser = tuple(adam.init(part) for part in params)
+        optimiser = tuple(init_adam(part) for part in params)
         return OfflineState(params, params, optimiser, key, jnp.zeros((), jnp.int32))
 
     def step(self, state: OfflineState) -> tuple[OfflineState, dict[str, Any]]:
@@ -132,9 +130,9 @@ class Td3Bc(AbstractOffline):
             gradient, metrics = jax.grad(self.critic_loss, has_aux=True)(
                 critics, state.target, part, noise[rows]
             )
-            critics, of_critics = descend(critics, gradient, of_critics, rate)
+            critics, of_critics = adam_step(critics, gradient, of_critics, rate)
         miss, gradient = jax.value_and_grad(self.actor_loss)(actor, critics[0], part)
-        actor, of_actor = descend(actor, gradient, of_actor, rate)
+        actor, of_actor = adam_step(actor, gradient, of_actor, rate)
         target = soft_update(state.target, (actor, critics), self.target_rate)
         after = OfflineState(
             (actor, critics), target, (of_actor, of_critics), state.key, state.n_done + DELAY
@@ -143,4 +141,4 @@ class Td3Bc(AbstractOffline):
 
 
 def _act(actor: Params, observation: Any) -> Any:
-    return jnp.tanh(apply(actor, observation, ACTIVATION))
+    return jnp.tanh(apply_wide(actor, observation))
