@@ -10,25 +10,27 @@ import numpy as np
 import pytest
 
 pytest.importorskip("onnx", reason="NOT RUN: the extra `onnx` is not installed")
-pytest.importorskip("onnxruntime", reason="NOT RUN: the extra `onnx` is not installed")
+runtime = pytest.importorskip("onnxruntime", reason="NOT RUN: the extra `onnx` is not installed")
 
-from telic.errors import DataError, SettingsError
-from telic.neural.onnx_export import compare_onnx, to_onnx
-from telic.planning.bandits import BanditPolicy, Softmax
-from telic.policies import (
+from telic.errors import DataError, SettingsError  # noqa: E402
+from telic.neural.onnx_export import compare_onnx, to_onnx  # noqa: E402
+from telic.planning.bandits import BanditPolicy, Softmax  # noqa: E402
+from telic.policies import (  # noqa: E402
     CategoricalHead,
     Dense,
     EnsemblePolicy,
     GaussianHead,
     HistoryPolicy,
+    MixturePolicy,
     MultiCategoricalHead,
     NetworkPolicy,
+    RecurrentPolicy,
     TabularPolicy,
     TreePolicy,
     WindowPolicy,
     serve,
 )
-from telic.workflows.policy_files import write_onnx
+from telic.workflows.policy_files import write_onnx  # noqa: E402
 
 HEADS = {
     "one choice": CategoricalHead(n_actions=3),
@@ -202,3 +204,66 @@ def test_every_kind_is_written_once_proved(tmp_path) -> None:
     table = TabularPolicy(table=np.eye(3))
     assert write_onnx(tmp_path / "p.onnx", table, np.arange(3)).is_within(0.0)
     assert compare_onnx(table, (tmp_path / "p.onnx").read_bytes(), np.arange(3)).n == 3
+
+
+@pytest.mark.parametrize("head", [HEADS["one choice"], HEADS["squashed bells"]], ids=["choice", "bells"])
+def test_a_recurrent_policy_hands_its_memory_on(head) -> None:
+    rng = np.random.default_rng(0)
+    M, D = 5, 3
+    policy = RecurrentPolicy(
+        entering=Dense(
+            weight=rng.normal(size=(D, 3 * M)).astype(np.float32), bias=np.zeros(3 * M, np.float32)
+        ),
+        recalling=Dense(
+            weight=rng.normal(size=(M, 3 * M)).astype(np.float32),
+            bias=rng.normal(size=3 * M).astype(np.float32),
+        ),
+        inner=replace(
+            member(head, 1, M), shift=np.zeros(M, np.float32), scale=np.ones(M, np.float32), clip=math.inf
+        ),
+        shift=rng.normal(size=D),
+        scale=rng.uniform(0.5, 2.0, D),
+        clip=5.0,
+    )
+    model = to_onnx(policy)
+    x = rng.normal(size=(30, 100, D)).astype(np.float32)
+    memory = policy.begin(x[0])
+    alone = memory.copy()
+    session = runtime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    for seen in x:
+        found = compare_onnx(policy, model, {"observations": seen, "memory": memory})
+        assert (found.n, found.n_different) == (100, 0)
+        assert found.is_within(1e-5)
+        memory = policy.remember(memory, seen)
+        alone = session.run(["memory_after"], {"observations": seen, "memory": alone})[0]
+    assert np.abs(memory).max() > 0.1
+    np.testing.assert_allclose(alone, memory, atol=1e-4)  # left to itself for 30 decisions
+    other = replace(policy, recalling=replace(policy.recalling, bias=np.zeros(3 * M, np.float32)))
+    assert not compare_onnx(policy, to_onnx(other), {"observations": seen, "memory": memory}).is_within(1e-5)
+    with pytest.raises(DataError, match="must be observations and memory, got observations"):
+        compare_onnx(policy, model, seen)
+
+
+def test_a_mixture_of_networks_of_tables_and_of_neither() -> None:
+    two, three = CategoricalHead(n_actions=2), HEADS["one choice"]
+    policy = MixturePolicy(gate=member(two, 0, 6), components=(member(three, 1, 6), member(three, 2, 6)))
+    x = np.random.default_rng(1).normal(size=(1_000, 6)).astype(np.float32)
+    found = compare_onnx(policy, to_onnx(policy), x)
+    assert (found.n, found.n_different) == (1_000, 0)
+    assert found.is_within(1e-5)
+    swapped = MixturePolicy(gate=policy.gate, components=policy.components[::-1])
+    assert not compare_onnx(policy, to_onnx(swapped), x).is_within(1e-5)
+
+    rng = np.random.default_rng(2)
+    tables = [TabularPolicy(table=rng.dirichlet(np.ones(3), 40)) for _ in range(2)]
+    of_tables = MixturePolicy.of(tables, [0.25, 0.75])
+    seen = rng.integers(0, 40, 500)
+    found = compare_onnx(of_tables, to_onnx(of_tables), seen)
+    assert (found.n, found.n_different) == (500, 0)
+    assert found.largest_difference <= 2**-25 + 1e-15
+    assert compare_onnx(of_tables, to_onnx(tables[0]), seen).n_different > 0
+
+    amounts = [member(HEADS["amounts"], seed, 6) for seed in range(2)]
+    with pytest.raises(SettingsError, match="mixtures of tables, and of networks of one choice, can") as told:
+        to_onnx(MixturePolicy(gate=member(two, 0, 6), components=tuple(amounts)))
+    assert "one model each" in told.value.hint

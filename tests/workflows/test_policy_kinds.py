@@ -32,7 +32,7 @@ from telic.policies import (
 from telic.reports import Provenance
 from telic.workflows import policy_files
 from telic.workflows.policy_files import read_policy, write_policy
-from telic.workflows.policy_kinds import KINDS
+from telic.workflows.policy_kinds import KINDS, REFUSED
 
 MADE = Provenance(inputs={"demos": "sha256:0"}, settings={"rate": 0.5}, code="0.1.0", key=3)
 
@@ -315,3 +315,17 @@ def test_grids_that_could_round_are_refused_when_read(tmp_path, change, said) ->
     np.savez(path, **{**held, **change})
     with pytest.raises(DataError, match=said):
         read_policy(path)
+
+
+def test_the_page_tells_every_kind_and_tells_it_right(project_root) -> None:
+    from telic.neural.onnx_export import EXPORTERS
+
+    page = (project_root / "docs" / "policies-out.md").read_text()
+    rows = [line.strip("|").split("|") for line in page.splitlines() if line.startswith("| `")]
+    told = {row[0].strip(" `"): [cell.strip() for cell in row[1:]] for row in rows}
+    forms = {codec.form.__name__ for codec in KINDS.values()}
+    assert told.keys() == forms | REFUSED.keys()
+    exported = {exporter.form.__name__ for exporter in EXPORTERS}
+    for name, (file, onnx, _) in told.items():
+        assert file.startswith("no:") == (name not in forms)
+        assert onnx.startswith("no:") == (name not in exported)

@@ -9,6 +9,9 @@ whoever runs them. The batch is of any size. ``action`` is ``(batch,)`` int64 (o
 | network | ``observations`` ``(batch, D)`` float32 | ``parameters`` ``(batch, n_outputs)`` of its family of actions |
 | ensemble | the same | ``probabilities`` ``(batch, n_outputs)``; amounts: ``members`` ``(batch, members, n_outputs)`` |
 | window | ``window`` ``(batch, inputs)`` float32 as ``WindowPolicy.window`` stacks it | as its inner policy |
+| recurrent | ``observations`` and ``memory`` ``(batch, M)`` float32, 0 at first | ``parameters``, ``memory_after`` |
+| mixture of networks of one choice | ``observations`` | ``probabilities`` |
+| mixture of tables | ``state`` | ``probabilities`` |
 | table | ``state`` int64, by time ``step`` and ``state`` | ``probabilities`` ``(batch, A)`` float32 |
 | history | ``previous`` (-1: none) and ``state`` int64 | the same |
 | tree | ``observations`` ``(batch, D)`` float64 | the same |
@@ -29,7 +32,9 @@ from telic.errors import DataError, SettingsError
 from telic.policies import PolicyEquality
 
 from .onnx_graph import ACTION, Exporter, Graph, load
+from .onnx_mixtures import MIXTURE
 from .onnx_networks import ENSEMBLE, NETWORK, OBSERVATIONS, PARAMETERS, WINDOW
+from .onnx_recurrent import RECURRENT
 from .onnx_tables import HISTORY, TABLE, TREE
 
 __all__ = ["ACTION", "EXPORTERS", "OBSERVATIONS", "OPSET", "PARAMETERS", "compare_onnx", "to_onnx"]
@@ -40,7 +45,16 @@ OPSET = 17
 IR_VERSION = 8
 """Version of the file that goes with it."""
 
-EXPORTERS: tuple[Exporter, ...] = (NETWORK, ENSEMBLE, WINDOW, TABLE, HISTORY, TREE)
+EXPORTERS: tuple[Exporter, ...] = (
+    NETWORK,
+    ENSEMBLE,
+    WINDOW,
+    RECURRENT,
+    MIXTURE,
+    TABLE,
+    HISTORY,
+    TREE,
+)
 """The kinds of policy that can be models; to add one, write its exporter and name it here."""
 
 INSTEAD = {

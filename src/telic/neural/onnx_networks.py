@@ -15,6 +15,7 @@ from telic.policies import (
     MultiCategoricalHead,
     NetworkPolicy,
     PolicyEquality,
+    RecurrentPolicy,
     WindowPolicy,
     compare_outputs,
 )
@@ -22,26 +23,38 @@ from telic.policies.equality import near_ties
 
 from .onnx_graph import ACTION, Answers, Exporter, Graph, Port
 
-__all__ = ["ENSEMBLE", "MEMBERS", "NETWORK", "OBSERVATIONS", "PARAMETERS", "PROBABILITIES", "WINDOW"]
+__all__ = [
+    "ENSEMBLE",
+    "MEMBERS",
+    "NETWORK",
+    "OBSERVATIONS",
+    "PARAMETERS",
+    "PROBABILITIES",
+    "WINDOW",
+    "action_port",
+    "mode",
+    "parameters",
+    "scaled",
+]
 
 OBSERVATIONS, SEEN = "observations", "window"
 PARAMETERS, PROBABILITIES, MEMBERS = "parameters", "probabilities", "members"
 
 
 def _network(graph: Graph, policy: NetworkPolicy, source: str) -> tuple[Port, ...]:
-    _parameters(graph, policy, source, PARAMETERS)
-    _mode(graph, policy.head, PARAMETERS, ACTION)
-    return _action(policy.head), Port(PARAMETERS, "float32", (policy.head.n_outputs,))
+    parameters(graph, policy, source, PARAMETERS)
+    mode(graph, policy.head, PARAMETERS, ACTION)
+    return action_port(policy.head), Port(PARAMETERS, "float32", (policy.head.n_outputs,))
 
 
 def _ensemble(graph: Graph, policy: EnsemblePolicy, source: str) -> tuple[Port, ...]:
     """Means over members in float64, as the policy takes them."""
     head, M = policy.head, len(policy.members)
-    each = [_parameters(graph, m, source, f"parameters_{i}", f"m{i}_") for i, m in enumerate(policy.members)]
+    each = [parameters(graph, m, source, f"parameters_{i}", f"m{i}_") for i, m in enumerate(policy.members)]
     count = graph.constant("n_members", np.array(M, dtype=np.float64))
     if isinstance(head, GaussianHead):
         acts = [
-            graph.cast(_mode(graph, head, one, f"action_{i}", f"m{i}_"), "float64", f"amounts_{i}")
+            graph.cast(mode(graph, head, one, f"action_{i}", f"m{i}_"), "float64", f"amounts_{i}")
             for i, one in enumerate(each)
         ]
         mean = graph.add("Div", [graph.add("Sum", acts, "amounts"), count], "mean_amounts")
@@ -49,7 +62,7 @@ def _ensemble(graph: Graph, policy: EnsemblePolicy, source: str) -> tuple[Port, 
         axis = graph.whole("member_axis", 1)
         apart = [graph.add("Unsqueeze", [one, axis], f"apart_{i}") for i, one in enumerate(each)]
         graph.add("Concat", apart, MEMBERS, axis=1)
-        return _action(head), Port(MEMBERS, "float32", (M, head.n_outputs))
+        return action_port(head), Port(MEMBERS, "float32", (M, head.n_outputs))
     counts = (head.n_actions,) if isinstance(head, CategoricalHead) else head.counts
     ends = np.cumsum(counts).tolist()
     means = []
@@ -65,7 +78,7 @@ def _ensemble(graph: Graph, policy: EnsemblePolicy, source: str) -> tuple[Port, 
         best = [graph.add("ArgMax", [mean], f"best_{c}", axis=1) for c, mean in enumerate(means)]
         graph.add("Concat", best, ACTION, axis=1)
     graph.cast(graph.add("Concat", means, "mean_probabilities", axis=1), "float32", PROBABILITIES)
-    return _action(head), Port(PROBABILITIES, "float32", (head.n_outputs,))
+    return action_port(head), Port(PROBABILITIES, "float32", (head.n_outputs,))
 
 
 def _answer_network(policy: NetworkPolicy, x: np.ndarray) -> Answers:
@@ -132,15 +145,16 @@ WINDOW = Exporter(
 )
 
 
-def _action(head: Head) -> Port:
+def action_port(head: Head) -> Port:
+    """The output ``action`` of a family of actions."""
     if isinstance(head, GaussianHead):
         return Port(ACTION, "float32", (head.n_dimensions,))
     return Port(ACTION, "int64", () if isinstance(head, CategoricalHead) else (len(head.counts),))
 
 
-def _parameters(graph: Graph, policy: NetworkPolicy, source: str, output: str, prefix: str = "") -> str:
+def parameters(graph: Graph, policy: NetworkPolicy, source: str, output: str, prefix: str = "") -> str:
     """The outputs of a network."""
-    x = _scaled(graph, policy, source, prefix)
+    x = scaled(graph, policy, source, prefix)
     last = len(policy.layers) - 1
     for i, layer in enumerate(policy.layers):
         weight = graph.constant(f"{prefix}weight_{i}", layer.weight.astype(np.float32))
@@ -151,7 +165,7 @@ def _parameters(graph: Graph, policy: NetworkPolicy, source: str, output: str, p
     return x
 
 
-def _scaled(graph: Graph, policy: NetworkPolicy, x: str, prefix: str) -> str:
+def scaled(graph: Graph, policy: NetworkPolicy | RecurrentPolicy, x: str, prefix: str) -> str:
     """Observations as the first layer takes them, in the precision in which the policy scales them."""
     dtype = np.result_type(np.float32, policy.shift.dtype, policy.scale.dtype)
     width: Literal["float32", "float64"] = "float64" if dtype == np.float64 else "float32"
@@ -168,7 +182,7 @@ def _scaled(graph: Graph, policy: NetworkPolicy, x: str, prefix: str) -> str:
     return graph.cast(x, "float32", f"{prefix}entering") if width == "float64" else x
 
 
-def _mode(graph: Graph, head: Head, source: str, output: str, prefix: str = "") -> str:
+def mode(graph: Graph, head: Head, source: str, output: str, prefix: str = "") -> str:
     """Nodes from the parameters of a head to its most probable action."""
     if isinstance(head, CategoricalHead):
         return graph.add("ArgMax", [source], output, axis=1, keepdims=0)

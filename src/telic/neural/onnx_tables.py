@@ -19,16 +19,19 @@ from telic.typing import LongArray
 
 from .onnx_graph import ACTION, Answers, Exporter, Graph, Port
 
-__all__ = ["HISTORY", "TABLE", "TREE"]
+__all__ = ["HISTORY", "STATE", "TABLE", "TREE", "equal_rows", "looked_up", "require_within"]
 
 STATE, STEP, PREVIOUS = "state", "step", "previous"
 OBSERVATIONS, PROBABILITIES = "observations", "probabilities"
 
 
 def _rows(graph: Graph, rows: np.ndarray, at: str) -> tuple[Port, ...]:
+    return looked_up(graph, rows, rows.argmax(axis=1), at)
+
+
+def looked_up(graph: Graph, rows: np.ndarray, best: np.ndarray, at: str) -> tuple[Port, ...]:
     """The best alternative and the probabilities of the row that an index names."""
-    best = graph.constant("best", rows.argmax(axis=1).astype(np.int64))
-    graph.add("Gather", [best, at], ACTION)
+    graph.add("Gather", [graph.constant("best", best.astype(np.int64)), at], ACTION)
     graph.add("Gather", [graph.constant("table", rows.astype(np.float32)), at], PROBABILITIES)
     return Port(ACTION, "int64"), Port(PROBABILITIES, "float32", rows.shape[1:])
 
@@ -37,8 +40,8 @@ def _told(probabilities: np.ndarray) -> Answers:
     return {ACTION: probabilities.argmax(axis=-1), PROBABILITIES: probabilities}
 
 
-def _equal(policy: object, own: Answers, other: Answers) -> PolicyEquality:
-    """There are no ties to allow for: both looked up what was decided before."""
+def equal_rows(policy: object, own: Answers, other: Answers) -> PolicyEquality:
+    """How far rows that were looked up are apart, with no ties to allow for: what is best was decided before."""
     del policy
     gap = np.abs(own[PROBABILITIES] - other[PROBABILITIES].astype(np.float64))
     return PolicyEquality(
@@ -51,7 +54,12 @@ def _equal(policy: object, own: Answers, other: Answers) -> PolicyEquality:
     )
 
 
-def _require_within(given: Answers, ends: Mapping[str, tuple[int, int]]) -> None:
+def require_within(given: Answers, ends: Mapping[str, tuple[int, int]]) -> None:
+    """Refuse indices beyond the ends of each input.
+
+    Raises:
+        DataError: one is.
+    """
     for name, (low, high) in ends.items():
         values = given[name]
         if values.ndim != 1 or (len(values) and not low <= values.min() <= values.max() < high):
@@ -72,9 +80,9 @@ def _table(graph: Graph, policy: TabularPolicy) -> tuple[Port, ...]:
 def _answer_table(policy: TabularPolicy, given: Answers) -> Answers:
     table = policy.table
     if table.ndim == 2:
-        _require_within(given, {STATE: (0, table.shape[0])})
+        require_within(given, {STATE: (0, table.shape[0])})
         return _told(table[given[STATE]])
-    _require_within(given, {STEP: (0, table.shape[0]), STATE: (0, table.shape[1])})
+    require_within(given, {STEP: (0, table.shape[0]), STATE: (0, table.shape[1])})
     return _told(table[given[STEP], given[STATE]])
 
 
@@ -85,7 +93,7 @@ TABLE = Exporter(
     ),
     build=_table,
     answer=_answer_table,
-    equality=_equal,
+    equality=equal_rows,
 )
 
 
@@ -113,7 +121,7 @@ def _history(graph: Graph, policy: HistoryPolicy) -> tuple[Port, ...]:
 
 
 def _answer_history(policy: HistoryPolicy, given: Answers) -> Answers:
-    _require_within(given, {PREVIOUS: (-1, policy.n_states), STATE: (0, policy.n_states)})
+    require_within(given, {PREVIOUS: (-1, policy.n_states), STATE: (0, policy.n_states)})
     previous, states = (given[name].astype(np.int32) for name in (PREVIOUS, STATE))
     return _told(policy.probabilities(previous, states))
 
@@ -123,7 +131,7 @@ HISTORY = Exporter(
     inputs=lambda _: (Port(PREVIOUS, "int64"), Port(STATE, "int64")),
     build=_history,
     answer=_answer_history,
-    equality=_equal,
+    equality=equal_rows,
 )
 
 
@@ -161,5 +169,5 @@ TREE = Exporter(
         ACTION: p.mode(given[OBSERVATIONS]),
         PROBABILITIES: p.probabilities[p.leaf(given[OBSERVATIONS])],
     },
-    equality=_equal,
+    equality=equal_rows,
 )
