@@ -9,6 +9,7 @@ import shutil
 import numpy as np
 import pytest
 import yaml
+from odd_sinks import Broken, fake_sinks
 
 pytest.importorskip("jax", reason="NOT RUN: the extra `neural` is not installed")
 
@@ -76,7 +77,8 @@ def file_of(folder, settings):
     return path
 
 
-def test_a_run_is_made_again_from_what_it_wrote(telic, learned, tmp_path) -> None:
+def test_a_run_is_made_again_from_what_it_wrote(telic, learned, tmp_path, monkeypatch) -> None:
+    """By the command, and with a sink whose disk fills up after the first step: it changes nothing and is said."""
     folder, found = learned.page.parent, learned.report.data
     assert learned.outcome is Outcome.SUCCESS and isinstance(learned.product, NetworkPolicy)
     assert read_policy(folder / "policy.npz").digest == found["policy_digest"]
@@ -88,9 +90,14 @@ def test_a_run_is_made_again_from_what_it_wrote(telic, learned, tmp_path) -> Non
     assert first["n_episodes"] == 20 and second["interval"][0] < second["mean_return"] < second["interval"][1]
     # A pole that is pushed by chance falls after some 22 decisions (Gymnasium's random agent).
     assert 15 < second["mean_return"] < 32
-    again = telic("train", "--settings", folder / "settings.yaml", "--out", tmp_path / "again", "--json")
+    fake_sinks(monkeypatch, lambda about: Broken(2, OSError(28, "No space left on device")))
+    words = ("--out", tmp_path / "again", "--sink", "broken", "--sink", "console", "--json")
+    again = telic("train", "--settings", folder / "settings.yaml", *words)
     assert again.status == 0, again.err
     other = json.loads(again.out)
+    assert other["curve"] == found["curve"] and [f["code"] for f in other["findings"]] == ["sink-failed"]
+    assert "`broken` failed in step 2" in again.err.split("step 3: ")[0]  # said at once
+    assert len(re.findall("^step [1-4]: loss", again.err, re.MULTILINE)) == 4
     assert other["policy_digest"] == found["policy_digest"] and other["digest"] == found["digest"]
     assert (folder / "settings.yaml").read_bytes() == (tmp_path / "again" / "settings.yaml").read_bytes()
     assert (

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from .shell import Json, progress_bars, show
+from .shell import Json, progress_bars, say, show
 
 __all__ = ["NAME", "command"]
 
@@ -22,6 +22,7 @@ def command(
     out: Path | None = None,
     resume: Path | None = None,
     onnx: Annotated[bool, Parameter(negative=())] = False,
+    sink: Annotated[tuple[str, ...], Parameter(negative=())] = (),
     json: Json = False,
 ) -> int:
     """Make a policy straight from demonstrations, and score it on decisions that it did not learn from.
@@ -34,6 +35,7 @@ def command(
         out: folder for the result; default: a new one in `runs`.
         resume: folder of a run that was stopped; go on from its last checkpoint.
         onnx: also write the policy as ONNX, proved equal (extra `onnx`).
+        sink: where metrics go while it learns: `console`, `tensorboard`, `mlflow`, `wandb` (offline); once for each.
         json: print the result as one JSON document.
     """
     from telic.workflows.imitate import imitate
@@ -46,6 +48,8 @@ def command(
             out=out,
             resume=resume,
             onnx=onnx,
+            sinks=sink,
+            say=say,
             progress=progress,
         )
     return show(result, as_json=json)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from .shell import Json, progress_bars, show
+from .shell import Json, progress_bars, say, show
 
 __all__ = ["NAME", "command"]
 
@@ -22,6 +22,7 @@ def command(
     out: Path | None = None,
     resume: Path | None = None,
     onnx: Annotated[bool, Parameter(negative=())] = False,
+    sink: Annotated[tuple[str, ...], Parameter(negative=())] = (),
     json: Json = False,
 ) -> int:
     """Plan a policy for the inferred reward, and say what it would have done on the last day; or run a learner.
@@ -34,12 +35,21 @@ def command(
         out: folder for what is learned; default: a new one in `runs`.
         resume: folder of a run that was stopped; go on from its last checkpoint.
         onnx: also write what is learned as ONNX, proved equal (extra `onnx`).
+        sink: where metrics go while it learns: `console`, `tensorboard`, `mlflow`, `wandb` (offline); once for each.
         json: print the result as one JSON document.
     """
     from telic.workflows.train import train
 
     with progress_bars() as progress:
         result = train(
-            folder, run=run, settings=settings, out=out, resume=resume, onnx=onnx, progress=progress
+            folder,
+            run=run,
+            settings=settings,
+            out=out,
+            resume=resume,
+            onnx=onnx,
+            sinks=sink,
+            say=say,
+            progress=progress,
         )
     return show(result, as_json=json)

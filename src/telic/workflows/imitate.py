@@ -8,7 +8,7 @@ another part of the former to choose its weights and sureness by. Beside the pol
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ from .settings_files import (
     whole_number,
     write_settings,
 )
+from .sinks import About, open_sinks
 from .stopped import Stopped
 from .verb_result import VerbResult, most_important
 
@@ -71,6 +72,8 @@ def imitate(
     out: str | Path | None = None,
     resume: str | Path | None = None,
     onnx: bool = False,
+    sinks: Sequence[str] = (),
+    say: Callable[[str], None] | None = None,
     progress: Progress = silent,
 ) -> VerbResult:
     """The policy under which what the experts did is likeliest, and its held-out score beside baselines.
@@ -82,6 +85,8 @@ def imitate(
         out: folder for the result; None: in ``runs`` of the project, or of the folder that one is in.
         resume: folder of a run that was stopped; its settings are taken, and it goes on.
         onnx: also write the policy as ONNX, where it is proved equal (extra ``onnx``).
+        sinks: where metrics go while it learns: `console`, `tensorboard`, `mlflow`, `wandb`.
+        say: writes a line for whoever watches: of the console, and of a sink that fails; None: Python warnings.
         progress: told how far the work is.
 
     Returns:
@@ -112,7 +117,14 @@ def imitate(
     if contract is None and dataset is None and said.get("contract"):
         contract = beside / str(said["contract"])
     return _imitate(
-        place, contract=contract, given={**given, "dataset": said}, out=out, onnx=onnx, progress=progress
+        place,
+        contract=contract,
+        given={**given, "dataset": said},
+        out=out,
+        onnx=onnx,
+        sinks=sinks,
+        say=say,
+        progress=progress,
     )
 
 
@@ -124,6 +136,8 @@ def _imitate(
     given: Mapping[str, Any],
     out: str | Path | None,
     onnx: bool,
+    sinks: Sequence[str],
+    say: Callable[[str], None] | None,
     progress: Progress,
 ) -> VerbResult:
     progress("reading decisions", 0, None)
@@ -162,16 +176,36 @@ def _imitate(
     if run.is_done and (run.folder / POLICY_NAME).is_file():
         return _told(run, run.read(), data, product=read_policy(run.folder / POLICY_NAME), is_reused=True)
     write_settings(run.folder / SETTINGS_NAME, "imitate", {**chosen, "versions": versions})
+    about = About(
+        name=run.folder.name,
+        task=data.contract.identity.task,
+        folder=run.folder,
+        settings={"method": method.name, "key": key, **chosen["settings"]},
+    )
+    told = open_sinks(sinks, about, say)
     try:
         learned = learn(
-            method, data, chosen["settings"], key, folder=run.folder / CHECKPOINTS, progress=progress
+            method,
+            data,
+            chosen["settings"],
+            key,
+            folder=run.folder / CHECKPOINTS,
+            sink=told,
+            progress=progress,
         )
     except KeyboardInterrupt:
         raise Stopped(
             f"Stopped; what was learned so far is in {run.folder / CHECKPOINTS}.",
             hint=f"Go on: telic imitate --resume {run.folder}",
         ) from None
-    findings = [*other_versions(given.get("versions"), versions), *learned.findings, *data.findings]
+    finally:
+        told.close()
+    findings = [
+        *other_versions(given.get("versions"), versions),
+        *learned.findings,
+        *data.findings,
+        *told.findings,
+    ]
     found = {
         "schema_version": 1,
         "verb": "imitate",

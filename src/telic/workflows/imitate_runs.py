@@ -76,6 +76,7 @@ def learn(
     key: int,
     *,
     folder: Path,
+    sink: Callable[[int, Mapping[str, float]], None],
     progress: Progress,
 ) -> Learned:
     """The policy of a method.
@@ -86,19 +87,20 @@ def learn(
         settings: all of the method.
         key: random key.
         folder: for checkpoints.
+        sink: takes looks done and the metrics.
         progress: told how far the work is.
 
     Raises:
         KeyboardInterrupt: the run was stopped after its last state was kept.
     """
     run: Callable[..., Learned] = {"counts": _counts, "cloning": _cloning}[method.name]
-    return run(data, dict(settings), key, folder, progress)
+    return run(data, dict(settings), key, folder, sink, progress)
 
 
 def _counts(
-    data: ImitateData, settings: dict[str, Any], key: int, folder: Path, progress: Progress
+    data: ImitateData, settings: dict[str, Any], key: int, folder: Path, sink: Any, progress: Progress
 ) -> Learned:
-    del key, folder
+    del key, folder, sink
     if data.amounts:
         raise SettingsError("Counts are of choices, and `amounts` are asked for.", hint="method: cloning")
     found = placed(data.contract, data.demos, scale=1.0, held_out=data.contract.data.held_out)
@@ -129,7 +131,7 @@ def _counts(
 
 
 def _cloning(
-    data: ImitateData, settings: dict[str, Any], key: int, folder: Path, progress: Progress
+    data: ImitateData, settings: dict[str, Any], key: int, folder: Path, sink: Any, progress: Progress
 ) -> Learned:
     from telic.neural.engine import import_engine
 
@@ -166,6 +168,7 @@ def _cloning(
             n,
             f"held-out loss {metrics['held_out_loss']:.4g}, best {metrics['best_held_out_loss']:.4g}",
         ),
+        sink=sink,
         resume=resume,
     )
     policy = found.policy

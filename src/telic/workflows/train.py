@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,8 @@ def train(
     out: str | Path | None = None,
     resume: str | Path | None = None,
     onnx: bool = False,
+    sinks: Sequence[str] = (),
+    say: Callable[[str], None] | None = None,
     progress: Progress = silent,
 ) -> VerbResult:
     """A policy planned for the newest inference of a project; or, with settings, one that a learner comes to.
@@ -65,6 +67,8 @@ def train(
         out: folder for what is learned; None: a new one in ``runs``.
         resume: folder of a run that was stopped; its settings are taken, and it goes on.
         onnx: also write what is learned as ONNX, where it is proved equal (extra ``onnx``).
+        sinks: where metrics go while it learns: `console`, `tensorboard`, `mlflow`, `wandb`.
+        say: writes a line for whoever watches: of the console, and of a sink that fails; None: Python warnings.
         progress: told how far the work is.
 
     Returns:
@@ -81,16 +85,24 @@ def train(
                 "There is nothing to train for: neither a project nor settings.",
                 hint="telic train FOLDER plans for what was inferred; telic train --settings FILE runs a learner.",
             )
-        if out is not None or onnx:
+        if out is not None or onnx or sinks:
             raise SettingsError(
-                "`out` and `onnx` are for what a learner comes to; a plan lies in its project.",
+                "`out`, `onnx` and `sinks` are for what a learner comes to; a plan lies in its project.",
                 hint="Give settings with a `method`, such as iql.",
             )
         return _plan(folder, run=run, progress=progress)
     from .train_learner import train_learner
 
     return train_learner(
-        folder, run=run, settings=settings, out=out, resume=resume, onnx=onnx, progress=progress
+        folder,
+        run=run,
+        settings=settings,
+        out=out,
+        resume=resume,
+        onnx=onnx,
+        sinks=sinks,
+        say=say,
+        progress=progress,
     )
 
 

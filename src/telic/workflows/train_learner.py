@@ -8,7 +8,7 @@ cannot be kept: there it begins new episodes.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ from .settings_files import (
     whole_number,
     write_settings,
 )
+from .sinks import About, Sinks, open_sinks
 from .stopped import Stopped
 from .train_learner_report import train_learner_report
 from .verb_result import VerbResult, most_important
@@ -76,6 +77,8 @@ def train_learner(
     out: str | Path | None,
     resume: str | Path | None,
     onnx: bool,
+    sinks: Sequence[str],
+    say: Callable[[str], None] | None,
     progress: Progress,
 ) -> VerbResult:
     """The policy that a learner comes to; arguments and errors as of ``train``."""
@@ -101,7 +104,9 @@ def train_learner(
                 "The settings name an `environment`, so no data are learned from.",
                 hint="Leave the folder and `dataset` out, or `environment`.",
             )
-        return _train(None, method, environment_of(given["environment"]), given, out, onnx, progress)
+        return _train(
+            None, method, environment_of(given["environment"]), given, out, onnx, sinks, say, progress
+        )
     said = given.get("dataset") or {}
     if not isinstance(said, Mapping):
         raise SettingsError(f"`dataset` must hold a `path`, got {said!r}.", hint="dataset: {path: log.csv}")
@@ -113,7 +118,7 @@ def train_learner(
         )
     place = beside / str(said["path"]) if folder is None else Path(folder)
     contract = beside / str(said["contract"]) if said.get("contract") and folder is None else None
-    return _from_record(place, method, contract, {**given, "dataset": said}, out, onnx, progress)
+    return _from_record(place, method, contract, {**given, "dataset": said}, out, onnx, sinks, say, progress)
 
 
 @permitted("train")
@@ -124,6 +129,8 @@ def _from_record(
     given: Mapping[str, Any],
     out: str | Path | None,
     onnx: bool,
+    sinks: Sequence[str],
+    say: Callable[[str], None] | None,
     progress: Progress,
 ) -> VerbResult:
     progress("reading decisions", 0, None)
@@ -135,7 +142,7 @@ def _from_record(
             f"The settings are those of a run on decisions of digest {wanted}; {place} holds {found}.",
             hint="Give the data of that run, or take `digest` out of the settings to learn from these.",
         )
-    return _train(world.data.project, method, world, given, out, onnx, progress)
+    return _train(world.data.project, method, world, given, out, onnx, sinks, say, progress)
 
 
 def _train(
@@ -145,6 +152,8 @@ def _train(
     given: Mapping[str, Any],
     out: str | Path | None,
     onnx: bool,
+    sinks: Sequence[str],
+    say: Callable[[str], None] | None,
     progress: Progress,
 ) -> VerbResult:
     asked = given.get("settings") or {}
@@ -180,12 +189,23 @@ def _train(
         return _told(place, place.read(), read_policy(place.folder / POLICY_NAME), project, is_reused=True)
     write_settings(place.folder / SETTINGS_NAME, "train", {**chosen, "versions": versions})
     checkpoints = Checkpoints(place.folder / CHECKPOINTS, learner, key)
-    trained = _run(learner, key, n_steps, enough, checkpoints, place, progress)
+    about = About(
+        name=place.folder.name,
+        task=world.name,
+        folder=place.folder,
+        settings={"method": method.name, "key": key, "steps": n_steps, **resolved},
+    )
+    told = open_sinks(sinks, about, say)
+    try:
+        trained = _run(learner, key, n_steps, enough, checkpoints, place, told, progress)
+    finally:
+        told.close()
     findings = [
         *other_versions(given.get("versions"), versions),
         *checkpoints.findings,
         *trained.findings,
         *world.findings,
+        *told.findings,
     ]
     found: dict[str, Any] = {
         "schema_version": 1,
@@ -200,7 +220,7 @@ def _train(
         "step_is": method.step_is,
         "settings": SETTINGS_NAME,
         "world": world.kind.value,
-        "curve": {name: values.tolist() for name, values in trained.history.items()},
+        "curve": {name: _finite(values) for name, values in trained.history.items()},
         "policy": None,
         "policy_digest": None,
         "returns": None,
@@ -233,6 +253,7 @@ def _run(
     enough: float | None,
     checkpoints: Checkpoints,
     place: Run,
+    sink: Sinks,
     progress: Progress,
 ) -> Any:
     from telic.neural.driver import Trained, train
@@ -264,6 +285,7 @@ def _run(
         checkpoint=checkpoints,
         every=max(1, n_steps // CHECKPOINTS_A_RUN),
         progress=told,
+        sink=sink,
         resume=resume,
     )
     if trained.is_stopped:
@@ -272,6 +294,11 @@ def _run(
             hint=f"Go on: telic train --resume {place.folder}",
         )
     return trained
+
+
+def _finite(values: Any) -> list[float | None]:
+    """As JSON has it: nothing where a number is not known yet."""
+    return [float(v) if np.isfinite(v) else None for v in values]
 
 
 def _alike(policy: Any, world: LearningWorld) -> dict[str, Any] | None:

@@ -24,6 +24,10 @@ __all__ = ["Actions", "Group", "Method", "Needs", "Setting", "checked"]
 RANGE = re.compile(r"([\[(])\s*(\S+)\s*,\s*(\S+)\s*([\])])")
 
 
+PLAIN = (bool, int, float, str, tuple)
+"""Types of defaults that a settings file can hold; one whose default is another (None, an object) is for Python."""
+
+
 class Group(enum.StrEnum):
     """What kind of method it is."""
 
@@ -191,7 +195,7 @@ class Method:
         known = inspect.signature(self.load()).parameters
         if whole:
             return dict(known)
-        return {n: p for n, p in known.items() if p.default is not p.empty and n not in self.python_only}
+        return {n: p for n, p in known.items() if isinstance(p.default, PLAIN) and n not in self.python_only}
 
 
 def checked(name: str, value: Any, default: Any, *, is_number: bool = False) -> Any:

@@ -41,5 +41,6 @@ METHOD = Method(
     steps=300,
     step_is="an update from `n_envs` times `n_steps` decisions",
     along=("n_updates",),
+    python_only=("memory",),
     page="methods/ppo.md",
 )
