@@ -114,7 +114,10 @@ def test_amounts_begin_as_they_were_cloned_and_leave_with_their_scaling() -> Non
     learner = Ppo(simulator=pendulum(), n_envs=4, n_steps=8, hidden=(8,), leash=Leash.of(cloned, beta=0.5))
     begun = jax.jit(learner.init)(jax.random.key(0))
     assert learner.policy(begun).digest == cloned.digest
-    after = learner.policy(train(learner, 0, 2).answer())
+    only_values = train(learner, 0, 5).answer()
+    assert learner.policy(only_values).digest == cloned.digest
+    assert not np.allclose(only_values.critic[0].weight, begun.critic[0].weight, atol=1e-3)
+    after = learner.policy(train(learner, 0, 7, resume=(5, only_values)).answer())
     np.testing.assert_array_equal(after.scale, cloned.scale)
     assert after.clip == 3.0
     # Spreads are the network's own, as they were in the clone, and learned.

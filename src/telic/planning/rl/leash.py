@@ -11,6 +11,9 @@ With a budget, ``beta`` follows the divergence: up where a whole update would le
 budget, down where it would not. The update itself is cut short (a half, a quarter, an eighth, none) until the mean
 over the decisions it learned from is within the budget, so that a budget of 0 keeps the policy as it is.
 
+Values are not known at first, and a good policy that followed them would be worse before it is better: in the first
+updates only the critic learns.
+
 References:
     Rawlik, Toussaint and Vijayakumar (2012), On stochastic optimal control and reinforcement learning by approximate
     inference, equation 6.
@@ -59,6 +62,7 @@ class Leash:
         n_observations: numbers of an observation.
         beta: what a nat costs, in the unit of the reward; with a budget, at first. More stays nearer.
         budget: mean nats that are allowed; None: ``beta`` stays as it is.
+        n_warm: updates at first in which only the critic learns.
         pull: with a budget, how fast ``beta`` follows: by at most this share an update.
     """
 
@@ -70,6 +74,7 @@ class Leash:
     n_observations: int = field(metadata={"static": True})
     beta: Any = 0.1
     budget: Any = None
+    n_warm: Any = 5.0
     pull: Any = 0.2
 
     @classmethod
@@ -153,7 +158,7 @@ def _parts(head: MultiCategoricalHead, outputs: Any) -> list[Any]:
 
 
 def held(
-    leash: Leash, beta: Any, before: Weights, after: Weights, made: Decisions
+    leash: Leash, beta: Any, before: Weights, after: Weights, made: Decisions, n_done: Any
 ) -> tuple[Weights, Any, Any]:
     """The weights that are kept of an update, ``beta`` for the next, and mean nats from the policy that it is held to.
 
@@ -163,24 +168,32 @@ def held(
         before: weights before it.
         after: weights after it.
         made: the decisions that it learned from, as ``Leash.priced`` gave them.
+        n_done: updates before this one.
     """
+    is_warm = n_done >= leash.n_warm
     weight = jnp.ones_like(made.reward) if made.weight is None else made.weight
 
+    def partly(share: Any) -> Any:
+        # Ends are taken as they are, without rounding.
+        return jax.tree.map(
+            lambda a, b: jnp.where(share == 1, b, jnp.where(share == 0, a, a + share * (b - a))),
+            before.actor,
+            after.actor,
+        )
+
     def nats(share: Any) -> Any:
-        actor = jax.tree.map(lambda a, b: a + share * (b - a), before.actor, after.actor)
-        outputs = outputs_in_time(before._replace(actor=actor), leash.head, made.observation)
+        outputs = outputs_in_time(before._replace(actor=partly(share)), leash.head, made.observation)
         apart = divergence(leash.head, outputs, made.prior)
         return jnp.sum(apart * weight) / jnp.maximum(jnp.sum(weight), 1.0)
 
     if leash.budget is None:
-        return after, beta, nats(1.0)
+        moved = jnp.where(is_warm, 1.0, 0.0)
+        return after._replace(actor=partly(moved)), beta, nats(moved)
     shares = jnp.asarray((*CUTS, 0.0), jnp.float32)
     each = jax.lax.map(nats, shares)
     # Rounding must not let a step through that is allowed no divergence at all.
-    is_within = (each <= jnp.maximum(leash.budget, each[-1])) & (leash.budget > 0)
+    is_within = (each <= jnp.maximum(leash.budget, each[-1])) & (leash.budget > 0) & is_warm
     kept = jnp.argmax(is_within.at[-1].set(True))
-    actor = jax.tree.map(
-        lambda a, b: jnp.where(kept == 0, b, a + shares[kept] * (b - a)), before.actor, after.actor
-    )
     over = jnp.clip(each[0] / jnp.maximum(leash.budget, TINY) - 1.0, -1.0, 1.0)
-    return after._replace(actor=actor), jnp.clip(beta * jnp.exp(leash.pull * over), *BETAS), each[kept]
+    next_beta = jnp.where(is_warm, jnp.clip(beta * jnp.exp(leash.pull * over), *BETAS), beta)
+    return after._replace(actor=partly(shares[kept])), next_beta, each[kept]

@@ -208,7 +208,9 @@ class Ppo:
         beta, memory, progress = state.beta, state.memory, state.progress
         if self.leash is not None:
             told["beta"] = beta
-            weights, beta, told["divergence"] = held(self.leash, beta, state.weights, weights, made)
+            weights, beta, told["divergence"] = held(
+                self.leash, beta, state.weights, weights, made, state.n_done
+            )
         if made.past is not None:
             memory = remembered(state.weights, made.observation, made.past, made.anew[-1])
         if self.curriculum is not None:
