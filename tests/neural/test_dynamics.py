@@ -189,6 +189,7 @@ def test_gradients_are_those_of_finite_differences() -> None:
             assert (moved(1e-6) - moved(-1e-6)) / 2e-6 == pytest.approx(along, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_step_is_traced_once_keeps_each_members_best_and_goes_on_where_it_stopped(monkeypatch) -> None:
     traced, kept = [], {}
     real = driver._step

@@ -11,6 +11,8 @@ jax = pytest.importorskip("jax", reason="NOT RUN: the extra `neural` is not inst
 import jax.numpy as jnp  # noqa: E402
 
 from telic.errors import SettingsError  # noqa: E402
+from telic.neural import driver  # noqa: E402
+from telic.neural.driver import train  # noqa: E402
 from telic.neural.networks import from_layers, init_network  # noqa: E402
 from telic.neural.simulators import cartpole  # noqa: E402
 from telic.neural.simulators.simulator import Amounts, Simulator, Step  # noqa: E402
@@ -109,8 +111,9 @@ def test_a_step_beyond_the_budget_does_nothing_whoever_calls_it(ran, monkeypatch
     for a, b in zip(jax.tree.leaves(again.trained.state), jax.tree.leaves(kept[4]), strict=True):
         np.testing.assert_array_equal(jax.random.key_data(a) if a.dtype == kept[4].inner.key.dtype else a,
                                       jax.random.key_data(b) if b.dtype == kept[4].inner.key.dtype else b)  # fmt: skip
-    after, told = jax.jit(lambda learner, state: learner.step(state))(learners[0], kept[4])
-    assert int(after.n_spent) == int(told["n_spent"]) == 40
+    more = train(learners[0], 3, 5, resume=(4, kept[4]))
+    after = more.state
+    assert int(after.n_spent) == int(more.history["n_spent"][-1]) == 40
     for a, b in zip(
         jax.tree.leaves(after.inner.learned), jax.tree.leaves(kept[4].inner.learned), strict=True
     ):
@@ -122,7 +125,7 @@ def test_a_step_beyond_the_budget_does_nothing_whoever_calls_it(ran, monkeypatch
     assert (reward[4:] == FLAG).all()
     assert (reward[:4] <= 0).all()
     # Before the first decision the critics have moved, the actor has not.
-    begun = jax.jit(lambda learner, key: learner.init(key))(learners[0], jax.random.key(3))
+    begun = jax.jit(driver._init, compiler_options=driver.init_options())(learners[0], jax.random.key(3))
     for a, b in zip(
         jax.tree.leaves(begun.inner.learned.actor), jax.tree.leaves(from_layers(BAD.layers)), strict=True
     ):
