@@ -1,7 +1,7 @@
 """Decisions of served policies, bit for bit, wherever the products of matrices come from.
 
     python reproductions/served.py            # reduced: 1 seed, 300 observations a policy
-    TELIC_FULL=1 python reproductions/served.py        # 5 seeds, 1,000 observations
+    TELIC_FULL=1 python reproductions/served.py        # 5 seeds, 5,000 observations
 
 prints one JSON line. The same decisions are made in processes of their own: as it is; without vector instructions in
 numpy; with the kernels of other processors in the BLAS of numpy's wheels; with a BLAS of plain loops (``other_blas.c``)
@@ -51,7 +51,7 @@ def main() -> int:
         return 0
     full = os.environ.get("TELIC_FULL") == "1"
     started = time.perf_counter()
-    told = measure(5 if full else 1, 1_000 if full else 300)
+    told = measure(5 if full else 1, 5_000 if full else 300)
     print(json.dumps({**told, "seconds": time.perf_counter() - started}))
     return 0
 

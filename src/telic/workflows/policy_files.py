@@ -20,8 +20,7 @@ from telic.policies import PolicyEquality
 from telic.storage import atomic_write
 
 from .policy_archive import BROKEN, packed, unpacked
-from .policy_kinds import codec_named, codec_of
-from .policy_kinds.codec import Held
+from .policy_kinds import Held, codec_named, codec_of
 
 __all__ = ["SCHEMA_VERSION", "read_policy", "write_onnx", "write_policy"]
 
