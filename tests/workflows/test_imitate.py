@@ -128,6 +128,7 @@ def test_onnx_is_written_where_it_is_equal(cloned) -> None:
     assert found["largest_difference"] <= 1e-5 and found["other_actions"] == 0 and found["n_compared"] == 90
 
 
+@pytest.mark.slow
 def test_a_network_of_choices_knows_more_than_the_majority(telic, arm, tmp_path) -> None:
     pytest.importorskip("jax", reason="NOT RUN: the extra `neural` is not installed")
     (tmp_path / "s.yaml").write_text(yaml.safe_dump(TINY))

@@ -244,9 +244,14 @@ def test_neither_a_project_nor_settings(telic) -> None:
     assert told.status == 2 and "neither a project nor settings" in told.err
 
 
+RUN_ABOVE = ("ppo", "iql", "cql")
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [m.name for m in METHODS.values() if m.verb == "train"])
-def test_every_learner_runs_from_a_settings_file(telic, shop, tmp_path, name) -> None:
+@pytest.mark.parametrize(
+    "name", [m.name for m in METHODS.values() if m.verb == "train" and m.name not in RUN_ABOVE]
+)
+def test_every_other_learner_runs_from_a_settings_file(telic, shop, tmp_path, name) -> None:
     """The smallest run of each, to a policy file that is read back."""
     method, known = METHODS[name], METHODS[name].defaults()
     small = {
