@@ -145,8 +145,9 @@ def test_amounts_one_decision_and_the_sign_of_the_bias() -> None:
         learning_rate=3e-3,
         n_updates=3000.0,
     )
-    free = train(replace(learner, penalty=0.0), 0, 3).answer()
-    held = train(replace(learner, penalty=1.0), 0, 3).answer()
+    # The bounds below were set on keys 0 and 1; this is another.
+    free = train(replace(learner, penalty=0.0), 7, 3).answer()
+    held = train(replace(learner, penalty=1.0), 7, 3).answer()
     assert learner.policy(free).mode(np.zeros(1))[0] == pytest.approx(0.5, abs=0.1)
     at = np.array([[0.5]], np.float32)
     worth = [float(action_values(s.params[1][0], np.zeros((1, 1)), at, data.head)[0]) for s in (free, held)]

@@ -35,14 +35,14 @@ def world():
     "switches", [PLAIN, {}, {**PLAIN, "is_double": True}, {**PLAIN, "is_prioritised": True}]
 )
 def test_the_best_policy_of_a_table_is_found(switches: dict[str, bool]) -> None:
-    """Value of the learned policy, exactly, beside that of value iteration, on 3 keys; cut-offs are no ends."""
+    """Value of the learned policy, exactly, beside that of value iteration, on 2 keys; cut-offs are no ends."""
     mdp, R = world()
     learner = Dqn(
         simulator=tabular(mdp, R, horizon=20), n_steps=2_000, hidden=(32,), discount=0.9, capacity=8_000,
         explore_end=0.5, share=0.02, **switches,
     )  # fmt: skip
     best = policy_value(mdp, solve_hard(mdp, R).policy.table, R)
-    for key in range(3):
+    for key in range(2):
         state = train(learner, key, 3).answer()
         policy = learner.policy(state)
         reached = policy_value(mdp, np.eye(3)[policy.mode(np.eye(6))], R)

@@ -58,12 +58,12 @@ def soft_value(learner: Sac, state, observation: np.ndarray) -> np.ndarray:
 
 @pytest.mark.slow
 def test_one_decision_of_a_known_bell() -> None:
-    """Mean and spread of the best policy, and its soft value, on 3 keys."""
+    """Mean and spread of the best policy, and its soft value, on 2 keys."""
     learner = Sac(
         simulator=bell(), n_steps=1_000, n_envs=4, batch=64, capacity=4_000, hidden=(32, 32), learning_rate=2e-3,
         temperature=WORTH, temperature_rate=0.0, share=0.05,
     )  # fmt: skip
-    for key in range(3):
+    for key in range(2):
         state = train(learner, key, 4).answer()
         policy = learner.policy(state)
         mean, log_sd = policy.outputs(np.zeros((1, 1)))[0]
@@ -140,7 +140,7 @@ def test_the_soft_value_of_a_quadratic_world_is_that_of_a_grid() -> None:
     )  # fmt: skip
     at = np.abs(X) < 0.85
     spread = np.ptp(best[at])
-    for key in range(3):
+    for key in range(2):
         state = train(learner, key, 3).answer()
         mean, log_sd = learner.policy(state).outputs(X[:, None]).T.astype(float)
         reached = value_on_a_grid(worth, discount, np.stack([mean, np.exp(log_sd)], 1), is_best=False)

@@ -1,7 +1,7 @@
 """What soft actor-critic reaches on three tasks of MuJoCo in some ten thousand decisions: 5 keys, intervals.
 
-    python reproductions/mujoco.py                     # reduced: one task, 1 key of its own, a third
-    TELIC_FULL=1 python reproductions/mujoco.py        # 5 keys
+    python reproductions/sac_mujoco.py                # reduced: one task, 1 key of its own, a third
+    TELIC_FULL=1 python reproductions/sac_mujoco.py   # 5 keys
 
 prints one JSON line a task, as soon as it is known. Environments are those of Gymnasium (`pip install
 gymnasium[mujoco]`), one stream, one update a decision, 2 x 256 units, batches of 256. A key trains one policy from
