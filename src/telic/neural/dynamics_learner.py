@@ -20,10 +20,10 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from telic.policies.heads import LOG_TWO_PI
 
+from .adam import adam_step, init_adam
 from .dynamics import members
 from .networks import Params, init_network
 
@@ -104,7 +104,7 @@ class DynamicsLearner:
         return DynamicsState(
             params=params,
             prior=prior,
-            optimiser=optax.scale_by_adam().init(params),
+            optimiser=init_adam(params),
             key=key,
             best=params,
             best_loss=jnp.full(M, jnp.inf, jnp.float32),
@@ -117,7 +117,6 @@ class DynamicsLearner:
         key, key_draw = jax.random.split(state.key)
         shape = (self.n_gradients, self.n_members, self.batch)
         places = jax.random.randint(key_draw, shape, 0, self.rows.x.shape[0])
-        adam = optax.scale_by_adam()
 
         def one(carry: Any, which: Any) -> tuple[Any, Any]:
             params, optimiser, n_done = carry
@@ -128,10 +127,10 @@ class DynamicsLearner:
                 return jnp.sum(each), each
 
             gradient, each = jax.grad(total, has_aux=True)(params)
-            change, optimiser = adam.update(gradient, optimiser)
             along = jnp.clip(n_done / self.n_updates, 0.0, 1.0)
             rate = self.learning_rate * 0.5 * (1.0 + jnp.cos(jnp.pi * along))
-            params = jax.tree.map(lambda p, c: p - rate * (c + self.decay * p), params, change)
+            kept = jax.tree.map(lambda p: (1.0 - rate * self.decay) * p, params)
+            params, optimiser = adam_step(kept, gradient, optimiser, rate)
             return (params, optimiser, n_done + 1), jnp.mean(each)
 
         carry = (state.params, state.optimiser, state.n_done)

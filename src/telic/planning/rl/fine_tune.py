@@ -15,9 +15,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from telic.errors import SettingsError
+from telic.neural.adam import init_adam
 from telic.neural.critics import init_critics
 from telic.neural.driver import Trained, train
 from telic.neural.networks import Params
@@ -228,13 +228,13 @@ def _start(agent: Sac, actor: Params, critics: tuple[Params, Params] | None, key
             f" {both[-1].weight.shape[-1]}.",
             hint="Give `params[1]` of a learner from the same record.",
         )
-    log_temperature, adam = jnp.log(jnp.asarray(agent.temperature, jnp.float32)), optax.scale_by_adam()
+    log_temperature = jnp.log(jnp.asarray(agent.temperature, jnp.float32))
     return Learned(
         actor=actor,
         critics=both,
         targets=both,
         log_temperature=log_temperature,
-        optimisers=(adam.init(actor), adam.init(both), adam.init(log_temperature)),
+        optimisers=(init_adam(actor), init_adam(both), init_adam(log_temperature)),
     )
 
 

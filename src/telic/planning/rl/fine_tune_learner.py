@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from telic.errors import SettingsError
+from telic.neural.adam import adam_step, init_adam
 from telic.neural.experience import decided
 from telic.neural.networks import Params, apply, from_layers, init_network
 from telic.neural.replay import Replay, draw_evenly, take
@@ -30,7 +30,6 @@ from telic.neural.transitions import Transitions
 from telic.policies import NetworkPolicy
 from telic.policies.heads import GaussianHead
 
-from .offline import descend
 from .sac import Learned, Sac, SacState
 
 __all__ = ["FineTune", "FineTuneState", "actor_like", "scaled_world"]
@@ -203,10 +202,10 @@ def actor_like(
         actor, optimiser, i = carry
         which = jax.random.randint(key, (256,), 0, x.shape[0])
         rate = 2e-3 * (1.0 - i / n_updates)
-        actor, optimiser = descend(actor, jax.grad(miss)(actor, x[which], wanted[which]), optimiser, rate)
+        actor, optimiser = adam_step(actor, jax.grad(miss)(actor, x[which], wanted[which]), optimiser, rate)
         return (actor, optimiser, i + 1), None
 
-    begun = (actor, optax.scale_by_adam().init(actor), 0)
+    begun = (actor, init_adam(actor), 0)
     (actor, _, _), _ = jax.lax.scan(one, begun, jax.random.split(key_rows, n_updates))
     off = jnp.tanh(apply(actor, x, "relu")[:, :K]) - wanted
     return actor, float(jnp.sqrt(jnp.mean(off**2)))
