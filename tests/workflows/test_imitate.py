@@ -16,7 +16,9 @@ from machines import CONTRACT, keeper_log, keeper_policy, write_project
 
 from telic.errors import TemporaryError
 from telic.policies import TabularPolicy
+from telic.policies.ensemble import EnsemblePolicy
 from telic.workflows import imitate
+from telic.workflows.clone_scores import probabilities
 from telic.workflows.policy_files import read_policy
 from telic.workflows.stopped import Stopped
 
@@ -129,9 +131,10 @@ def test_onnx_is_written_where_it_is_equal(cloned) -> None:
 
 
 @pytest.mark.slow
-def test_a_network_of_choices_knows_more_than_the_majority(telic, arm, tmp_path) -> None:
+def test_two_networks_of_choices_know_more_than_the_majority(telic, arm, tmp_path) -> None:
     pytest.importorskip("jax", reason="NOT RUN: the extra `neural` is not installed")
-    (tmp_path / "s.yaml").write_text(yaml.safe_dump(TINY))
+    settings = {**TINY, "settings": {**TINY["settings"], "n_members": 2}}
+    (tmp_path / "s.yaml").write_text(yaml.safe_dump(settings))
     words = ("imitate", arm / "log.csv", "--contract", arm / "contract.yaml", "--out", tmp_path / "run")
     told = telic(*words, "--settings", tmp_path / "s.yaml", "--json")
     assert told.status == 0, told.err
@@ -139,6 +142,11 @@ def test_a_network_of_choices_knows_more_than_the_majority(telic, arm, tmp_path)
     assert found["actions"] == ["left", "right"] and found["held_out"]["is_choice"]
     assert found["held_out"]["gain"]["interval"][0] > 0  # the side is that of the angle
     assert found["calibration"]["bins"]
+    policy = read_policy(tmp_path / "run" / "policy.npz")
+    assert isinstance(policy, EnsemblePolicy) and policy.digest == found["policy_digest"]
+    x = np.array([[-2.0], [0.1], [2.0]], np.float32)
+    by_hand = np.exp(np.stack([policy.log_prob(x, np.full(3, a)) for a in range(2)], axis=1))
+    np.testing.assert_allclose(probabilities(policy, x), by_hand, rtol=1e-5)
 
 
 def test_stopped_by_the_keyboard_it_says_how_to_go_on_and_comes_to_the_same(

@@ -19,6 +19,7 @@ import numpy as np
 
 from telic.evaluation.clustered import clustered_mean
 from telic.policies import NetworkPolicy
+from telic.policies.ensemble import EnsemblePolicy
 from telic.policies.heads import CategoricalHead, GaussianHead
 from telic.policies.layers import Dense
 from telic.typing import BoolArray, FloatArray, LongArray
@@ -169,8 +170,11 @@ def constant_policy(
     )
 
 
-def probabilities(policy: NetworkPolicy, observations: Any) -> FloatArray:
-    """``(n, A)`` of one choice, in float64."""
+def probabilities(policy: NetworkPolicy | EnsemblePolicy, observations: Any) -> FloatArray:
+    """``(n, A)`` of one choice, in float64; of an ensemble their mean."""
+    if isinstance(policy, EnsemblePolicy):
+        mixed: FloatArray = np.mean([probabilities(m, observations) for m in policy.members], axis=0)
+        return mixed
     assert isinstance(policy.head, CategoricalHead)
     logs = policy.outputs(observations).astype(np.float64)
     raised = np.exp(logs - logs.max(axis=1, keepdims=True))

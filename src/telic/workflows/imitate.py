@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from telic.errors import DataError, SettingsError
-from telic.policies import NetworkPolicy
+from telic.policies import TabularPolicy
 from telic.reports import Finding, Severity
 from telic.storage import atomic_write
 
@@ -242,7 +242,7 @@ def _imitate(
 
 
 def _exported(folder: Path, learned: Learned) -> tuple[Mapping[str, Any] | None, list[Finding]]:
-    if not isinstance(learned.policy, NetworkPolicy):
+    if isinstance(learned.policy, TabularPolicy):
         return None, [
             Finding(
                 code="no-onnx-of-a-table",

@@ -15,6 +15,7 @@ from telic.evaluation.calibration import calibration as calibrated
 from telic.evaluation.log_probs import decision_probabilities
 from telic.imitation import behavioural_cloning
 from telic.policies import NetworkPolicy, TabularPolicy
+from telic.policies.ensemble import EnsemblePolicy
 from telic.policies.heads import CategoricalHead, GaussianHead
 from telic.reports import Finding, Severity
 from telic.trajectories import Demonstrations
@@ -58,7 +59,7 @@ class Learned:
         findings: what was noticed.
     """
 
-    policy: NetworkPolicy | TabularPolicy
+    policy: NetworkPolicy | EnsemblePolicy | TabularPolicy
     columns: tuple[str, ...]
     headline: str
     held_out: dict[str, Any] | None
@@ -172,7 +173,7 @@ def _cloning(
         resume=resume,
     )
     policy = found.policy
-    assert isinstance(policy, NetworkPolicy)
+    assert isinstance(policy, (NetworkPolicy, EnsemblePolicy))
     held_out = calibration = rows = None
     if kept.n_decisions:
         scored = Examples.from_demonstrations(kept, columns=data.columns, amounts=amounts)
@@ -213,7 +214,11 @@ def _choice_score(table: Any, train: Demonstrations, kept: Demonstrations, seen:
 
 
 def _amount_score(
-    policy: NetworkPolicy, examples: Any, scored: Any, kept: Demonstrations, head: GaussianHead
+    policy: NetworkPolicy | EnsemblePolicy,
+    examples: Any,
+    scored: Any,
+    kept: Demonstrations,
+    head: GaussianHead,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     from telic.imitation.calibration import calibration, log_likelihood
 

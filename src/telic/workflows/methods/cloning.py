@@ -24,6 +24,9 @@ METHOD = Method(
             effect="surer choice of weights and calibration; fewer to learn from",
         ),
         Setting(name="learning_rate", range="(0, 1)", effect="faster until it breaks"),
+        Setting(
+            name="n_members", range="[1, 100]", effect="an ensemble, whose disagreement can be told; slower"
+        ),
         Setting(name="decay", range="[0, inf)", effect="smoother"),
         Setting(
             name="evenness",
@@ -33,6 +36,6 @@ METHOD = Method(
         Setting(name="is_sharpened", effect="sets how sure the policy is on what was held out"),
     ),
     verb="imitate",
-    python_only=("n_members", "n_back"),
+    python_only=("n_back",),
     page="methods/cloning.md",
 )
