@@ -30,13 +30,21 @@ import jax
 import jax.numpy as jnp
 
 from telic.neural.networks import apply_columns, init_network
-from telic.neural.normalise import init_moments, merged, returns_so_far
 from telic.policies import NetworkPolicy
 from telic.reports import Finding, Outcome
 
 from .advantages import advantages
 from .clipped import TINY, Decisions, init_optimiser, passes
-from .multipliers import DualAscent, Multipliers, Spent, judged, require_budgets
+from .multipliers import (
+    DualAscent,
+    Multipliers,
+    Spent,
+    Spread,
+    costs_told,
+    judged,
+    require_budgets,
+    streams_of,
+)
 from .ppo import Ppo, PpoState
 from .settings_checks import require_plain
 
@@ -49,6 +57,7 @@ class LagrangianPpoState(NamedTuple):
     ppo: PpoState
     multipliers: Multipliers
     spent: Spent
+    spread: Spread
 
 
 @jax.tree_util.register_dataclass
@@ -93,11 +102,10 @@ class LagrangianPpo:
             ppo=begun._replace(
                 critic=critics,
                 optimiser=init_optimiser(weights),
-                collected=init_moments(1 + K),
-                so_far=jnp.zeros((1 + K, E), jnp.float32),
             ),
             multipliers=self.ascent.init(K),
             spent=Spent.none(E, K),
+            spread=Spread.none(E, K),
         )
 
     def step(self, state: LagrangianPpoState) -> tuple[LagrangianPpoState, dict[str, Any]]:
@@ -112,14 +120,11 @@ class LagrangianPpo:
         )
         budgets = jnp.asarray(self.budgets, jnp.float32)
         multipliers = self.ascent.ascend(state.multipliers, totals, over, budgets)
-        streams = jnp.concatenate([made.reward[None], jnp.moveaxis(made.costs, -1, 0)])
-        sums, so_far = jax.vmap(returns_so_far, in_axes=(0, 0, None, None))(
-            now.so_far, streams, over, base.discount
-        )
-        collected = merged(now.collected, jnp.moveaxis(sums, 0, -1))
+        streams = streams_of(made)
+        spread = state.spread.add(streams, over, base.discount)
         observed, made = base.watched(now, made)
         advantage, targets = self.advantages(
-            now.critic, made, streams / collected.sd[:, None, None], multipliers.charged
+            now.critic, made, streams / spread.sums.sd[:, None, None], multipliers.charged
         )
         left = base.left(now)
         weights, adam, loss = passes(
@@ -129,15 +134,11 @@ class LagrangianPpo:
         )  # fmt: skip
         returns = now.returns.added(over, returned)
         after = PpoState(
-            *weights, adam, running, keys[0], returns, now.n_done + 1, observed, collected, so_far
+            *weights, adam, running, keys[0], returns, now.n_done + 1, observed, now.collected, now.so_far
         )
-        prices = multipliers.charged * collected.sd[0] / collected.sd[1:]
         told = {"loss": loss, "mean_return": returns.mean, "n_episodes": returns.n_episodes}
-        for k, name in enumerate(self.names):
-            told[f"cost_rate/{name}"] = jnp.mean(made.costs[..., k])
-            told[f"mean_cost/{name}"] = multipliers.measured[k]
-            told[f"multiplier/{name}"] = prices[k]
-        return LagrangianPpoState(ppo=after, multipliers=multipliers, spent=spent), told
+        told |= costs_told(self.names, made.costs, multipliers, spread)
+        return LagrangianPpoState(ppo=after, multipliers=multipliers, spent=spent, spread=spread), told
 
     def advantages(self, critics: Any, made: Decisions, streams: Any, charged: Any) -> tuple[Any, Any]:
         """``(T, E)`` advantages of reward less charges, and ``(1 + K, T, E)`` what the critics should have said.
@@ -149,9 +150,10 @@ class LagrangianPpo:
             charged: ``(K,)`` multipliers.
         """
         base = self.ppo
+        discount = base.discount if made.discount is None else made.discount
         each, targets = jax.vmap(
             lambda critic, stream: advantages(
-                critic, made._replace(reward=stream), base.discount, base.gae, horizon=base.simulator.horizon
+                critic, made._replace(reward=stream), discount, base.gae, horizon=base.simulator.horizon
             )
         )(critics, streams)
         share = jnp.concatenate([jnp.ones(1), -charged])

@@ -30,12 +30,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from telic.neural.normalise import Moments, init_moments, merged
+from telic.neural.normalise import Moments, init_moments, merged, returns_so_far
 from telic.reports import Finding, Outcome, Severity
 
 from .budgets import check_budgets
 
-__all__ = ["DualAscent", "Multipliers", "Spent", "judged", "require_budgets"]
+__all__ = [
+    "DualAscent",
+    "Multipliers",
+    "Spent",
+    "Spread",
+    "costs_told",
+    "judged",
+    "require_budgets",
+    "streams_of",
+]
 
 NUMBERS = (int, float, np.integer, np.floating)
 
@@ -72,6 +81,64 @@ class Spent(NamedTuple):
             total=jnp.where(over[:, None], 0.0, total), weight=jnp.where(over, 1.0, self.weight * discount)
         )
         return after, total
+
+
+class Spread(NamedTuple):
+    """How much reward and costs spread, which makes prices free of units.
+
+    Attributes:
+        sums: moments of the discounted sums of reward and of each cost.
+        so_far: ``(1 + K, E)`` sums of the episodes that are under way.
+    """
+
+    sums: Moments
+    so_far: Any
+
+    @classmethod
+    def none(cls, n_envs: int, n_costs: int) -> Spread:
+        """Before anything is seen."""
+        return cls(sums=init_moments(1 + n_costs), so_far=jnp.zeros((1 + n_costs, n_envs), jnp.float32))
+
+    def add(self, streams: Any, over: Any, discount: Any) -> Spread:
+        """With decisions ``(1 + K, T, E)`` of reward and costs, episodes being over where ``over``, ``(T, E)``, is."""
+        sums, so_far = jax.vmap(returns_so_far, in_axes=(0, 0, None, None))(
+            self.so_far, streams, over, discount
+        )
+        return Spread(sums=merged(self.sums, jnp.moveaxis(sums, 0, -1)), so_far=so_far)
+
+    @property
+    def in_units(self) -> Any:
+        """``(K,)`` what a multiplier of 1 is in reward a unit of cost."""
+        return self.sums.sd[0] / self.sums.sd[1:]
+
+
+def streams_of(made: Any) -> Any:
+    """``(1 + K, ...)`` reward and costs of decisions."""
+    return jnp.concatenate([made.reward[None], jnp.moveaxis(made.costs, -1, 0)])
+
+
+def costs_told(names: tuple[str, ...], costs: Any, now: Multipliers, spread: Spread) -> dict[str, Any]:
+    """What a step tells of costs: the mean a decision, the running mean an episode, and the price in reward a unit.
+
+    Args:
+        names: of the costs.
+        costs: ``(T, E, K)`` of the decisions, in their order.
+        now: multipliers.
+        spread: of reward and costs.
+    """
+    # Where the learner learns between decisions, one cost that is not finite makes all later ones so: only those that
+    # were so first are not finite in what is told, so that the loop names them.
+    bad = ~jnp.isfinite(costs).all(axis=1)
+    culprits = bad[jnp.argmax(bad.any(axis=1))]
+    rates = jnp.where(
+        culprits, jnp.nan, jnp.nanmean(jnp.where(jnp.isfinite(costs), costs, jnp.nan), axis=(0, 1))
+    )
+    told, prices = {}, now.charged * spread.in_units
+    for k, name in enumerate(names):
+        told[f"cost_rate/{name}"] = rates[k]
+        told[f"mean_cost/{name}"] = now.measured[k]
+        told[f"multiplier/{name}"] = prices[k]
+    return told
 
 
 class Multipliers(NamedTuple):

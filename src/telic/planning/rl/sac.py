@@ -15,6 +15,7 @@ References:
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -122,7 +123,8 @@ class Sac:
     @property
     def fields(self) -> Fields:
         """What a row of the buffer holds; the action is scaled."""
-        return transition_fields(self.simulator.n_observations, self.head.n_dimensions)
+        simulator = self.simulator
+        return transition_fields(simulator.n_observations, self.head.n_dimensions, len(simulator.costs))
 
     def init(self, key: Any) -> SacState:
         """The state before the first update: the first ``n_random`` decisions are already in the buffer."""
@@ -179,14 +181,24 @@ class Sac:
         outputs = apply_wide(actor, observation)
         return self.draw(outputs, jax.random.normal(key, self._noise_shape(len(observation))))[0]
 
-    def learn(self, learned: Learned, replay: Replay, key: Any) -> tuple[Learned, dict[str, Any]]:
-        """``n_updates`` updates on rows of the buffer, and the metrics of the last."""
+    def learn(
+        self, learned: Any, replay: Replay, key: Any, update: Callable[..., tuple[Any, Any]] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """``n_updates`` updates on rows of the buffer, and the metrics of the last.
 
-        def one(learned: Learned, key: Any) -> tuple[Learned, dict[str, Any]]:
+        Args:
+            learned: what is changed.
+            replay: the buffer.
+            key: random key; consumed.
+            update: from what is changed, a batch and noise to what ``update`` gives, which it is by default.
+        """
+        change = self.update if update is None else update
+
+        def one(learned: Any, key: Any) -> tuple[Any, dict[str, Any]]:
             key_batch, key_noise = jax.random.split(key)
             rows = take(replay, draw_evenly(replay, key_batch, self.batch))
             noise = jax.random.normal(key_noise, (2, *self._noise_shape(self.batch)))
-            return self.update(learned, self.fields.unpack(rows), noise)
+            return change(learned, self.fields.unpack(rows), noise)
 
         if self.n_updates == 1:  # a loop inside the loop would copy all weights on each turn
             return one(learned, key)
@@ -213,13 +225,17 @@ class Sac:
         stretch = 2.0 * (math.log(2.0) - u - jax.nn.softplus(-2.0 * u))
         return jnp.tanh(u), jnp.sum(-0.5 * (noise**2 + LOG_TWO_PI) - log_sd - stretch, axis=-1)
 
-    def update(self, learned: Learned, batch: Any, noise: Any) -> tuple[Learned, dict[str, Any]]:
+    def update(
+        self, learned: Learned, batch: Any, noise: Any, charge: Callable[[Any], Any] | None = None
+    ) -> tuple[Learned, dict[str, Any]]:
         """One update of critics, actor, temperature and targets, in this order.
 
         Args:
             learned: what is changed.
             batch: ``observation``, ``action`` (scaled), ``reward``, ``after`` and ``terminated`` of B transitions.
             noise: ``(2, B, A)`` standard normal: for what follows, and for now.
+            charge: from observations with actions ``(B, D + A)`` to what is taken from their values, ``(B,)``, before
+                the actor climbs them; None: nothing.
         """
         alpha = jnp.exp(learned.log_temperature)
         of_actor, of_critics, of_temperature = learned.optimisers
@@ -227,7 +243,7 @@ class Sac:
         miss, slope = jax.value_and_grad(critic_loss)(learned.critics, batch, target)
         critics, of_critics = adam_step(learned.critics, slope, of_critics, self.learning_rate)
         (_, logp), slope = jax.value_and_grad(self.actor_loss, has_aux=True)(
-            learned.actor, critics, alpha, batch["observation"], noise[1]
+            learned.actor, critics, alpha, batch["observation"], noise[1], charge
         )
         actor, of_actor = adam_step(learned.actor, slope, of_actor, self.learning_rate)
         wanted = self.entropy * self.head.n_dimensions
@@ -250,10 +266,21 @@ class Sac:
         soft = beyond - jnp.exp(learned.log_temperature) * logp
         return batch["reward"] + self.discount * (1.0 - batch["terminated"]) * soft
 
-    def actor_loss(self, actor: Params, critics: Params, alpha: Any, observation: Any, noise: Any) -> Any:
-        """Mean of ``alpha log pi - min Q`` over a batch, and the log-densities ``(B,)``."""
+    def actor_loss(
+        self,
+        actor: Params,
+        critics: Params,
+        alpha: Any,
+        observation: Any,
+        noise: Any,
+        charge: Callable[[Any], Any] | None = None,
+    ) -> Any:
+        """Mean of ``alpha log pi - min Q`` (and what is charged) over a batch, and the log-densities ``(B,)``."""
         action, logp = self.draw(apply_wide(actor, observation), noise)
-        value = least(apply_critics(critics, jnp.concatenate([observation, action], -1)))[..., 0]
+        inputs = jnp.concatenate([observation, action], -1)
+        value = least(apply_critics(critics, inputs))[..., 0]
+        if charge is not None:
+            value = value - charge(inputs)
         return jnp.mean(alpha * logp - value), logp
 
     def _noise_shape(self, n: int) -> tuple[int, int]:

@@ -21,5 +21,5 @@ METHOD = Method(
     cost="That of `ppo`, with a critic more for each cost.",
     home="telic.planning.rl.lagrangian_ppo:LagrangianPpo",
     settings=(Setting(name="budget_discount", range="[0, 1]", effect="later costs count more"),),
-    page="policies.md",
+    page="methods/constrained-rl.md",
 )
