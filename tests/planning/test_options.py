@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import runpy
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,22 +15,11 @@ from telic.mdp.library import four_rooms, random_mdp
 from telic.planning import solve_hard
 from telic.planning.bellman import BellmanOperator
 from telic.planning.option_models import option_models
-from telic.planning.options import primitive_options, reaching_option, solve_options
+from telic.planning.options import primitive_options, solve_options
 from telic.policies import CategoricalHead, Dense, NetworkPolicy, Option, OptionsPolicy, TabularPolicy
 
-
-def hallway_options(world):
-    """From each room, with the hallways at its edge, to either of them."""
-    found = []
-    for room in range(4):
-        exits = world.hallways[[room - 1, room]]
-        within = world.room == room
-        for exit_, other in (exits, exits[::-1]):
-            within_both = within.copy()
-            within_both[other] = True
-            goals = np.arange(len(within)) == exit_
-            found.append(reaching_option(world.mdp, f"room {room} to {exit_}", goals, within_both))
-    return tuple(found)
+MADE = runpy.run_path(str(Path(__file__).resolve().parents[2] / "reproductions" / "options_mixtures.py"))
+hallway_options = MADE["hallway_options"]
 
 
 @pytest.fixture(scope="module")

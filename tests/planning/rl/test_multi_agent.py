@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import runpy
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,58 +13,28 @@ jax = pytest.importorskip("jax", reason="NOT RUN: the extra `neural` is not inst
 import jax.numpy as jnp  # noqa: E402
 
 from telic.errors import SettingsError  # noqa: E402
-from telic.mdp import TabularMDP  # noqa: E402
-from telic.mdp.game import TabularGame  # noqa: E402
 from telic.neural.driver import init_options, step_options, train  # noqa: E402
 from telic.neural.simulators.several import Agent, SeveralSimulator, SeveralStep, game  # noqa: E402
 from telic.neural.simulators.simulator import Amounts, Choices  # noqa: E402
-from telic.planning.games import game_values, team_optimum  # noqa: E402
 from telic.planning.rl.actor_critic import log_prob  # noqa: E402
+from telic.planning.rl.collecting_several import collect_several  # noqa: E402
 from telic.planning.rl.multi_agent import MultiAgentPpo  # noqa: E402
 
-CELLS, SLIP = 5, 0.1
+CELLS = 5
 SMALL = {"n_envs": 4, "n_steps": 8, "n_epochs": 2, "n_minibatches": 1, "hidden": (8,)}
 
 
-def meeting():
-    """Two agents in a corridor, each seeing its own cell, each decision costing 1 until both stand in the middle."""
-    S, moves = CELLS * CELLS, (-1, 0, 1)
-    P, cells = np.zeros((S, 9, S)), np.arange(CELLS)
-    walk = np.zeros((CELLS, 3, CELLS))
-    for a, move in enumerate(moves):
-        walk[cells, a, np.clip(cells + move, 0, CELLS - 1)] += 1 - SLIP
-        walk[cells, a, cells] += SLIP
-    P = np.einsum("iax,jby->ijabxy", walk, walk).reshape(S, 9, S)
-    ends = np.arange(S) == 2 * CELLS + 2
-    joint = TabularMDP.from_transition(
-        P, discount=0.9, initial=np.where(ends, 0.0, 1 / (S - 1)), absorbing=ends
-    )
-    payoff = np.full((2, S, 9), -1.0)
-    return TabularGame(joint=joint, n_actions=(3, 3), payoff=payoff)
-
-
-def own_cells():
-    eye = np.eye(CELLS)
-    return np.repeat(eye, CELLS, axis=0), np.tile(eye, (CELLS, 1))
+MADE = runpy.run_path(str(Path(__file__).resolve().parents[3] / "reproductions" / "agents.py"))
 
 
 @pytest.mark.slow
 def test_a_team_with_a_centralised_critic_reaches_the_optimum_of_one_who_chooses_for_all() -> None:
     """At least 97 % of the way from uniform choices to value iteration over joint actions, on 3 keys."""
-    world, looks = meeting(), own_cells()
-    rho = world.joint.initial
-    best = float(rho @ team_optimum(world).value)
-    even = tuple(np.full((25, 3), 1 / 3) for _ in range(2))
-    uniform = float(rho @ game_values(world, even).sum(axis=0))
-    learner = MultiAgentPpo.of(
-        game(world, horizon=60, observes=looks), n_envs=32, n_steps=16, hidden=(32,), n_minibatches=2,
-        discount=0.9, gae=0.9, n_updates=100.0,
-    )  # fmt: skip
+    world = MADE["meeting"]()
+    learner = MADE["meeting_learner"](world, 100)
     for key in range(3):
         policies = learner.policy(train(learner, key, 100).answer())
-        tables = [np.eye(3)[p.mode(x)] for p, x in zip(policies.values(), looks, strict=True)]
-        reached = float(rho @ game_values(world, tables).sum(axis=0))
-        assert (reached - uniform) / (best - uniform) >= 0.97
+        assert MADE["meeting_share"](world, policies) >= 0.97
 
 
 def relay():
@@ -100,7 +72,7 @@ def relayed():
     def run(key):
         state, metrics = learner.step(learner.init(key))
         keys = jax.random.split(state.key, 2 + 2 * 8 * 4)
-        return state, metrics, learner._collect(state, keys[0], keys[1], keys[2:].reshape(2, 8, 4))
+        return state, metrics, collect_several(learner, state, keys[0], keys[1], keys[2:].reshape(2, 8, 4))
 
     quick = jax.jit(run, compiler_options=step_options())
     state, metrics, (running, made) = quick(jax.random.key(0))
@@ -157,7 +129,7 @@ def test_critics_alone_are_told_what_others_see(relayed) -> None:
 
 
 def test_weights_in_common_tell_their_agents_apart_and_are_served_apart() -> None:
-    world = game(meeting(), horizon=20, observes=own_cells())
+    world = game(MADE["meeting"](), horizon=20, observes=MADE["own_cells"]())
     learner = MultiAgentPpo.of(world, shares=True, **SMALL)
     assert learner.groups == ((0, 1),)
     state = jax.jit(learner.init, compiler_options=init_options())(jax.random.key(3))
@@ -183,3 +155,5 @@ def test_agents_with_other_spaces_do_not_share() -> None:
     learner = MultiAgentPpo.of(world, **SMALL)
     with pytest.raises(SettingsError, match="must be the same for all agents"):
         replace(learner, parts=(learner.parts[0], replace(learner.parts[1], n_envs=8)))
+    with pytest.raises(SettingsError, match="no memory, no leash"):
+        MultiAgentPpo.of(world, memory=4, **SMALL)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -14,64 +17,26 @@ from telic.neural.driver import step_options, train  # noqa: E402
 from telic.neural.simulators import tabular  # noqa: E402
 from telic.neural.simulators.with_options import with_options  # noqa: E402
 from telic.planning.option_models import option_models  # noqa: E402
-from telic.planning.options import reaching_option, solve_options  # noqa: E402
-from telic.planning.rl.ppo import Ppo  # noqa: E402
-from telic.policies import CategoricalHead, Dense, NetworkPolicy, Option, TabularPolicy, TreePolicy  # noqa: E402
+from telic.planning.options import solve_options  # noqa: E402
+from telic.policies import CategoricalHead, Dense, NetworkPolicy, Option, TreePolicy  # noqa: E402
 
 WORLD = four_rooms(goal=(7, 9))
-
-
-def two_ways(world):
-    """To the next hallway clockwise, and to the one before: both say what they do everywhere."""
-    S = world.mdp.n_states
-    hallway = np.isin(np.arange(S), world.hallways)
-    found = []
-    for name, ahead in (("on", 0), ("back", -1)):
-        table = np.full((S, 4), 0.25)
-        for room in range(4):
-            goal = world.hallways[(room + ahead) % 4]
-            within = world.room == room
-            within[world.hallways[(room - 1 - ahead) % 4]] = (
-                True  # the other hallway of the room belongs to it
-            )
-            option = reaching_option(world.mdp, name, np.arange(S) == goal, within)
-            table[option.begins] = option.policy.table[option.begins]
-        found.append(Option(name=name, policy=TabularPolicy(table=table), stops=hallway.astype(float)))
-    return tuple(found)
+MADE = runpy.run_path(str(Path(__file__).resolve().parents[3] / "reproductions" / "options_mixtures.py"))
 
 
 @pytest.fixture(scope="module")
 def options():
-    return two_ways(WORLD)
-
-
-def value_of(models, chosen, ends):
-    """``(S,)`` of choosing option ``chosen[s]``, by one dense system."""
-    S, O = models.reward.shape
-    P = models.transition.toarray().reshape(S, O, S)[np.arange(S), chosen] * ~ends[:, None]
-    return np.linalg.solve(np.eye(S) - P, np.where(ends, 0.0, models.reward[np.arange(S), chosen]))
+    return MADE["two_ways"](WORLD)
 
 
 @pytest.mark.slow
 def test_which_option_to_choose_is_learned_to_the_exact_choice(options) -> None:
     """At least 97 % of the way from choosing evenly to the exact solution of the semi-Markov process, on 3 keys."""
-    mdp, rho = WORLD.mdp, WORLD.mdp.initial
-    exact = solve_options(mdp, WORLD.reward, options, throw=True)
-    S, ends = mdp.n_states, mdp.absorbing
-    even = exact.models.transition.toarray().reshape(S, 2, S).mean(axis=1) * ~ends[:, None]
-    start = float(
-        rho @ np.linalg.solve(np.eye(S) - even, np.where(ends, 0, exact.models.reward.mean(axis=1)))
-    )
-    best = float(rho @ exact.solution.value)
-    world = with_options(tabular(mdp, WORLD.reward), options, discount=0.9, horizon=20, longest=200)
-    learner = Ppo(
-        simulator=world, n_envs=32, n_steps=8, n_minibatches=2, hidden=(), discount=0.9, gae=0.95,
-        n_updates=80.0, learning_rate=0.02,
-    )  # fmt: skip
+    exact = solve_options(WORLD.mdp, WORLD.reward, options, throw=True)
+    learner = MADE["options_learner"](WORLD, options, 80)
     for key in range(3):
-        chosen = learner.policy(train(learner, key, 80).answer()).mode(np.eye(S))
-        reached = float(rho @ value_of(exact.models, chosen, ends))
-        assert (reached - start) / (best - start) >= 0.97
+        policy = learner.policy(train(learner, key, 80).answer())
+        assert MADE["options_share"](WORLD, exact, policy) >= 0.97
 
 
 def test_what_an_option_collects_and_where_it_stops_are_its_model(options) -> None:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from telic.neural.networks import apply_columns
 from telic.neural.recurrent import Recurrent, one_look
 from telic.neural.rollout import Running, advance, begin
-from telic.policies.heads import GaussianHead
+from telic.policies.heads import GaussianHead, Head
 
 from .actor_critic import outputs_of, with_spread
 from .clipped import Decisions
@@ -18,7 +18,7 @@ from .clipped import Decisions
 if TYPE_CHECKING:
     from .ppo import Ppo, PpoState
 
-__all__ = ["collect"]
+__all__ = ["collect", "drawn_action"]
 
 
 def collect(
@@ -56,12 +56,7 @@ def collect(
             outputs = with_spread(weights, head, apply_columns(weights.actor.layers, memory, "tanh"))
         else:
             outputs = outputs_of(weights, head, x)
-        if isinstance(head, GaussianHead):
-            # As drawn, so that its density is known; cut at the bounds only where the world takes it.
-            action = head.middle + head.half * head.draw_u(outputs, noise, jnp)
-            done = jnp.clip(action, jnp.asarray(head.low), jnp.asarray(head.high))
-        else:
-            action = done = head.sample(outputs, noise, jnp)
+        action, done = drawn_action(head, outputs, noise)
         level = None if course is None else running.state.level
         running, moved = jax.vmap(lambda r, a, k, f: advance(world, r, a, k, f))(running, done, keys, fresh)
         if memory is not None:
@@ -85,3 +80,12 @@ def collect(
         level=level,
     )
     return running, made, moved.collected
+
+
+def drawn_action(head: Head, outputs: Any, noise: Any) -> tuple[Any, Any]:
+    """An action as drawn, so that its density is known, and as the world takes it: amounts cut at their bounds."""
+    if not isinstance(head, GaussianHead):
+        action = head.sample(outputs, noise, jnp)
+        return action, action
+    action = head.middle + head.half * head.draw_u(outputs, noise, jnp)
+    return action, jnp.clip(action, jnp.asarray(head.low), jnp.asarray(head.high))

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -28,14 +27,14 @@ from telic.errors import SettingsError
 from telic.neural.networks import init_network
 from telic.neural.normalise import Moments, init_moments, merged, scaled, scaled_rewards
 from telic.neural.returns import Returns
-from telic.neural.several_rollout import SeveralDecisions, advance_several, begin_several
+from telic.neural.several_rollout import SeveralDecisions, begin_several
 from telic.neural.simulators.several import SeveralSimulator, of_agent
 from telic.policies import NetworkPolicy
-from telic.policies.heads import GaussianHead
 
-from .actor_critic import Weights, init_weights, log_prob, outputs_of, served
+from .actor_critic import Weights, init_weights, log_prob, served
 from .advantages import advantages
 from .clipped import Decisions, init_optimiser, passes
+from .collecting_several import collect_several
 from .ppo import RECENT, Ppo
 from .settings_checks import require_plain
 from .sharing import groups_of, named, stacked, streams
@@ -85,6 +84,11 @@ class MultiAgentPpo:
             raise SettingsError(
                 "`n_envs` and `n_steps` must be the same for all agents: they act in the same streams.",
                 hint="Other settings of `parts` may differ.",
+            )
+        if any(p.memory or p.leash is not None or p.curriculum is not None for p in self.parts):
+            raise SettingsError(
+                "Policies of several agents have no memory, no leash and no curriculum here.",
+                hint="Leave those settings out.",
             )
         for part in self.parts:
             require_plain(part, "Training of several agents")
@@ -154,7 +158,7 @@ class MultiAgentPpo:
         """One update."""
         T, E = self.parts[0].n_steps, self.parts[0].n_envs
         keys = jax.random.split(state.key, 4 + 2 * T * E)
-        running, made = self._collect(state, keys[1], keys[2], keys[4:].reshape(2, T, E))
+        running, made = collect_several(self, state, keys[1], keys[2], keys[4:].reshape(2, T, E))
         return self.learn(state._replace(running=running, key=keys[0]), made, keys[3])
 
     def learn(
@@ -167,10 +171,10 @@ class MultiAgentPpo:
             made: decisions; observations and rewards as the world gave them.
             key: random key of the shuffles; consumed.
         """
-        looks = self._looks(state, made.observations)
-        later = self._looks(state, made.after)
+        looks = self.looks(state, made.observations)
+        later = self.looks(state, made.after)
         told, told_after = self._told(looks, made.active), self._told(later, made.present)
-        seen, after = self._seen(looks), self._seen(later)
+        seen, after = self.seen(looks), self.seen(later)
         groups, losses = [], []
         keys = jax.random.split(key, len(self.groups))
         for g, (group, part, old) in enumerate(zip(self.groups, self.parts, state.groups, strict=True)):
@@ -241,46 +245,7 @@ class MultiAgentPpo:
                 )
         return {agent.name: found[agent.name] for agent in self.world.agents}
 
-    def _collect(
-        self, state: MultiAgentState, key_gumbel: Any, key_normal: Any, keys: Any
-    ) -> tuple[Any, Any]:
-        T, E = self.parts[0].n_steps, self.parts[0].n_envs
-        fresh = jax.vmap(jax.vmap(lambda k: begin_several(self.world, k)))(keys[0])
-        noise = tuple(
-            part.head.noise(
-                (T, E, len(group)),
-                partial(jax.random.gumbel, jax.random.fold_in(key_gumbel, g)),
-                partial(jax.random.normal, jax.random.fold_in(key_normal, g)),
-                jnp,
-            )
-            for g, (group, part) in enumerate(zip(self.groups, self.parts, strict=True))
-        )
-
-        def one(running: Any, drawn: Any) -> tuple[Any, Any]:
-            noise, keys, fresh = drawn
-            seen = self._seen(self._looks(state, running.observations))
-            actions: list[Any] = [None] * len(self.world.agents)
-            done: list[Any] = [None] * len(self.world.agents)
-            for group, part, known, x, z in zip(
-                self.groups, self.parts, state.groups, seen, noise, strict=True
-            ):
-                head, G = part.head, len(group)
-                outputs = outputs_of(known.weights, head, x.reshape(E * G, -1).T).reshape(E, G, -1)
-                if isinstance(head, GaussianHead):
-                    # As drawn, so that its density is known; cut at the bounds only where the world takes it.
-                    action = head.middle + head.half * head.draw_u(outputs, z, jnp)
-                    taken = jnp.clip(action, jnp.asarray(head.low), jnp.asarray(head.high))
-                else:
-                    action = taken = head.sample(outputs, z, jnp)
-                for g, i in enumerate(group):
-                    actions[i], done[i] = action[:, g], taken[:, g]
-            return jax.vmap(lambda r, a, d, k, f: advance_several(self.world, r, a, d, k, f))(
-                running, tuple(actions), tuple(done), keys, fresh
-            )
-
-        return jax.lax.scan(one, state.running, (noise, keys[1], fresh))
-
-    def _looks(self, state: MultiAgentState, observations: Sequence[Any]) -> tuple[Any, ...]:
+    def looks(self, state: MultiAgentState, observations: Sequence[Any]) -> tuple[Any, ...]:
         """``(..., D_i)`` of each agent, scaled where they are to be."""
         found = list(observations)
         for group, part, known in zip(self.groups, self.parts, state.groups, strict=True):
@@ -289,7 +254,7 @@ class MultiAgentPpo:
                     found[i] = scaled(known.observed, found[i], part.most_observed)
         return tuple(found)
 
-    def _seen(self, looks: Sequence[Any]) -> list[Any]:
+    def seen(self, looks: Sequence[Any]) -> list[Any]:
         """``(..., G, D)`` what the policies of each group take; where several share, which of them it is, too."""
         return [named(jnp.stack([looks[i] for i in group], axis=-2)) for group in self.groups]
 

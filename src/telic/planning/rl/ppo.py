@@ -20,7 +20,7 @@ import numpy as np
 
 from telic.neural.curriculum import Curriculum, Progress
 from telic.neural.networks import Params
-from telic.neural.normalise import Moments, init_moments, merged, returns_so_far, scaled
+from telic.neural.normalise import Moments, init_moments, merged, scaled, scaled_rewards
 from telic.neural.recurrent import Recurrent
 from telic.neural.returns import Returns
 from telic.neural.rollout import Running, begin
@@ -194,10 +194,10 @@ class Ppo:
         if self.leash is not None:
             made = self.leash.priced(state.weights, made, state.beta)
         if self.scales_rewards:
-            sums, so_far = returns_so_far(so_far, made.reward, over, self.discount)
-            collected = merged(collected, sums[..., None], made.weight)
-            unit = collected.sd
-            made = made._replace(reward=jnp.clip(made.reward / unit, -self.most_observed, self.most_observed))
+            reward, collected, so_far = scaled_rewards(
+                collected, so_far, made.reward, over, self.discount, self.most_observed, made.weight
+            )
+            unit, made = collected.sd, made._replace(reward=reward)
         tie = 0.0 if self.leash is None else state.beta / jnp.squeeze(unit)
         rate = self.learning_rate * self.left(state)
         weights, adam, loss = improve(
