@@ -6,8 +6,8 @@
 prints one JSON line. Told are, with interquartile means over keys and bootstrap intervals (95 %):
 
 - ``dynamics``: of 5,000 random decisions in Pendulum-v1, errors one decision ahead beside two baselines, and coverage.
-- ``planning``: returns in Pendulum-v1 of plans with the true world and with those dynamics, of acting at random, and of
-  soft actor-critic after 10,000 decisions (``reproductions/sac_dqn.py``), on the same beginnings.
+- ``planning``: returns in Pendulum-v1 of plans with the true world and with those dynamics, and of soft actor-critic
+  after 10,000 decisions (``reproductions/sac_dqn.py``), on the same beginnings; and of acting at random, in the record.
 - ``offline``: a ring with a pit, with and without a hole in the record; promised and exact returns by penalty.
 - ``gate``: of 400 controls without a difference, how many were taken for better, with an exact interval.
 - ``fine_tuning``: Pendulum-v1 from medium data: the offline policy, the candidate, and what was handed back, on
