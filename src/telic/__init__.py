@@ -43,10 +43,12 @@ if TYPE_CHECKING:
     from telic.workflows.check import check as check
     from telic.workflows.compare import compare as compare
     from telic.workflows.elicit import elicit as elicit
+    from telic.workflows.imitate import imitate as imitate
     from telic.workflows.infer import infer as infer
     from telic.workflows.ingest import ingest as ingest
     from telic.workflows.init import init as init
     from telic.workflows.load import load as load
+    from telic.workflows.method_list import methods as methods
     from telic.workflows.report import report as report
     from telic.workflows.run import run as run
     from telic.workflows.train import train as train
@@ -83,11 +85,13 @@ __all__ = [
     "compare",
     "elicit",
     "estimate_dynamics",
+    "imitate",
     "infer",
     "ingest",
     "init",
     "load",
     "load_contract",
+    "methods",
     "report",
     "run",
     "train",
@@ -128,11 +132,13 @@ HOMES: Final = MappingProxyType(
         "compare": "telic.workflows.compare",
         "elicit": "telic.workflows.elicit",
         "estimate_dynamics": "telic.mdp",
+        "imitate": "telic.workflows.imitate",
         "infer": "telic.workflows.infer",
         "ingest": "telic.workflows.ingest",
         "init": "telic.workflows.init",
         "load": "telic.workflows.load",
         "load_contract": "telic.datasets",
+        "methods": "telic.workflows.method_list",
         "report": "telic.workflows.report",
         "run": "telic.workflows.run",
         "train": "telic.workflows.train",

@@ -21,6 +21,14 @@ from telic.workflows.sweep import Run, sweep  # noqa: E402
 N_STEPS = 6
 
 
+@pytest.fixture(autouse=True)
+def keyboard():
+    """As in a terminal, also where the tests run in the background of a shell, which ignores the keyboard there."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Sum(NamedTuple):
     total: Any
     way: Any

@@ -12,11 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from telic.errors import DataError, SettingsError
-from telic.policies import NetworkPolicy
-from telic.reports import Finding, Outcome
+from telic.reports import Finding
 
 from .access import permitted
 from .checkpoints import Checkpoints
@@ -24,7 +21,7 @@ from .findings import finding_from
 from .infer_report import outcome_named
 from .learning_worlds import LearningWorld, environment_of, record_of
 from .methods import Method, method_named
-from .policy_files import read_policy, write_onnx, write_policy
+from .policy_files import read_policy, write_policy
 from .policy_returns import returns_told
 from .progress import Progress
 from .project import Run
@@ -38,9 +35,9 @@ from .settings_files import (
     whole_number,
     write_settings,
 )
-from .sinks import About, Sinks, open_sinks
-from .stopped import Stopped
+from .sinks import About, open_sinks
 from .train_learner_report import train_learner_report
+from .train_learner_run import alike, exported, finite, run_learner
 from .verb_result import VerbResult, most_important
 
 __all__ = ["train_learner"]
@@ -63,10 +60,6 @@ KNOWN = (
 
 PACKAGES = ("numpy", "scipy", "jax", "jaxlib", "optax")
 """What computes; bits may depend on its versions."""
-
-ONNX_NAME = "policy.onnx"
-CHECKPOINTS_A_RUN = 20
-MOST_COMPARED = 10_000
 
 
 def train_learner(
@@ -197,7 +190,7 @@ def _train(
     )
     told = open_sinks(sinks, about, say)
     try:
-        trained = _run(learner, key, n_steps, enough, checkpoints, place, told, progress)
+        trained = run_learner(learner, key, n_steps, enough, checkpoints, place, told, progress)
     finally:
         told.close()
     findings = [
@@ -220,7 +213,7 @@ def _train(
         "step_is": method.step_is,
         "settings": SETTINGS_NAME,
         "world": world.kind.value,
-        "curve": {name: _finite(values) for name, values in trained.history.items()},
+        "curve": {name: finite(values) for name, values in trained.history.items()},
         "policy": None,
         "policy_digest": None,
         "returns": None,
@@ -233,10 +226,10 @@ def _train(
         found |= {"policy": POLICY_NAME, "policy_digest": policy.digest}
         progress("trying the policy", 0, None)
         found["returns"] = returns_told(policy, world, key)
-        found["alike"] = _alike(policy, world)
+        found["alike"] = alike(policy, world)
         write_policy(place.folder / POLICY_NAME, policy)
         if onnx:
-            found["onnx"] = _exported(place.folder, policy, world, key)
+            found["onnx"] = exported(place.folder, policy, world, key)
     found["findings"] = [f.to_json() for f in sorted(findings, key=lambda f: -f.severity)]
     found["headline"] = _headline(found)
     place.write(train_learner_report(found), "train")
@@ -244,88 +237,6 @@ def _train(
         # The newest `train` of a project stays its plan, which `telic report` speaks of.
         shutil.rmtree(place.folder / CHECKPOINTS, ignore_errors=True)
     return _told(place, found, policy, project, is_reused=False)
-
-
-def _run(
-    learner: Any,
-    key: int,
-    n_steps: int,
-    enough: float | None,
-    checkpoints: Checkpoints,
-    place: Run,
-    sink: Sinks,
-    progress: Progress,
-) -> Any:
-    from telic.neural.driver import Trained, train
-
-    def told(done: int, total: int, metrics: Mapping[str, float]) -> None:
-        shown = {
-            k: v for k, v in metrics.items() if k in ("mean_return", "loss", "critic_loss") and np.isfinite(v)
-        }
-        progress(
-            "training", done, total, ", ".join(f"{k.replace('_', ' ')} {v:.4g}" for k, v in shown.items())
-        )
-
-    resume = checkpoints.latest()
-    if resume is not None and resume[0] >= n_steps:
-        # Killed when training was over and the policy was not yet written.
-        return Trained(
-            state=resume[1],
-            outcome=Outcome.SUCCESS,
-            n_steps=resume[0],
-            history={},
-            seconds=0.0,
-            compile_seconds=0.0,
-        )
-    trained = train(
-        learner,
-        key,
-        n_steps,
-        stop=None if enough is None else lambda metrics: metrics.get("mean_return", -np.inf) >= enough,
-        checkpoint=checkpoints,
-        every=max(1, n_steps // CHECKPOINTS_A_RUN),
-        progress=told,
-        sink=sink,
-        resume=resume,
-    )
-    if trained.is_stopped:
-        raise Stopped(
-            f"Stopped after step {trained.n_steps:,} of {n_steps:,}; the state is in {place.folder / CHECKPOINTS}.",
-            hint=f"Go on: telic train --resume {place.folder}",
-        )
-    return trained
-
-
-def _finite(values: Any) -> list[float | None]:
-    """As JSON has it: nothing where a number is not known yet."""
-    return [float(v) if np.isfinite(v) else None for v in values]
-
-
-def _alike(policy: Any, world: LearningWorld) -> dict[str, Any] | None:
-    """How far a policy from a record is from what was recorded."""
-    if world.transitions is None:
-        return None
-    rows = world.transitions
-    best = policy.mode(rows.observations)
-    if np.issubdtype(rows.actions.dtype, np.integer):
-        return {"share": float(np.mean(best == rows.actions)), "n_decisions": len(rows)}
-    off = (best.astype(np.float64) - rows.actions) / rows.head.half
-    return {"distance": float(np.sqrt(np.mean(off**2))), "n_decisions": len(rows)}
-
-
-def _exported(folder: Path, policy: NetworkPolicy, world: LearningWorld, key: int) -> dict[str, Any]:
-    seen = (
-        np.random.default_rng(key).normal(size=(1_000, policy.n_observations)) * policy.scale + policy.shift
-        if world.transitions is None
-        else world.transitions.observations[:MOST_COMPARED]
-    )
-    equal = write_onnx(folder / ONNX_NAME, policy, seen.astype(np.float32))
-    return {
-        "file": ONNX_NAME,
-        "n_compared": equal.n,
-        "largest_difference": equal.largest_difference,
-        "other_actions": equal.n_different,
-    }
 
 
 def _headline(found: Mapping[str, Any]) -> str:

@@ -25,6 +25,11 @@ METHOD = Method(
         Setting(name="batch", range="[1, 65536]", effect="steadier, slower"),
         Setting(name="learning_rate", range="(0, 1)", effect="faster until it breaks"),
         Setting(name="discount", range="[0, 1)", effect="looks further ahead; noisier"),
+        Setting(
+            name="target_rate",
+            range="(0, 1]",
+            effect="what comes later is known in fewer steps; less steady",
+        ),
     ),
     verb="train",
     steps=200,
