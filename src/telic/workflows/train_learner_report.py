@@ -57,7 +57,7 @@ def _returns(data: Mapping[str, Any]) -> tuple[Any, ...]:
 def _training(data: Mapping[str, Any]) -> tuple[Any, ...]:
     curve, figures = data["curve"], []
     n = max((len(values) for values in curve.values()), default=0)
-    x = f"steps, each {data['step_is']}"
+    x = f"steps, each {data['step_is'].replace('`', '')}"  # a figure has one kind of letters
     returned = np.array([np.nan if v is None else v for v in curve.get("mean_return", [])], dtype=np.float64)
     if np.isfinite(returned).any():
         figures.append(
