@@ -222,6 +222,7 @@ WRONG_RECORD = {
     "no reward": ({"reward": None}, 2, "logged `column` or an `inference`"),
     "column": ({"reward": {"column": "proft"}}, 4, "Did you mean `profit`"),
     "inference": ({"reward": {"inference": "newest"}}, 2, "that of a project"),
+    "attackers": ({"origins": ["adversary"]}, 2, "attacker"),
     "digest": ({"dataset": {"digest": "sha256:0"}}, 4, "of digest sha256:0"),
     "bounds": ({"method": "td3_bc", "amounts": {"price": [0, 1]}}, 4, "lie between the bounds"),
     "choices": ({"method": "td3_bc"}, 2, "amounts"),

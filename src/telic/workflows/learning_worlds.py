@@ -23,6 +23,7 @@ from telic.trajectories import Demonstrations
 from .imitate_data import ImitateData, data_of
 from .infer_report import outcome_named
 from .methods import Method, Needs
+from .origins import require_no_attacker
 from .problem import pose
 from .settings_files import require_known, whole_number
 
@@ -195,6 +196,7 @@ def record_of(place: Path, contract: str | Path | None, given: Mapping[str, Any]
         )
     require_known(asked, ("column", "inference"), "`reward`")
     data = data_of(place, contract, given)
+    require_no_attacker(data.origins)
     if data.contract.data.origin == "adversary":
         raise SettingsError(
             "No policy is made from an attacker's decisions (`data.origin: adversary`).",
